@@ -1,0 +1,1 @@
+"""Model files: train, load and save them, and convert TransformerLens models to them."""

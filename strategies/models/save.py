@@ -1,0 +1,32 @@
+"""Write a safetensors file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+
+def save(state_dict: Mapping[str, torch.Tensor], path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write `state_dict` to `path`; a file already there is replaced, and only once the new one is complete.
+
+    Shapes and dtypes are kept as they are; tensors are made contiguous, detached and moved to the CPU.
+    `metadata` goes into the header: strings for people, never used by the checker.
+    Errors: OSError when the folder is missing or not writable; then no new file is left behind, nor on Ctrl-C.
+    """
+    path = Path(path)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state_dict.items()}
+    data = safetensors.torch.save(tensors, metadata=dict(metadata) if metadata else None)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o644)  # mkstemp makes private files; a model is meant to be read by others
+        os.replace(temporary, path)
+    except BaseException:  # KeyboardInterrupt too: the promise is "no partial file"
+        os.unlink(temporary)
+        raise
