@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -16,11 +17,12 @@ def save(state_dict: Mapping[str, torch.Tensor], path: str | Path, metadata: Map
 
     Shapes and dtypes are kept as they are; tensors are made contiguous, detached and moved to the CPU.
     `metadata` goes into the header: strings for people, never used by the checker.
+    Equal arguments give equal bytes.
     Errors: OSError when the folder is missing or not writable; then no new file is left behind, nor on Ctrl-C.
     """
     path = Path(path)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state_dict.items()}
-    data = safetensors.torch.save(tensors, metadata=dict(metadata) if metadata else None)
+    data = _sorted_metadata(safetensors.torch.save(tensors, metadata=dict(metadata) if metadata else None))
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -30,3 +32,15 @@ def save(state_dict: Mapping[str, torch.Tensor], path: str | Path, metadata: Map
     except BaseException:  # KeyboardInterrupt too: the promise is "no partial file"
         os.unlink(temporary)
         raise
+
+
+def _sorted_metadata(data: bytes) -> bytes:
+    """The same file with its metadata in the order of their names; the library's order is random in each process."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    if "__metadata__" not in header:
+        return data
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the format wants the tensors aligned to 8 bytes
+    return len(text).to_bytes(8, "little") + text + data[8 + size :]
