@@ -1,0 +1,102 @@
+"""State dicts of TransformerLens models, for `save`; transformer_lens itself is never imported here.
+
+Supported releases and what was tried with each: docs/models.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from strategies.models.load import BUFFERS, ModelError, from_state_dict
+
+# setting -> the value it must have; a release that lacks the setting lacks the feature too
+REQUIRED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "n_layers": (lambda value: value == 1, "1"),
+    "n_heads": (lambda value: value == 1, "1"),
+    "n_key_value_heads": (lambda value: value in (None, 1), "None or 1"),
+    "attn_only": (lambda value: value is True, "True (no MLP)"),
+    "normalization_type": (lambda value: value is None, "None (no LayerNorm or RMSNorm)"),
+    "final_rms": (lambda value: not value, "False"),
+    "post_embedding_ln": (lambda value: not value, "False"),
+    "use_normalization_before_and_after": (lambda value: not value, "False"),
+    "attention_dir": (lambda value: value == "causal", "'causal'"),
+    "positional_embedding_type": (lambda value: value == "standard", "'standard' (learned, absolute)"),
+    "use_local_attn": (lambda value: not value, "False"),
+    "use_attn_scale": (lambda value: value is True, "True"),
+    "use_qk_norm": (lambda value: not value, "False"),
+    "attn_scores_soft_cap": (lambda value: value is None or value <= 0, "-1.0 (off)"),
+    "output_logits_soft_cap": (lambda value: value is None or value <= 0, "-1.0 (off)"),
+    "load_in_4bit": (lambda value: not value, "False"),
+}
+
+# our name -> the bridge's, and whether it is a torch Linear weight, stored (out, in)
+NATIVE: dict[str, tuple[str, bool]] = {
+    "embed.W_E": ("embed.weight", False),
+    "pos_embed.W_pos": ("pos_embed.weight", False),
+    **{f"blocks.0.attn.W_{c}": (f"blocks.0.attn.{c.lower()}.weight", True) for c in "QKVO"},
+    **{f"blocks.0.attn.b_{c}": (f"blocks.0.attn.{c.lower()}.bias", False) for c in "QKVO"},
+    "unembed.W_U": ("unembed.weight", True),
+    "unembed.b_U": ("unembed.bias", False),
+}
+
+
+def from_hooked_transformer(model: Any) -> dict[str, torch.Tensor]:
+    """The state dict of a TransformerLens `HookedTransformer`: names and shapes of `load`, dtypes kept, no buffers.
+
+    The tensors are contiguous copies on the CPU. Errors: ModelError naming the setting or tensor that this project's
+    one-layer, one-head, attention-only network has no place for.
+    """
+    _check_settings(model.cfg)
+    state_dict = {name: _copy(tensor) for name, tensor in model.state_dict().items() if name not in BUFFERS}
+    return _checked(state_dict)
+
+
+def from_transformer_bridge(bridge: Any) -> dict[str, torch.Tensor]:
+    """The state dict of a `TransformerBridge` made by `TransformerBridge.boot_native`; result as the other adapter.
+
+    Errors: ModelError as the other adapter's, and for a bridge around a model of another library.
+    """
+    _check_settings(bridge.cfg)
+    architecture = getattr(bridge.cfg, "architecture", None)
+    if architecture not in (None, "TransformerLensNative"):
+        raise ModelError(f"architecture is {architecture!r}, must be a model of TransformerBridge.boot_native")
+    native = dict(bridge.state_dict())
+    state_dict = {}
+    for name, (source, transposed) in NATIVE.items():
+        if source not in native:
+            raise ModelError(f"the bridge has no tensor {source}")
+        tensor = native.pop(source)
+        tensor = tensor.T if transposed else tensor
+        heads = name.startswith("blocks.0.attn.") and not name.endswith("b_O")
+        state_dict[name] = _copy(tensor.unsqueeze(0) if heads else tensor)
+    if native:
+        raise ModelError(f"unknown tensor {min(native)} in the bridge")
+    return _checked(state_dict)
+
+
+def _check_settings(cfg: Any) -> None:
+    for setting, (holds, expected) in REQUIRED.items():
+        value = getattr(cfg, setting, _ABSENT)
+        if value is not _ABSENT and not holds(value):
+            raise ModelError(f"{setting} is {value!r}, must be {expected}")
+    if cfg.d_vocab_out not in (-1, cfg.d_vocab):
+        raise ModelError(f"d_vocab_out is {cfg.d_vocab_out}, must be d_vocab = {cfg.d_vocab}")
+    scale = cfg.attn_scale
+    if scale > 0 and scale != math.sqrt(cfg.d_head):  # both libraries read -1 as "sqrt(d_head)"
+        raise ModelError(f"attn_scale is {scale}, must be sqrt(d_head) = {math.sqrt(cfg.d_head)}")
+
+
+def _copy(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().to("cpu", copy=True).contiguous()
+
+
+def _checked(state_dict: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    from_state_dict(state_dict)  # names, shapes, dtypes, finiteness
+    return state_dict
+
+
+_ABSENT = object()
