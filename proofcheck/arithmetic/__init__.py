@@ -1,0 +1,26 @@
+"""The only layer that rounds, and the only importer of flint.
+
+Inclusion principle: every operation on an enclosure returns an enclosure of the exact result for every choice of points in its
+operands. Exact values live in `DyadicArray` (integers times one power of two, no rounding at all); enclosures live in `Intervals`,
+in two implementations with one interface: `FloatIntervals` (float64 ends, rounded outward) and `BallIntervals` (flint balls, no float
+arithmetic). A comparison holds only if it holds for every point of the enclosures: `certainly_positive`, `certainly_negative`; there is
+no `<`, no truth value and no conversion to float.
+"""
+
+from proofcheck.arithmetic.backend import Arithmetic
+from proofcheck.arithmetic.ball_intervals import certainly_at_most_zero_ball, certainly_positive_ball
+from proofcheck.arithmetic.dyadic import DyadicArray, concatenate
+from proofcheck.arithmetic.fixed_point import FixedPoint, smallest_sums
+from proofcheck.arithmetic.intervals import Intervals, PositiveTable
+
+__all__ = [
+    "Arithmetic",
+    "DyadicArray",
+    "FixedPoint",
+    "Intervals",
+    "PositiveTable",
+    "certainly_at_most_zero_ball",
+    "certainly_positive_ball",
+    "concatenate",
+    "smallest_sums",
+]

@@ -1,0 +1,108 @@
+"""The choice of backend and precision, and the constructors that depend on it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from flint import arb, ctx
+from numpy.typing import NDArray
+
+from proofcheck.arithmetic.ball_intervals import (
+    BallIntervals,
+    BallPositiveTable,
+    Balls,
+    ball,
+    balls,
+    ends,
+)
+from proofcheck.arithmetic.dyadic import DyadicArray
+from proofcheck.arithmetic.float_intervals import (
+    FloatIntervals,
+    FloatPositiveTable,
+    check_platform,
+    enclosing_doubles,
+)
+from proofcheck.arithmetic.intervals import Intervals, PositiveTable
+from proofcheck.arithmetic.operations import count
+
+Backend = Literal["fast", "arb"]
+
+MAX_EXPONENTIAL_BITS = 40  # |x| < 2^40 in exp(x): larger ones would need exponents of thousands of digits
+
+
+class Arithmetic:
+    """Constructors of enclosures for one backend and one ball precision (bits).
+
+    Setting the precision is process-global in flint, so there is one live `Arithmetic` in a process; `activate` re-asserts it.
+    """
+
+    __slots__ = ("backend", "precision")
+
+    def __init__(self, backend: Backend, precision: int) -> None:
+        if backend not in ("fast", "arb"):
+            raise ValueError(f"unknown backend {backend!r}")
+        self.backend = backend
+        self.precision = precision
+        self.activate()
+        if backend == "fast":
+            failures = check_platform()
+            if failures:
+                raise ArithmeticError("; ".join(failures))
+
+    def activate(self) -> None:
+        """Make this object's precision flint's."""
+        ctx.prec = self.precision
+
+    def enclose(self, exact: DyadicArray) -> Intervals:
+        """Enclosures of exact values."""
+        return FloatIntervals.from_dyadic(exact) if self.backend == "fast" else BallIntervals.from_dyadic(exact)
+
+    def exponentials(self, exact: DyadicArray, square: int) -> PositiveTable:
+        """Enclosures of exp(x / √square) for exact x (any shape); square ≥ 1 is d_head, x a pre-softmax score before scaling.
+
+        ArithmeticError if some |x / √square| ≥ 2^40. One operation per entry.
+        """
+        values = self.exponential_balls(exact, square)
+        exponents = np.zeros(exact.size, dtype=np.int64)
+        lows = np.zeros(exact.size, dtype=np.float64)
+        highs = np.zeros(exact.size, dtype=np.float64)
+        for k, value in enumerate(values.ravel().tolist()):
+            (low, low_exponent), (high, high_exponent) = ends(value)
+            if low <= 0:
+                raise ArithmeticError("the precision is too small to enclose an exponential above 0")
+            exponent = low.bit_length() + low_exponent
+            exponents[k] = exponent
+            if self.backend == "fast":
+                lows[k] = enclosing_doubles(low, low_exponent - exponent)[0]  # outward: lower end rounds down
+                highs[k] = enclosing_doubles(high, high_exponent - exponent)[1]  # outward: upper end rounds up
+        shaped = exponents.reshape(exact.shape)
+        if self.backend == "arb":
+            return BallPositiveTable(values, shaped)
+        return FloatPositiveTable(FloatIntervals(lows.reshape(exact.shape), highs.reshape(exact.shape)), shaped)
+
+    def exponential_balls(self, exact: DyadicArray, square: int) -> Balls:
+        """Balls around exp(x / √square), shape of `exact`."""
+        self.activate()
+        for integer in exact.integers.ravel().tolist():
+            if integer.bit_length() + exact.exponent > MAX_EXPONENTIAL_BITS:
+                raise ArithmeticError("a score is too large to exponentiate")
+        scale = 1 / arb(square).sqrt()
+        out = np.empty(exact.size, dtype=object)
+        exponent = exact.exponent
+        out[:] = [(ball(integer, exponent) * scale).exp() for integer in exact.integers.ravel().tolist()]
+        count(exact.size)
+        return out.reshape(exact.shape)
+
+    def balls(self, exact: DyadicArray) -> Balls:
+        """Object array of exact balls, for the few values that are settled one by one."""
+        self.activate()
+        return balls(exact)
+
+    def zeros(self, shape: tuple[int, ...]) -> Intervals:
+        """Enclosures of exact zeros."""
+        return self.enclose(DyadicArray.zeros(shape))
+
+    def integers(self, values: NDArray[np.int64]) -> Intervals:
+        """Enclosures of integers."""
+        return self.enclose(DyadicArray.from_integers(values))

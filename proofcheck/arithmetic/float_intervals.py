@@ -1,0 +1,250 @@
+"""Backend `fast`: interval arrays with float64 ends, rounded outward.
+
+Relies on IEEE-754 binary64 with rounding to nearest and gradual underflow, which `check_platform` tests on the running machine.
+
+Lemma (outward).  Let z be the rounded-to-nearest result of +, −, × on finite doubles with exact value e, and z finite.  Then
+    fl(z − s) ≤ e ≤ fl(z + s)   with   s := fl(fl(|z|·2^−52) + 2^−1074).
+Proof.  Let u be the spacing of doubles at |z| (|z| ∈ [2^E, 2^(E+1)) has u = 2^(E−52), and u = 2^−1074 for |z| < 2^−1021).  Rounding to
+nearest gives pred(z) ≤ e ≤ succ(z), so it is enough that fl(z − s) ≤ z − u ≤ pred(z) and the mirror image.  s ≥ u: for |z| ≥ 2^−1021,
+|z|·2^−52 ≥ 2^(E−52) = u, which is a double, and rounding is monotone; for smaller |z| the second summand alone is u.  z − u is a double
+(|z| is a multiple of u, and so is z − u, with |z − u| ≤ 2^(E+1)).  As z − s ≤ z − u and rounding is monotone, fl(z − s) ≤ z − u.  ∎
+When z is not finite, s is infinite or NaN and an end becomes NaN or infinite on its own side, never a wrong finite number: the entry then
+encloses everything in the sense of `Intervals` (no comparison is certain about NaN, and infinite ends are true).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofcheck.arithmetic.dyadic import DyadicArray
+from proofcheck.arithmetic.fixed_point import FixedPoint
+from proofcheck.arithmetic.intervals import Intervals, PositiveTable
+from proofcheck.arithmetic.operations import count
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Doubles = NDArray[np.float64]
+
+_EPSILON = 2.0**-52
+_TINIEST = 2.0**-1074
+_LARGEST = float(np.finfo(np.float64).max)
+
+
+def _spread(values: Doubles) -> Doubles:
+    spread = np.abs(values)
+    spread *= _EPSILON
+    spread += _TINIEST
+    return spread
+
+
+def _down(values: Doubles) -> Doubles:
+    """At most the exact value of which `values` is the rounded result."""
+    return values - _spread(values)  # outward: lower end rounds down
+
+
+def _up(values: Doubles) -> Doubles:
+    """At least the exact value of which `values` is the rounded result."""
+    return values + _spread(values)  # outward: upper end rounds up
+
+
+class FloatIntervals(Intervals):
+    """Closed intervals [lo, hi] with float64 ends, as two arrays of one shape."""
+
+    __slots__ = ("hi", "lo")
+
+    def __init__(self, lo: Doubles, hi: Doubles) -> None:
+        self.lo = lo
+        self.hi = hi
+
+    @classmethod
+    def from_dyadic(cls, exact: DyadicArray) -> FloatIntervals:
+        """The tightest double intervals around exact values (both ends equal where the value is a double)."""
+        pairs = [enclosing_doubles(integer, exact.exponent) for integer in exact.integers.ravel().tolist()]
+        ends = np.array(pairs, dtype=np.float64).reshape(*exact.shape, 2)
+        return cls(np.ascontiguousarray(ends[..., 0]), np.ascontiguousarray(ends[..., 1]))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.lo.shape
+
+    def __getitem__(self, index: Any) -> Self:
+        return type(self)(np.asarray(self.lo[index]), np.asarray(self.hi[index]))
+
+    def broadcast_to(self, shape: tuple[int, ...]) -> Self:
+        return type(self)(np.broadcast_to(self.lo, shape), np.broadcast_to(self.hi, shape))
+
+    def __neg__(self) -> Self:
+        return type(self)(-self.hi, -self.lo)  # exact
+
+    @np.errstate(all="ignore")
+    def __add__(self, other: Self) -> Self:
+        lo, hi = np.asarray(self.lo + other.lo), np.asarray(self.hi + other.hi)
+        count(lo.size)
+        return type(self)(_down(lo), _up(hi))
+
+    @np.errstate(all="ignore")
+    def __sub__(self, other: Self) -> Self:
+        lo, hi = np.asarray(self.lo - other.hi), np.asarray(self.hi - other.lo)
+        count(lo.size)
+        return type(self)(_down(lo), _up(hi))
+
+    @np.errstate(all="ignore")
+    def __mul__(self, other: Self) -> Self:
+        """Products of ends. x·y is monotone in each factor, so its extremes over a box are at the corners."""
+        if (self.lo >= 0).all():  # then the smaller product is with other.lo, the larger with other.hi
+            lo = np.minimum(self.lo * other.lo, self.hi * other.lo)
+            hi = np.maximum(self.lo * other.hi, self.hi * other.hi)
+        else:
+            corners = (self.lo * other.lo, self.lo * other.hi, self.hi * other.lo, self.hi * other.hi)
+            lo = np.minimum(np.minimum(corners[0], corners[1]), np.minimum(corners[2], corners[3]))
+            hi = np.maximum(np.maximum(corners[0], corners[1]), np.maximum(corners[2], corners[3]))
+        lo, hi = np.asarray(lo), np.asarray(hi)
+        count(lo.size)
+        return type(self)(_down(lo), _up(hi))
+
+    def maximum(self, other: Self) -> Self:
+        lo, hi = np.asarray(np.maximum(self.lo, other.lo)), np.asarray(np.maximum(self.hi, other.hi))
+        count(lo.size)
+        return type(self)(lo, hi)
+
+    def max(self, axis: int) -> Self:
+        result = type(self)(np.asarray(self.lo.max(axis=axis)), np.asarray(self.hi.max(axis=axis)))
+        count(self.size - result.size)
+        return result
+
+    def min(self, axis: int) -> Self:
+        result = type(self)(np.asarray(self.lo.min(axis=axis)), np.asarray(self.hi.min(axis=axis)))
+        count(self.size - result.size)
+        return result
+
+    def running_min(self, axis: int) -> Self:
+        count(self.size)
+        return type(self)(np.minimum.accumulate(self.lo, axis=axis), np.minimum.accumulate(self.hi, axis=axis))
+
+    def sum(self, axis: int) -> Self:
+        parts = (np.moveaxis(self.lo, axis, 0), np.moveaxis(self.hi, axis, 0))
+        total = type(self)(np.zeros(parts[0].shape[1:]), np.zeros(parts[0].shape[1:]))
+        for step, (lo, hi) in enumerate(zip(*parts, strict=True)):
+            part = type(self)(np.asarray(lo), np.asarray(hi))
+            total = part if step == 0 else total + part
+        return total
+
+    def certainly_positive(self) -> NDArray[np.bool_]:
+        count(self.size)
+        return np.asarray(self.lo > 0)  # False on NaN
+
+    def certainly_negative(self) -> NDArray[np.bool_]:
+        count(self.size)
+        return np.asarray(self.hi < 0)  # False on NaN
+
+    def certainly_at_most_zero(self) -> NDArray[np.bool_]:
+        count(self.size)
+        return np.asarray(self.hi <= 0)  # False on NaN
+
+    @np.errstate(all="ignore")
+    def fixed_point(self, bits: int) -> FixedPoint:
+        """Scale index a of axis 0 by 2^k_a, with max|entry| · 2^k_a ≤ 2^bits, and round outward to integers.
+
+        Scaling by a power of two is exact unless it lands below 2^−1021, where the scaled value is between −1 and 1 and its floor
+        (ceiling) depends on the sign alone: `_floor` and `_ceil` take the sign from the unscaled end.
+        """
+        if not (np.isfinite(self.lo).all() and np.isfinite(self.hi).all()):
+            raise ArithmeticError("a value left the range of float64")
+        rows = (self.shape[0], -1)
+        lo, hi = self.lo.reshape(rows), self.hi.reshape(rows)
+        if lo.size == 0:
+            return FixedPoint(np.zeros(self.shape, dtype=np.int64), 0, bits)
+        largest = np.maximum(-lo.min(axis=1), hi.max(axis=1))
+        powers = (bits - np.frexp(np.maximum(largest, 0.0))[1])[:, None]  # largest < 2^frexp, so scaled size is below 2^bits
+        lower = _floor(np.ldexp(lo, powers), lo)
+        upper = _ceil(np.ldexp(hi, powers), hi)
+        return FixedPoint(lower.reshape(self.shape), int((upper - lower).max()), bits)
+
+
+def _floor(scaled: Doubles, unscaled: Doubles) -> NDArray[np.int64]:
+    result = np.floor(scaled)
+    lost = scaled == 0
+    if lost.any():
+        result[lost & (unscaled < 0)] = -1.0  # outward: a negative value that scaled to zero
+    return result.astype(np.int64)
+
+
+def _ceil(scaled: Doubles, unscaled: Doubles) -> NDArray[np.int64]:
+    result = np.ceil(scaled)
+    lost = scaled == 0
+    if lost.any():
+        result[lost & (unscaled > 0)] = 1.0  # outward: a positive value that scaled to zero
+    return result.astype(np.int64)
+
+
+class FloatPositiveTable(PositiveTable):
+    """significand [lo, hi] (doubles, about 1, nonnegative) times 2^exponent."""
+
+    __slots__ = ("_exponent", "significand")
+
+    def __init__(self, significand: FloatIntervals, exponent: NDArray[np.int64]) -> None:
+        self.significand = significand
+        self._exponent = exponent
+
+    @property
+    def exponent(self) -> NDArray[np.int64]:
+        return self._exponent
+
+    def __getitem__(self, index: Any) -> Self:
+        return type(self)(self.significand[index], np.asarray(self._exponent[index]))
+
+    def __mul__(self, other: Self) -> Self:
+        return type(self)(self.significand * other.significand, self._exponent + other._exponent)
+
+    @np.errstate(all="ignore")
+    def relative_to(self, exponent: NDArray[np.int64]) -> FloatIntervals:
+        powers = np.clip(self._exponent - exponent, -4000, 4000)  # beyond ±4000 every double is already 0 or infinite
+        lo = np.minimum(np.ldexp(self.significand.lo, powers), _LARGEST)  # outward: an infinite lower end would be false
+        hi = np.ldexp(self.significand.hi, powers)
+        inexact = powers < -960  # scaling may have rounded: take one spacing outward
+        if inexact.any():
+            lo = np.where(inexact, np.maximum(_down(lo), 0.0), lo)  # values are positive, so 0 is a lower end
+            hi = np.where(inexact, _up(hi), hi)
+        return FloatIntervals(lo, hi)
+
+
+def enclosing_doubles(integer: int, exponent: int) -> tuple[float, float]:
+    """The largest double ≤ and the smallest double ≥ integer · 2^exponent."""
+    if integer == 0:
+        return 0.0, 0.0
+    size = abs(integer)
+    drop = max(size.bit_length() - 53, -1074 - exponent, 0)  # bits that a double cannot hold
+    small = size >> drop
+    exact = small << drop == size
+    low = _scaled(small, exponent + drop)
+    high = low if exact else _scaled(small + 1, exponent + drop)
+    return (low, high) if integer > 0 else (-high, -low)
+
+
+def _scaled(integer: int, exponent: int) -> float:
+    """integer · 2^exponent for 0 ≤ integer ≤ 2^53 and a result that is a double or too large for one."""
+    if integer.bit_length() + exponent > 1024:
+        raise ArithmeticError("a value left the range of float64")
+    return math.ldexp(float(integer), exponent)
+
+
+def check_platform() -> list[str]:
+    """Failures of the float arithmetic this backend relies on (empty on a conforming machine)."""
+    failures = []
+    one = np.ones(4)
+    if (one + 2.0**-53 != 1.0).any() or (one + 3 * 2.0**-54 != 1.0 + 2.0**-52).any():
+        failures.append("float64 addition does not round to nearest")
+    if ((-one) - 2.0**-53 != -1.0).any():
+        failures.append("float64 subtraction does not round to nearest")
+    smallest_normal = np.full(4, 2.0**-1022)
+    if (smallest_normal * 2.0**-52 != 2.0**-1074).any() or (smallest_normal / 2 + smallest_normal / 2 != 2.0**-1022).any():
+        failures.append("float64 subnormals are flushed to zero")
+    third = np.full(4, 1.0) / 3.0
+    if (third * 3.0 != 1.0).any():
+        failures.append("float64 multiplication does not round to nearest")
+    return failures

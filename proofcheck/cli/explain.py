@@ -1,0 +1,30 @@
+"""`proofcheck explain CERT [STEP]`: verify, and show each step with its theorem and cost."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+
+from proofcheck.cli.main import DECLINED
+from proofcheck.report import describe
+from proofcheck.rules import RULES
+from proofcheck.verification import verify
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the steps that were replayed (all of them only if the certificate is verified), then the verdict."""
+    report = verify(options.certificate, model=options.model)
+    if report.error is not None:
+        print("\n".join(describe(report.error)), file=sys.stderr)
+    steps = [step for step in report.steps if options.step in (None, step.id)]
+    if options.step is not None and report.steps and not steps:
+        print(f"usage: the certificate has no step {options.step!r}", file=sys.stderr)
+        return DECLINED
+    for step in steps:
+        print(f"c step {step.id}: {step.rule}, {step.operations} operations, {step.seconds:.3f} s")
+        for line in inspect.cleandoc(RULES[step.rule].theorem).splitlines():
+            print(f"c     {line}".rstrip())
+        print("c")
+    print(report.line())
+    return report.exit_code

@@ -1,0 +1,50 @@
+"""`proofcheck inspect CERT`: what a certificate says. Nothing is checked but its form."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from proofcheck.certificate import Certificate, decode_certificate, read_regular_file
+from proofcheck.cli.main import DECLINED, OK, REJECTED
+from proofcheck.errors import ProofcheckError, Rejected
+from proofcheck.limits import Limits
+from proofcheck.report import decimal, describe, escape
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the certificate's parts."""
+    limits = Limits()
+    try:
+        data = read_regular_file(Path(options.certificate), "certificate_bytes", limits, follow_links=True)
+        certificate = decode_certificate(data, limits)
+    except ProofcheckError as error:
+        print("\n".join(describe(error)), file=sys.stderr)
+        return REJECTED if isinstance(error, Rejected) else DECLINED
+    print("\n".join(_lines(certificate)))
+    return OK
+
+
+def _lines(c: Certificate) -> list[str]:
+    sizes = c.dimensions
+    lines = [
+        f"claim       accuracy >= {c.correct}/{c.total} ({decimal(c.correct, c.total)}) — not checked here",
+        f"task        {c.task} n_ctx={c.task_n_ctx} d_vocab={c.task_d_vocab}",
+        f"model       {c.architecture} n_ctx={sizes.n_ctx} d_vocab={sizes.d_vocab} d_model={sizes.d_model} d_head={sizes.d_head}",
+        f"weights     {escape(c.weights_file)} SHA-256 {c.weights_sha256}",
+        f"arithmetic  balls of {c.precision} bits",
+        "steps",
+    ]
+    for step in c.steps:
+        hints = ", ".join(
+            f"{name}={value.dtype}{list(value.shape)}" if isinstance(value, np.ndarray) else f"{name}={value}"
+            for name, value in step.hints.items()
+        )
+        arguments = ", ".join(step.premises)
+        lines.append(escape(f"  {step.id:24} {step.rule}({arguments})" + (f" with {hints}" if hints else "")))
+    lines.append("provenance (for people; never used)")
+    lines += [escape(f"  {name:24} {text}") for name, text in c.provenance.items()]
+    return lines

@@ -1,0 +1,95 @@
+"""Arguments, dispatch and exit codes. Heavy modules are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from proofcheck._version import __version__
+
+GUARANTEE = """\
+If `proofcheck verify C` exits 0 and prints `s VERIFIED accuracy >= N/T`, then the network whose weight file has the printed SHA-256, its
+numbers read as exact reals and evaluated by the real-number semantics in docs/, answers at least N of the T inputs of the named task
+correctly. This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with --backend arb), the hardware, and the trusted lines of
+proofcheck (counted in docs/soundness.md). It says nothing about the same weights run in floating point."""
+
+EXIT_CODES = """\
+exit codes:
+  0    every certificate VERIFIED
+  1    some certificate REJECTED (it does not prove its claim, or is malformed)
+  2    nothing said: usage, unreadable file, exceeded limit, unsupported version (DECLINED)
+  3    internal error
+  130  interrupted"""
+
+OK, REJECTED, DECLINED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="proofcheck",
+        description="Rigorous verification of certificates about the accuracy of small neural networks.\n\n" + GUARANTEE,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"proofcheck {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_verify(commands)
+    inspect = commands.add_parser("inspect", help="what a certificate says, without checking it")
+    inspect.add_argument("certificate")
+    explain = commands.add_parser("explain", help="replay a certificate step by step, with each rule's theorem")
+    explain.add_argument("certificate")
+    explain.add_argument("step", nargs="?", help="only this step")
+    explain.add_argument("--model", metavar="FILE", help="another place of the same weight file")
+    rules = commands.add_parser("rules", help="the rules, or one rule's theorem")
+    rules.add_argument("name", nargs="?")
+    commands.add_parser("selftest", help="check this installation: platform arithmetic and a small shipped corpus")
+    return top
+
+
+def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verify = commands.add_parser(
+        "verify",
+        help="verify certificates",
+        description="Verify certificates; the last line of stdout for each is its verdict.\n\n" + GUARANTEE,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verify.add_argument("certificates", nargs="+", metavar="CERT", help="certificate files")
+    verify.add_argument("--model", metavar="FILE", help="another place of the same weight file (one certificate only)")
+    verify.add_argument("--backend", choices=("fast", "arb"), default="fast", help="float64 intervals, or balls only (slow)")
+    verify.add_argument("--precision", type=int, metavar="BITS", help="bits of the balls instead of the certificate's")
+    verify.add_argument("--jobs", type=int, default=1, metavar="N", help="verify in N processes")
+    verify.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="raise or lower one limit (see docs/limits.md)")
+    verify.add_argument("--json", action="store_true", help="one JSON report per line before the verdicts, each behind `c `")
+    verify.add_argument("--stats", action="store_true", help="operations and seconds of each step")
+    verify.add_argument("--quiet", action="store_true", help="verdict lines only")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        command: Callable[[argparse.Namespace], int] = import_module(f"proofcheck.cli.{options.command}").run
+        return command(options)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing was said
+        return DECLINED
+    except Exception:  # a bug: said so, never a verdict
+        traceback.print_exc()
+        print("proofcheck: internal error; please report it with the traceback above", file=sys.stderr)
+        return INTERNAL
+
+
+def entry() -> None:
+    """Console script."""
+    sys.exit(main())

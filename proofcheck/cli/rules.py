@@ -1,0 +1,36 @@
+"""`proofcheck rules [NAME]`: the rules, or one theorem."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+
+from proofcheck.cli.main import DECLINED, OK
+from proofcheck.rules import RULES
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print one line per rule, or the theorem of one."""
+    if options.name is None:
+        width = max(map(len, RULES))
+        for name, rule in sorted(RULES.items()):
+            print(f"{name:{width}}  {inspect.cleandoc(rule.theorem).splitlines()[0]}")
+        return OK
+    if options.name not in RULES:
+        print(f"usage: there is no rule {options.name!r}; `proofcheck rules` lists them", file=sys.stderr)
+        return DECLINED
+    rule = RULES[options.name]
+    print(f"{rule.name}\n")
+    premises = ", ".join(kind.__name__ for kind in rule.premises) + (" …" if rule.variadic else "")
+    print(f"premises: {premises or 'none'}")
+    print(f"hints:    {', '.join(f'{name} ({_kind(kind)})' for name, kind in rule.hints.items()) or 'none'}\n")
+    print(inspect.cleandoc(rule.theorem))
+    return OK
+
+
+def _kind(kind: object) -> str:
+    axes = getattr(kind, "axes", None)
+    if axes is not None:
+        return f"{getattr(kind, 'dtype', '')} [{', '.join(axes)}]"
+    return f"integer {getattr(kind, 'least', '')} … {getattr(kind, 'most', '')}"

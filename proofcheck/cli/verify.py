@@ -1,0 +1,134 @@
+"""`proofcheck verify`: a `c ` line for each certificate as it is done, then one verdict line for each, in the order given."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import fields, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+from proofcheck.cli.main import DECLINED, INTERNAL
+from proofcheck.errors import Declined, Reason
+from proofcheck.limits import Limits
+from proofcheck.report import Report, Verdict, decimal, describe, escape
+from proofcheck.verification import verify
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify all; the exit code is the worst: 1 before 2 before 0."""
+    try:
+        limits = parse_limits(options.limit)
+        _check_usage(options)
+    except Declined as error:
+        print("\n".join(describe(error)), file=sys.stderr)
+        return DECLINED
+    reports = []
+    several = len(options.certificates) > 1
+    for report in _reports(options, limits):
+        reports.append(report)
+        if not options.quiet:
+            print("\n".join(_comment(report, options, several=several)), flush=True)
+        if report.error is not None:
+            place = f"{escape(report.certificate)}: " if several else ""
+            print(place + "\n".join(describe(report.error)), file=sys.stderr, flush=True)
+        _progress(len(reports), len(options.certificates))
+    for report in reports:
+        print(report.line())
+    sys.stdout.flush()
+    codes = {report.exit_code for report in reports}
+    return 1 if 1 in codes else 2 if 2 in codes else 0
+
+
+def parse_limits(settings: list[str]) -> Limits:
+    """Limits from NAME=VALUE settings. Raises Declined(usage)."""
+    limits = Limits()
+    names = [field.name for field in fields(limits)]
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        if name not in names or not value.isascii() or not value.isdigit() or len(value) > 30:
+            raise Declined(
+                Reason.USAGE,
+                f"--limit {setting[:80]} is not NAME=VALUE",
+                expected=f"an integer for one of {', '.join(names)}",
+                found=setting[:80],
+            )
+        limits = replace(limits, **{name: int(value)})
+    return limits
+
+
+def _check_usage(options: argparse.Namespace) -> None:
+    if options.jobs < 1:
+        raise Declined(Reason.USAGE, "--jobs must be at least 1", expected="at least 1", found=str(options.jobs))
+    if options.model is not None and len(options.certificates) > 1:
+        raise Declined(Reason.USAGE, "--model goes with one certificate", found=f"{len(options.certificates)} certificates")
+
+
+def _reports(options: argparse.Namespace, limits: Limits) -> Iterator[Report]:
+    """Reports in the order of the certificates."""
+    jobs = [(name, options.model, options.backend, limits, options.precision) for name in options.certificates]
+    if options.jobs == 1 or len(jobs) == 1:
+        for job in jobs:
+            yield verify(*job)
+        return
+    pool = ProcessPoolExecutor(min(options.jobs, len(jobs)), mp_context=get_context("spawn"))
+    try:
+        futures = [pool.submit(verify, *job) for job in jobs]
+        for future in futures:
+            yield future.result()
+    except BrokenProcessPool as error:
+        print("proofcheck: a worker process was killed (out of memory?)", file=sys.stderr)
+        raise SystemExit(INTERNAL) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _comment(report: Report, options: argparse.Namespace, *, several: bool) -> list[str]:
+    """The `c ` lines of one report."""
+    lines = [_row(report)] if several else _details(report)
+    if options.stats:
+        lines += [f"c   {step.id:24} {step.rule:40} {step.operations:>15,} operations {step.seconds:8.3f} s" for step in report.steps]
+    if options.json:
+        lines.append("c json " + json.dumps(report.as_json(), ensure_ascii=True))
+    return lines
+
+
+def _row(report: Report) -> str:
+    name = escape(Path(report.certificate).name)
+    if report.verdict is Verdict.VERIFIED:
+        proved = f"{decimal(report.proved, report.total)} {_counts(report.proved, report.total)}"
+    else:
+        proved = str(report.error.code) if report.error else ""
+    return f"c {report.verdict:9} {proved:40} {report.seconds:7.2f} s  {name}"
+
+
+def _counts(part: int, whole: int) -> str:
+    return f"{part}/{whole}" if whole < 10**15 else f"{part:.6e}/{whole:.6e}" if whole < 10**300 else ""
+
+
+def _details(report: Report) -> list[str]:
+    lines = [f"c certificate {escape(report.certificate)}"]
+    if report.model_sha256:
+        lines += [
+            f"c model       {escape(report.model_file)} SHA-256 {report.model_sha256}",
+            f"c task        {report.task}",
+            f"c strategy    {escape(report.strategy)} (as the certificate calls itself)",
+            f"c arithmetic  {report.backend}, balls of {report.precision} bits; {', '.join(report.versions)}",
+        ]
+    if report.verdict is Verdict.VERIFIED:
+        lines.append(f"c proved      {report.proved} of {report.total} inputs")
+        if report.published:
+            lines.append(f"c published   {report.published} (the published count for the same classes; proves nothing)")
+        if report.undecided:
+            lines.append(f"c undecided   {report.undecided} inputs, counted as wrong")
+        lines.append(f"c cost        {report.operations} operations, {report.seconds:.2f} s")
+    return lines
+
+
+def _progress(done: int, total: int) -> None:
+    if total > 1 and sys.stderr.isatty():
+        print(f"\r{done}/{total} verified" + ("\n" if done == total else ""), end="", file=sys.stderr, flush=True)

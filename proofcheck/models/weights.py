@@ -1,0 +1,59 @@
+"""From the bytes of a safetensors file to exact tensors.
+
+Every IEEE float is a dyadic rational, so the file defines exact real numbers; bfloat16 is a float32 whose low 16 bits are zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import safetensors
+
+from proofcheck.arithmetic import DyadicArray
+from proofcheck.errors import Reason, Rejected
+
+_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
+
+
+def decode_weights(data: bytes, wanted: frozenset[str]) -> dict[str, DyadicArray]:
+    """Exact tensors of the file by name; tensors not `wanted` come as empty arrays of their rank, so that a caller can name them.
+
+    Raises Rejected: bad-weights (not a safetensors file, a dtype without exact float value), non-finite-weight.
+    """
+    try:
+        entries = safetensors.deserialize(data)
+    except safetensors.SafetensorError as error:
+        raise Rejected(Reason.BAD_WEIGHTS, f"the weights are not a safetensors file: {error}") from error
+    tensors: dict[str, DyadicArray] = {}
+    for name, entry in entries:
+        if name not in wanted:
+            tensors[name] = DyadicArray.zeros((0,) * len(entry["shape"]))
+            continue
+        tensors[name] = _exact_tensor(name, entry["dtype"], tuple(entry["shape"]), bytes(entry["data"]))
+    return tensors
+
+
+def _exact_tensor(name: str, dtype: str, shape: tuple[int, ...], data: bytes) -> DyadicArray:
+    if dtype == "BF16":
+        values = (np.frombuffer(data, dtype="<u2").astype(np.uint32) << 16).view(np.float32)
+    elif dtype in _DTYPES:
+        values = np.frombuffer(data, dtype=_DTYPES[dtype])
+    else:
+        raise Rejected(
+            Reason.BAD_WEIGHTS,
+            f"tensor {name} has dtype {dtype}",
+            path=name,
+            expected="F64, F32, F16 or BF16",
+            found=dtype,
+            hint="save the weights as floats; quantised formats have no place here",
+        )
+    finite = np.isfinite(values)
+    if not finite.all():
+        place = tuple(int(k) for k in np.unravel_index(int(np.argmin(finite)), shape))
+        raise Rejected(
+            Reason.NON_FINITE_WEIGHT,
+            f"tensor {name} holds {values[~finite][0]} at {list(place)}",
+            path=name,
+            expected="finite numbers",
+            found=str(values[~finite][0]),
+        )
+    return DyadicArray.from_floats(values.reshape(shape))

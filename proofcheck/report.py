@@ -1,0 +1,168 @@
+"""The report of one verification: data first, text and JSON from the data. No mathematics."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import asdict, dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import Any, NoReturn
+
+from proofcheck.errors import Declined, ProofcheckError, Rejected
+from proofcheck.kernel import StepRecord
+
+
+class Verdict(str, Enum):
+    """VERIFIED: the claim is proved. REJECTED: it is not, by this certificate. DECLINED: nothing is said."""
+
+    __str__ = str.__str__
+
+    VERIFIED = "VERIFIED"
+    REJECTED = "REJECTED"
+    DECLINED = "DECLINED"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `proofcheck.verify` found out about one certificate.
+
+    claimed, proved, total: counts of inputs (proved = 0 unless VERIFIED; what was derived, which may exceed the claim).
+    undecided: inputs that were examined one by one and could not be decided; they count as wrong.
+    published: what the published counting convention reports for the same accepted classes (0 where it has none).
+    error: the refusal behind REJECTED or DECLINED, else None.
+    """
+
+    certificate: str
+    verdict: Verdict
+    error: ProofcheckError | None
+    claimed: int = 0
+    proved: int = 0
+    total: int = 0
+    undecided: int = 0
+    published: int = 0
+    strategy: str = ""
+    model_file: str = ""
+    model_sha256: str = ""
+    task: str = ""
+    backend: str = ""
+    precision: int = 0
+    steps: tuple[StepRecord, ...] = ()
+    seconds: float = 0.0
+    versions: tuple[str, ...] = ()
+
+    @property
+    def accuracy(self) -> Fraction:
+        """The proved lower bound on the accuracy; 0 unless VERIFIED."""
+        return Fraction(self.proved, self.total) if self.verdict is Verdict.VERIFIED else Fraction(0)
+
+    @property
+    def operations(self) -> int:
+        """The checker's own count of arithmetic operations."""
+        return sum(step.operations for step in self.steps)
+
+    @property
+    def exit_code(self) -> int:
+        """0 verified, 1 rejected, 2 declined."""
+        return {Verdict.VERIFIED: 0, Verdict.REJECTED: 1, Verdict.DECLINED: 2}[self.verdict]
+
+    def raise_for_verdict(self) -> None:
+        """Raise the Rejected or Declined error unless VERIFIED."""
+        if self.error is not None:
+            raise self.error
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a Report has no truth value: compare report.verdict with Verdict.VERIFIED, or call raise_for_verdict()")
+
+    def line(self) -> str:
+        """The verdict line: closed grammar, the same in every version."""
+        if self.verdict is Verdict.VERIFIED:
+            return f"s VERIFIED accuracy >= {self.claimed}/{self.total} ({decimal(self.claimed, self.total)})"
+        return f"s {self.verdict} {self.error.code if self.error else 'internal'}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The same report for machines; integers beyond 2^53 are still integers."""
+        error = self.error
+        return {
+            "certificate": self.certificate,
+            "verdict": str(self.verdict),
+            "line": self.line(),
+            "exit_code": self.exit_code,
+            "claimed": self.claimed,
+            "proved": self.proved,
+            "total": self.total,
+            "undecided": self.undecided,
+            "published": self.published,
+            "strategy": self.strategy,
+            "model": {"file": self.model_file, "sha256": self.model_sha256},
+            "task": self.task,
+            "arithmetic": {"backend": self.backend, "precision": self.precision},
+            "operations": self.operations,
+            "steps": [asdict(step) for step in self.steps],
+            "seconds": self.seconds,
+            "versions": list(self.versions),
+            "error": None
+            if error is None
+            else {
+                "code": str(error.code),
+                "message": error.message,
+                "step": error.step,
+                "rule": error.rule,
+                "path": error.path,
+                "expected": error.expected,
+                "found": error.found,
+                "hint": error.hint,
+            },
+        }
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("claim", f"{self.claimed:,} of {self.total:,} inputs" if self.total else ""),
+            ("proved", f"{self.proved:,} ({decimal(self.proved, self.total)})" if self.verdict is Verdict.VERIFIED else ""),
+            ("undecided", f"{self.undecided:,}" if self.undecided else ""),
+            ("strategy", self.strategy),
+            ("model", f"{self.model_file} (SHA-256 {self.model_sha256[:16]}…)" if self.model_sha256 else ""),
+            ("task", self.task),
+            ("arithmetic", f"{self.backend}, {self.precision} bits" if self.backend else ""),
+            ("operations", f"{self.operations:,}" if self.steps else ""),
+            ("seconds", f"{self.seconds:.2f}"),
+            ("reason", f"{self.error.code}: {self.error.message}" if self.error else ""),
+        ]
+        cells = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in rows if text)
+        colour = {Verdict.VERIFIED: "#1a7f37", Verdict.REJECTED: "#b42318", Verdict.DECLINED: "#8a6100"}[self.verdict]
+        title = f'<caption style="color:{colour};text-align:left"><b>{self.verdict}</b> {html.escape(self.certificate)}</caption>'
+        return f"<table>{title}{cells}</table>"
+
+
+def decimal(part: int, whole: int, digits: int = 6) -> str:
+    """part/whole with `digits` decimals, rounded down; "…" follows unless it is exact."""
+    if whole <= 0:
+        return "0"
+    scaled, rest = divmod(part * 10**digits, whole)
+    return f"{scaled // 10**digits}.{scaled % 10**digits:0{digits}d}{'…' if rest else ''}"
+
+
+def refusal(certificate: str, error: ProofcheckError, **known: Any) -> Report:
+    """The report of a refusal."""
+    verdict = Verdict.REJECTED if isinstance(error, Rejected) else Verdict.DECLINED
+    return Report(certificate, verdict, error, **known)
+
+
+def describe(error: ProofcheckError) -> list[str]:
+    """The lines of an error message: what, where, numbers, what to try."""
+    where = " ".join(f"{name} {text}" for name, text in (("step", error.step), ("rule", error.rule), ("at", error.path)) if text)
+    lines = [f"{error.code}: {error.message}" + (f" ({where})" if where else "")]
+    if error.expected:
+        lines.append(f"  expected: {error.expected}")
+    if error.found:
+        lines.append(f"  found:    {error.found}")
+    if error.hint:
+        lines.append(f"  hint:     {error.hint}")
+    return [escape(line) for line in lines]
+
+
+def escape(text: str) -> str:
+    """Printable text on one line: what comes from a file cannot forge an output line or move the cursor."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+__all__ = ["Declined", "Rejected", "Report", "Verdict", "decimal", "describe", "escape", "refusal"]

@@ -1,0 +1,100 @@
+"""Theorem S (separability): the margin's sign is the sign of a sum of one-token terms.
+
+Notation: query q (last token), max token m, rival j ≠ m, position i, token t ≤ m;
+    w_{q,i}(t) = exp((EQKE[q,t] + EQKP[q,i]) / √d_head) > 0,
+    f_i^{q,m,j}(t) = w_{q,i}(t) · ((EVOU[t,m] − EVOU[t,j]) + (PVOU[i,m] − PVOU[i,j]) + (EUPU[q,m] − EUPU[q,j])).
+Then for every sequence x with last token q, with Z = Σ_i w_{q,i}(x_i) > 0:
+    Z · (logit[m] − logit[j]) = Σ_i f_i^{q,m,j}(x_i),
+so x (with maximum m) is answered correctly iff Σ_i f_i^{q,m,j}(x_i) > 0 for every j ≠ m.
+Proof: logit = EUPU[q] + Σ_i (w_i/Z)(EVOU[x_i] + PVOU[i]) and Σ_i w_i/Z = 1; multiply by Z.  ∎
+A positive factor common to all i, t and j may be taken out for each (q, m); here it is a power of two near the largest weight among t ≤ m.
+Source: docs/rules/separability.md.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from flint import arb
+from numpy.typing import NDArray
+
+from proofcheck.arithmetic import Arithmetic, DyadicArray, Intervals
+from proofcheck.models import PathTables
+
+CHUNK_ENTRIES = 1 << 17  # entries of one table of margin terms: a few of them fit the cache
+
+
+class MarginTerms:
+    """The terms f of Theorem S in enclosures, for any (queries, max token)."""
+
+    def __init__(self, tables: PathTables, d_head: int, arithmetic: Arithmetic) -> None:
+        """Enclose the tables once: 2 d_vocab² + n_ctx·d_vocab entries, d_vocab² + d_vocab·n_ctx exponentials."""
+        self.n_ctx, self.d_vocab = tables.PVOU.shape
+        self._token_weights = arithmetic.exponentials(tables.EQKE, d_head)
+        self._position_weights = arithmetic.exponentials(tables.EQKP, d_head)
+        self._EUPU = arithmetic.enclose(tables.EUPU)
+        self._EVOU = arithmetic.enclose(tables.EVOU)
+        self._PVOU = arithmetic.enclose(tables.PVOU)
+
+    def rivals(self, max_token: int) -> NDArray[np.int64]:
+        """The d_vocab − 1 rivals j ≠ max_token, in the order of the axis J of `terms`."""
+        return np.delete(np.arange(self.d_vocab), max_token)
+
+    def terms(self, queries: slice, max_token: int) -> Intervals:
+        """f_i^{q,m,j}(t) up to one positive factor for each q: shape [Q, n_ctx, J, max_token + 1], J = d_vocab − 1.
+
+        About 2·Q·n_ctx·J·(m + 1) operations.
+        """
+        m = max_token
+        rivals = self.rivals(m)
+        direct = self._margins(self._EUPU[queries], m, rivals)  # [Q, J]
+        tokens = self._margins(self._EVOU[: m + 1], m, rivals)  # [T, J]
+        positions = self._margins(self._PVOU, m, rivals)  # [n, J]
+        values = positions[:, :, None] + _transposed(tokens)[None, :, :]  # [n, J, T]
+        values = values[None] + direct[:, None, :, None]  # [Q, n, J, T]
+        return self.weights(queries, m)[:, :, None, :] * values
+
+    def weights(self, queries: slice, max_token: int) -> Intervals:
+        """w_{q,i}(t) for t ≤ max_token up to one positive factor for each q (a power of two): shape [Q, n_ctx, max_token + 1]."""
+        tokens = self._token_weights[queries, None, : max_token + 1]
+        positions = self._position_weights[queries, :, None]
+        weights = tokens * positions
+        shift = weights.exponent.max(axis=(1, 2), keepdims=True)
+        return weights.relative_to(shift)
+
+    def chunks(self, max_token: int) -> list[slice]:
+        """Slices of the queries 0 … max_token whose `terms` have about CHUNK_ENTRIES entries."""
+        entries = self.n_ctx * (self.d_vocab - 1) * (max_token + 1)
+        step = max(1, CHUNK_ENTRIES // entries)
+        return [slice(start, min(start + step, max_token + 1)) for start in range(0, max_token + 1, step)]
+
+    def _margins(self, table: Intervals, m: int, rivals: NDArray[np.int64]) -> Intervals:
+        """table[:, m] − table[:, j] for the rivals j."""
+        return table[:, m : m + 1] - table[:, rivals]
+
+
+class ExactMargins:
+    """The same sums for single sequences, in balls: settles what interval tables leave undecided."""
+
+    def __init__(self, tables: PathTables, d_head: int, arithmetic: Arithmetic) -> None:
+        self._tables = tables
+        self._d_head = d_head
+        self._arithmetic = arithmetic
+
+    def margins(self, sequence: tuple[int, ...], max_token: int) -> list[arb]:
+        """Balls around Σ_i f_i^{q,m,j}(x_i) for j ≠ max_token, where q is the last token. n_ctx exponentials."""
+        t = self._tables
+        tokens = list(sequence)
+        q, m = tokens[-1], max_token
+        scores = t.EQKE[q, tokens] + t.EQKP[q]
+        weights = self._arithmetic.exponential_balls(scores, self._d_head)
+        logits = t.EVOU[tokens] + t.PVOU + t.EUPU[q : q + 1]  # [n, d]
+        margins: DyadicArray = logits[:, m : m + 1] - logits
+        balls = self._arithmetic.balls(margins)
+        sums = (weights[:, None] * balls).sum(axis=0)
+        return [sums[j] for j in range(sums.shape[0]) if j != m]
+
+
+def _transposed(values: Intervals) -> Intervals:
+    """[T, J] as [J, T]."""
+    rows, columns = values.shape
+    return values[np.arange(rows)[None, :], np.arange(columns)[:, None]]

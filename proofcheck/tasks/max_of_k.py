@@ -1,0 +1,47 @@
+"""Max-of-K: sequences of n_ctx tokens, each in 0 … d_vocab − 1; the right answer is the largest token.
+
+A sequence is answered correctly iff the logit of its maximum at the last position is strictly larger than every other logit, so a
+tie is wrong.
+All counts are exact Python integers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+
+NAME = "max-of-k"
+
+
+@dataclass(frozen=True, slots=True)
+class MaxOfK:
+    """n_ctx ≥ 1, d_vocab ≥ 2."""
+
+    n_ctx: int
+    d_vocab: int
+
+    def total(self) -> int:
+        """Number of inputs, d_vocab^n_ctx."""
+        return self.d_vocab**self.n_ctx
+
+    def block_size(self, query: int, max_token: int) -> int:
+        """Number of sequences of the block (query, max_token): last token `query`, maximum `max_token`; 0 if query > max_token.
+
+        The n_ctx − 1 other tokens are ≤ max_token, and one of them equals it if the query does not. Blocks partition the inputs.
+        """
+        if query > max_token:
+            return 0
+        free = self.n_ctx - 1
+        everything = (max_token + 1) ** free
+        return everything if query == max_token else everything - max_token**free
+
+    def most_others(self, query: int, max_token: int) -> int:
+        """The largest number of non-query positions that may hold a token below `max_token` in the block."""
+        return self.n_ctx - 1 if query == max_token else self.n_ctx - 2
+
+    def class_size(self, others: int, choices: int) -> int:
+        """Ways to choose which `others` of the n_ctx − 1 non-query positions hold a non-max token, and one of `choices` tokens for each.
+
+        With choices = max_token this is the size of the class (query, max_token, others), and classes partition the block.
+        """
+        return comb(self.n_ctx - 1, others) * choices**others
