@@ -147,7 +147,7 @@ def check_frame(certificate: Certificate, limits: Limits) -> MaxOfK:
 
 
 def check_steps(certificate: Certificate, limits: Limits) -> list[Rule]:
-    """The shape of the proof: known rules, earlier premises in the right number, hints of the right shape, every step used, work in limits."""
+    """The shape of the proof: known rules, earlier premises in the right number, hints of the right shape, every step used, work."""
     if not certificate.steps:
         raise Rejected(Reason.NO_CONCLUSION, "there are no steps", path="$.steps", expected="at least one step", found="none")
     known: set[str] = set()

@@ -1,0 +1,48 @@
+"""`python -m strategies {train,list,prove}`. A command is a module with `add_arguments(parser)` and `run(options) -> int`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "train": ("strategies.models.train", "train a model with the published recipe"),
+    "list": ("strategies.cli.list", "the strategies: our name and the published one"),
+    "prove": ("strategies.cli.prove", "search for a proof and write a certificate that verifies"),
+}
+
+EXIT_CODES = """\
+exit codes:
+  0    done
+  1    the checker rejected what the strategy wrote; nothing was written
+  2    usage, or a file that cannot be read or written
+  130  interrupted; nothing is left behind"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    options = sys.argv[1:] if arguments is None else list(arguments)
+    top = argparse.ArgumentParser(
+        prog="python -m strategies",
+        description="Proof strategies: train models, search for proofs, write certificates. Untrusted: proofcheck has the last word.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    chosen = next((word for word in options if word in COMMANDS), None)
+    for name, (module, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary)
+        if name == chosen:  # torch is imported only by the command that needs it
+            import_module(module).add_arguments(command)
+    parsed = top.parse_args(options)
+    try:
+        return int(import_module(COMMANDS[parsed.command][0]).run(parsed))
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2

@@ -1,0 +1,104 @@
+"""From a proposal to a certificate file that has passed `proofcheck verify` in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+
+import proofcheck
+from proofcheck import Certificate, encode_certificate
+from strategies.max_of_k.strategy import Problem, Strategy
+
+
+class ProveError(RuntimeError):
+    """The strategy's certificate did not verify; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A certificate that was written: its counts and the seconds of search and of checking (the subprocess, whole)."""
+
+    path: Path
+    correct: int
+    total: int
+    search_seconds: float
+    check_seconds: float
+
+
+def prove(problem: Problem, strategy: Strategy, output: Path) -> Proved:
+    """Search, let the checker count, write, verify in a subprocess, and only then give the file its name.
+
+    Raises ProveError with the checker's words; an existing file at `output` is replaced only by a verified one.
+    """
+    start = perf_counter()
+    draft = _draft(problem, strategy, output)
+    search_seconds = perf_counter() - start
+    report = proofcheck.verify(draft, model=problem.path)
+    if report.verdict is not proofcheck.Verdict.VERIFIED:
+        raise ProveError(f"{strategy.name}: {report.line()}: {report.error}")
+    provenance = {**draft.provenance, "search_seconds": f"{search_seconds:.2f}"}
+    final = _with_claim(draft, report.proved, provenance)
+    handle, temporary = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(encode_certificate(final))
+        start = perf_counter()
+        _verify_in_subprocess(Path(temporary), final)
+        check_seconds = perf_counter() - start
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, output)
+    except BaseException:  # KeyboardInterrupt too: no partial file
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return Proved(output, final.correct, final.total, search_seconds, check_seconds)
+
+
+def _draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
+    """A certificate that claims nothing yet (correct = 0)."""
+    proposal = strategy.propose(problem)
+    sizes = problem.dimensions
+    provenance = {"strategy": strategy.name, "proofcheck": proofcheck.__version__, "torch": version("torch")}
+    if proposal.float_bound:
+        provenance["float_bound"] = proposal.float_bound
+    return Certificate(
+        correct=0,
+        total=sizes.d_vocab**sizes.n_ctx,
+        architecture="attention-only-one-layer-one-head",
+        dimensions=sizes,
+        weights_file=Path(os.path.relpath(problem.path.resolve(), output.parent.resolve())).as_posix(),
+        weights_sha256=hashlib.sha256(problem.path.read_bytes()).hexdigest(),
+        task="max-of-k",
+        task_n_ctx=sizes.n_ctx,
+        task_d_vocab=sizes.d_vocab,
+        precision=strategy.precision,
+        steps=proposal.steps,
+        provenance=provenance,
+    )
+
+
+def _with_claim(draft: Certificate, correct: int, provenance: dict[str, str]) -> Certificate:
+    fields = {name: getattr(draft, name) for name in draft.__dataclass_fields__}
+    return Certificate(**{**fields, "correct": correct, "provenance": provenance})
+
+
+def _verify_in_subprocess(path: Path, certificate: Certificate) -> None:
+    command = [sys.executable, "-m", "proofcheck", "verify", "--json", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines()
+    verdict = f"s VERIFIED accuracy >= {certificate.correct}/{certificate.total} "
+    if done.returncode != 0 or not lines or not lines[-1].startswith(verdict):
+        raise ProveError(f"the certificate did not verify: {lines[-1:]} {done.stderr}")
+    report = json.loads(next(line for line in lines if line.startswith("c json ")).removeprefix("c json "))
+    if report["model"]["sha256"] != certificate.weights_sha256:
+        raise ProveError("the checker read another weight file")
+
+
+__all__ = ["ProveError", "Proved", "prove"]

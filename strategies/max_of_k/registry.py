@@ -1,0 +1,8 @@
+"""All strategies by name."""
+
+from __future__ import annotations
+
+from strategies.max_of_k import exhaustive
+from strategies.max_of_k.strategy import Strategy
+
+STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in (*exhaustive.STRATEGIES,)}

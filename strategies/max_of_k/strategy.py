@@ -1,0 +1,48 @@
+"""What a strategy is: a name and a search for steps with hints. Nothing here is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from proofcheck import Dimensions, Step
+from strategies.models.load import Model, load
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One model file. What several strategies of one run share (tables, searches) hangs on it."""
+
+    path: Path
+
+    @cached_property
+    def model(self) -> Model:
+        """float64 weights."""
+        return load(self.path)
+
+    @property
+    def dimensions(self) -> Dimensions:
+        """Sizes as the certificate names them."""
+        model = self.model
+        return Dimensions(n_ctx=model.n_ctx, d_vocab=model.d_vocab, d_model=model.d_model, d_head=model.d_head)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The steps of a certificate, and what the search believes they prove (a decimal string, or "" if it has no opinion)."""
+
+    steps: tuple[Step, ...]
+    float_bound: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """name: ours. published_name: the short description of the published code, "" for a new strategy. precision: bits of the balls."""
+
+    name: str
+    summary: str
+    propose: Callable[[Problem], Proposal]
+    published_name: str = ""
+    precision: int = 128
