@@ -86,7 +86,7 @@ def _check_settings(cfg: Any) -> None:
     if cfg.d_vocab_out not in (-1, cfg.d_vocab):
         raise ModelError(f"d_vocab_out is {cfg.d_vocab_out}, must be d_vocab = {cfg.d_vocab}")
     scale = cfg.attn_scale
-    if scale > 0 and scale != math.sqrt(cfg.d_head):  # both libraries read -1 as "sqrt(d_head)"
+    if scale not in (-1, math.sqrt(cfg.d_head)):  # -1 means sqrt(d_head) in every release
         raise ModelError(f"attn_scale is {scale}, must be sqrt(d_head) = {math.sqrt(cfg.d_head)}")
 
 

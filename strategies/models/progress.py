@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
 WIDTH = 30
 SECONDS_BETWEEN_DRAWS = 0.1
@@ -20,7 +20,7 @@ class Progress:
         self._shown = self._stream.isatty()
         self._started = self._drawn = time.monotonic()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
@@ -28,7 +28,7 @@ class Progress:
             self._stream.write("\r\033[K")
             self._stream.flush()
 
-    def step(self, note: str = "") -> None:
+    def step(self) -> None:
         """Count one step and redraw at most ten times a second."""
         self.done += 1
         now = time.monotonic()
@@ -38,5 +38,5 @@ class Progress:
         filled = WIDTH * self.done // self.total
         left = (now - self._started) * (self.total - self.done) / self.done
         bar = "#" * filled + "." * (WIDTH - filled)
-        self._stream.write(f"\r\033[K{self.title} [{bar}] {self.done}/{self.total} {left:.0f} s left {note}")
+        self._stream.write(f"\r\033[K{self.title} [{bar}] {self.done}/{self.total} {left:.0f} s left")
         self._stream.flush()

@@ -30,7 +30,7 @@ def save(state_dict: Mapping[str, torch.Tensor], path: str | Path, metadata: Map
         os.chmod(temporary, 0o644)  # mkstemp makes private files; a model is meant to be read by others
         os.replace(temporary, path)
     except BaseException:  # KeyboardInterrupt too: the promise is "no partial file"
-        os.unlink(temporary)
+        Path(temporary).unlink(missing_ok=True)
         raise
 
 

@@ -33,7 +33,7 @@ MATRICES = ("W_E", "W_pos", "W_Q", "W_O", "W_K", "W_V", "W_U")
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """`weights`: float32 CPU tensors by state-dict name. `final_loss`: nats, on the last batch. `seconds`: wall time."""
+    """`weights`: float32 CPU tensors by state-dict name. `final_loss`: nats, last batch. `seconds`: wall time."""
 
     weights: Weights
     final_loss: float
