@@ -1,0 +1,42 @@
+# Two commands for a newcomer: `make verify` and `make test`. Each builds its own virtual environment on first use.
+PYTHON ?= python3
+VERIFY_ENV := .venv/verify
+DEV_ENV := .venv/dev
+JOBS ?= 2
+PIP_FLAGS := --quiet --disable-pip-version-check
+
+.PHONY: verify verify-all test lint types check bench clean
+
+verify: $(VERIFY_ENV)/ready  ## verify the shipped certificates with the checker's dependencies alone
+	@$(VERIFY_ENV)/bin/proofcheck verify --jobs $(JOBS) certificates/accept/*.json
+
+test: $(DEV_ENV)/ready  ## all tests
+	@$(DEV_ENV)/bin/python -m pytest
+
+lint: $(DEV_ENV)/ready
+	@$(DEV_ENV)/bin/ruff check .
+	@$(DEV_ENV)/bin/ruff format --check .
+
+types: $(DEV_ENV)/ready
+	@$(DEV_ENV)/bin/mypy --strict proofcheck
+
+check: lint types test verify
+
+bench: $(DEV_ENV)/ready  ## the numbers of docs/results.md
+	@$(DEV_ENV)/bin/python tests/benchmarks/run.py
+
+$(VERIFY_ENV)/ready: pyproject.toml constraints.txt
+	@echo "building $(VERIFY_ENV): python-flint, numpy, safetensors (no torch)"
+	@$(PYTHON) -m venv $(VERIFY_ENV)
+	@$(VERIFY_ENV)/bin/python -m pip install $(PIP_FLAGS) -c constraints.txt -e .
+	@touch $@
+
+$(DEV_ENV)/ready: pyproject.toml constraints.txt
+	@echo "building $(DEV_ENV): torch, transformer-lens, pytest and others; this takes some minutes"
+	@$(PYTHON) -m venv $(DEV_ENV)
+	@$(DEV_ENV)/bin/python -m pip install $(PIP_FLAGS) -c constraints.txt torch
+	@$(DEV_ENV)/bin/python -m pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
