@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strategies.max_of_k import exhaustive
+from strategies.max_of_k import exhaustive, subcubic
 from strategies.max_of_k.strategy import Strategy
 
-STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in (*exhaustive.STRATEGIES,)}
+STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in (*exhaustive.STRATEGIES, *subcubic.STRATEGIES)}

@@ -31,10 +31,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The steps of a certificate, and what the search believes they prove (a decimal string, or "" if it has no opinion)."""
+    """The steps of a certificate, and what the search believes they prove.
+
+    float_bound: a decimal string; correct: the count behind it. "" and 0 if the search has no opinion.
+    """
 
     steps: tuple[Step, ...]
     float_bound: str = ""
+    correct: int = 0
 
 
 @dataclass(frozen=True, slots=True)
