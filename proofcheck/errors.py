@@ -7,6 +7,7 @@ Any other exception that leaves the kernel is a bug (exit status 3).
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 
 class Reason(str, Enum):
@@ -79,6 +80,10 @@ class ProofcheckError(Exception):
         self.expected = expected
         self.found = found
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keyword-only data survives pickling: refusals cross process boundaries in `verify --jobs`."""
+        return type(self), (self.code, self.message), self.__dict__
 
     def in_step(self, step: str, rule: str) -> None:
         """Record the step that was being checked, unless a place is already known."""
