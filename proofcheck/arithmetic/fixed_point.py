@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,11 @@ from numpy.typing import NDArray
 from proofcheck.arithmetic.operations import count
 
 SUM_BITS = 31  # sums are taken in int32
-_CHUNK = 1 << 18  # entries of one working array: stays in the second-level cache
+_CHUNK = 1 << 17  # entries of one working array: two of them stay in the second-level cache
+_COLUMNS = 1 << 10  # length of an inner loop beyond which nothing is gained
+_ROWS = 16  # least number of inner loops that share a table of columns
+
+IntegerArray = NDArray[np.int32] | NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +27,16 @@ class FixedPoint:
     with scale_a > 0 unknown to the user of the class (signs of sums do not depend on it), width ≥ 0, and |lower| ≤ 2^bits.
     """
 
-    lower: NDArray[np.int64]
+    lower: IntegerArray
     width: int
     bits: int
 
 
-def smallest_sums(base: NDArray[np.int32], terms: list[NDArray[np.int32]]) -> NDArray[np.int32]:
-    """min over j of base[a, j] + Σ_i terms[i][a, j, t_i], for all a and t = (t_0, …, t_{p−1}).
+def smallest_sums(base: IntegerArray, terms: list[IntegerArray]) -> Iterator[tuple[int, NDArray[np.int32]]]:
+    """min over j of base[a, j] + Σ_i terms[i][a, j, t_i], for all a and t = (t_0, …, t_{p−1}), in blocks.
 
-    Shapes: base [A, J], terms[i] [A, J, T_i] with J ≥ 1; result [A, T_0, …, T_{p−1}].
+    Shapes: base [A, J], terms[i] [A, J, T_i] with J ≥ 1. Yields (start, block [A, K]): block[a, k] belongs to the t whose row-major index
+    is start + k; the blocks cover all indices once, in order. A block is valid until the next one is asked for.
     Hypothesis (checked): (p + 1) · max|entry| < 2^31, so no int32 sum overflows and every one is exact.
     A·J·ΠT_i additions and as many comparisons, plus lower-order sums.
     """
@@ -38,42 +44,38 @@ def smallest_sums(base: NDArray[np.int32], terms: list[NDArray[np.int32]]) -> ND
     if bound >= 1 << SUM_BITS:
         raise OverflowError(f"sums up to {bound} do not fit {SUM_BITS} bits")
     sizes = [term.shape[2] for term in terms]
-    out = np.empty((base.shape[0], *sizes), dtype=np.int32)
-    if out.size == 0:
-        return out
-    count(2 * base.shape[1] * out.size)
-    head = 0  # leading axes that are looped over, so that one working array has at most _CHUNK entries
-    while head < len(sizes) and base.shape[0] * int(np.prod(sizes[head:], dtype=np.int64)) > _CHUNK:
-        head += 1
-    for tokens in product(*(range(size) for size in sizes[:head])):
-        start = base
-        for term, token in zip(terms[:head], tokens, strict=True):
-            start = start + term[:, :, token]
-        _smallest_sums_block(start, terms[head:], out[(slice(None), *tokens)])
-    return out
-
-
-def _smallest_sums_block(base: NDArray[np.int32], terms: list[NDArray[np.int32]], out: NDArray[np.int32]) -> None:
-    """`smallest_sums` written into `out` [A, T_0, …]; one pass over the block for each j."""
-    if not terms:
-        np.minimum.reduce(base, axis=1, out=out)
+    total = prod(sizes)
+    if total * base.shape[0] == 0:
         return
-    scratch = np.empty(out.shape, dtype=np.int32)
-    for j in range(base.shape[1]):
-        partial = base[:, j]
-        for term in terms[:-1]:
-            partial = partial[..., None] + _aligned(term[:, j], partial.ndim - 1)
-        if j == 0:
-            np.add(partial[..., None], _aligned(terms[-1][:, j], partial.ndim - 1), out=out)
-        else:
-            np.add(partial[..., None], _aligned(terms[-1][:, j], partial.ndim - 1), out=scratch)
-            np.minimum(out, scratch, out=out)
+    count(2 * base.shape[1] * base.shape[0] * total)
+    split = max(0, len(terms) - 1)  # the terms from `split` on make the columns
+    while split > 0 and prod(sizes[split:]) < _COLUMNS and prod(sizes[: split - 1]) >= _ROWS:
+        split -= 1
+    tails = _joined(np.zeros_like(base, dtype=np.int32), terms[split:])  # [A, J, columns]
+    heads = _joined(base.astype(np.int32, copy=False), terms[:split])  # [A, J, rows]
+    columns = tails.shape[2]
+    step = max(1, _CHUNK // (base.shape[0] * columns))
+    for row in range(0, heads.shape[2], step):
+        yield row * columns, _smallest_of_rows(heads[:, :, row : row + step], tails)
 
 
-def _aligned(term: NDArray[np.int32], axes: int) -> NDArray[np.int32]:
-    """[A, T] as [A, 1, …, 1, T] with `axes` ones."""
-    return term.reshape(term.shape[0], *(1,) * axes, term.shape[1])
+def _joined(base: NDArray[np.int32], terms: list[IntegerArray]) -> NDArray[np.int32]:
+    """base[a, j] + Σ_i terms[i][a, j, t_i] as [A, J, ΠT_i], row-major in t."""
+    sums = base[:, :, None]
+    for term in terms:
+        sums = (sums[:, :, :, None] + term.astype(np.int32, copy=False)[:, :, None, :]).reshape(*base.shape, -1)
+    return sums
 
 
-def _magnitude(values: NDArray[np.int32]) -> int:
+def _smallest_of_rows(heads: NDArray[np.int32], tails: NDArray[np.int32]) -> NDArray[np.int32]:
+    """min over j of heads[a, j, r] + tails[a, j, c] as [A, rows · columns]: one pass over a block in the cache for each j."""
+    out = heads[:, 0, :, None] + tails[:, 0, None, :]
+    scratch = np.empty_like(out)
+    for j in range(1, heads.shape[1]):
+        np.add(heads[:, j, :, None], tails[:, j, None, :], out=scratch)
+        np.minimum(out, scratch, out=out)
+    return out.reshape(out.shape[0], -1)
+
+
+def _magnitude(values: IntegerArray) -> int:
     return max(abs(int(values.min())), abs(int(values.max()))) if values.size else 0

@@ -44,36 +44,42 @@ def enumeration(context: Context, premises: tuple[Any, ...], hints: Hints) -> Pr
 def _enumerate_queries(margins: MarginTerms, queries: slice, m: int, tally: _Tally) -> None:
     """Tally all sequences with last token in `queries` and maximum m."""
     n = margins.n_ctx
-    fixed = margins.terms(queries, m).fixed_point(_ENTRY_BITS - n.bit_length())
-    lower = fixed.lower.astype(np.int32)  # exact: |L| ≤ 2^bits + 1 < 2^30
+    fixed = margins.fixed_point(queries, m, _ENTRY_BITS - n.bit_length())
+    lower = fixed.lower
     slack = n * fixed.width
     tokens = np.arange(queries.start, queries.stop)
     last = lower[np.arange(len(tokens)), n - 1, :, tokens]  # the query's own term, [Q, J]
     others = len(tokens) - int(tokens[-1] == m)  # queries below m come first
     if others < len(tokens):
+        box = _Box(n, m, -1)
         terms = [lower[others:, i] for i in range(n - 1)]
-        tally.add(m, tokens[others:], smallest_sums(last[others:], terms), slack, _Box(n, -1))
+        for start, smallest in smallest_sums(last[others:], terms):
+            tally.add(tokens[others:], smallest, slack, box, start)
     if others == 0:
         return
     for first in range(n - 1):
+        box = _Box(n, m, first)
         terms = [lower[:others, i, :, : m if i < first else m + 1] for i in range(n - 1) if i != first]
         base = last[:others] + lower[:others, first, :, m]
-        tally.add(m, tokens[:others], smallest_sums(base, terms), slack, _Box(n, first))
+        for start, smallest in smallest_sums(base, terms):
+            tally.add(tokens[:others], smallest, slack, box, start)
 
 
 class _Box:
-    """How an index into the free positions becomes a sequence: position `first` holds the max token (−1: no such position)."""
+    """The sequences with tokens < max_token before position `first`, max_token at it, ≤ max_token after it; first = −1: all ≤ max_token."""
 
-    __slots__ = ("first", "n_ctx")
+    __slots__ = ("first", "max_token", "sizes")
 
-    def __init__(self, n_ctx: int, first: int) -> None:
-        self.n_ctx = n_ctx
+    def __init__(self, n_ctx: int, max_token: int, first: int) -> None:
+        self.max_token = max_token
         self.first = first
+        self.sizes = tuple(max_token if i < first else max_token + 1 for i in range(n_ctx - 1) if i != first)
 
-    def sequence(self, query: int, max_token: int, free: list[int]) -> tuple[int, ...]:
-        tokens = list(free)
+    def sequence(self, query: int, index: int) -> tuple[int, ...]:
+        """The sequence whose free tokens have this row-major index."""
+        tokens = [int(token) for token in np.unravel_index(index, self.sizes)] if self.sizes else []
         if self.first >= 0:
-            tokens.insert(self.first, max_token)
+            tokens.insert(self.first, self.max_token)
         return (*tokens, query)
 
 
@@ -86,22 +92,20 @@ class _Tally:
         self._exact = exact
         self._budget = budget
 
-    def add(self, m: int, queries: NDArray[np.int64], smallest: NDArray[np.int32], slack: int, box: _Box) -> None:
-        """Tally a box: smallest [Q, …] holds min_j Σ L for the block (queries[a], m) and all choices of the free positions."""
-        for a, query in enumerate(queries.tolist()):
-            block = smallest[a]
-            proved = int(np.count_nonzero(block > 0))
+    def add(self, queries: NDArray[np.int64], smallest: NDArray[np.int32], slack: int, box: _Box, start: int) -> None:
+        """Tally part of a box: smallest[a, k] is min_j Σ L for query queries[a] and the free tokens with index start + k."""
+        m = box.max_token
+        for query, sums in zip(queries.tolist(), smallest, strict=True):
+            proved = int(np.count_nonzero(sums > 0))
             self.counts[query][m] += proved
-            if proved == block.size:
+            if proved == sums.size:
                 continue
-            open_count = block.size - proved - int(np.count_nonzero(block <= -slack))
-            if open_count == 0:
-                continue
-            places = np.argwhere((block <= 0) & (block > -slack))[: self._budget]
+            open_sums = np.flatnonzero((sums <= 0) & (sums > -slack))
+            places = open_sums[: self._budget]
             self._budget -= len(places)
-            self.undecided += open_count - len(places)
-            for free in places.tolist():
-                self._settle(box.sequence(query, m, free), m)
+            self.undecided += len(open_sums) - len(places)
+            for place in places.tolist():
+                self._settle(box.sequence(query, start + place), m)
 
     def _settle(self, sequence: tuple[int, ...], m: int) -> None:
         margins = self._exact.margins(sequence, m)

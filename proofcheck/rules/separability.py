@@ -17,7 +17,7 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic import Arithmetic, DyadicArray, Intervals
+from proofcheck.arithmetic import Arithmetic, DyadicArray, FixedPoint, Intervals
 from proofcheck.models import PathTables
 
 CHUNK_ENTRIES = 1 << 17  # entries of one table of margin terms: a few of them fit the cache
@@ -34,6 +34,8 @@ class MarginTerms:
         self._EUPU = arithmetic.enclose(tables.EUPU)
         self._EVOU = arithmetic.enclose(tables.EVOU)
         self._PVOU = arithmetic.enclose(tables.PVOU)
+        self._values_of = -1  # the max token that `_values` belongs to
+        self._values = self._PVOU
 
     def rivals(self, max_token: int) -> NDArray[np.int64]:
         """The d_vocab − 1 rivals j ≠ max_token, in the order of the axis J of `terms`."""
@@ -44,14 +46,24 @@ class MarginTerms:
 
         About 2·Q·n_ctx·J·(m + 1) operations.
         """
-        m = max_token
+        weights, values, direct = self._factors(queries, max_token)
+        return weights * (values + direct)
+
+    def fixed_point(self, queries: slice, max_token: int, bits: int) -> FixedPoint:
+        """`terms` as integers, with one scale for each q; faster than terms(…).fixed_point(bits). The same number of operations."""
+        weights, values, direct = self._factors(queries, max_token)
+        return weights.fixed_point_product(values, direct, bits)
+
+    def _factors(self, queries: slice, m: int) -> tuple[Intervals, Intervals, Intervals]:
+        """w [Q, n, 1, T], value differences of tokens and positions [n, J, T], direct path differences [Q, 1, J, 1]."""
         rivals = self.rivals(m)
+        if self._values_of != m:
+            tokens = self._margins(self._EVOU[: m + 1], m, rivals)  # [T, J]
+            positions = self._margins(self._PVOU, m, rivals)  # [n, J]
+            self._values = positions[:, :, None] + _transposed(tokens)[None, :, :]
+            self._values_of = m
         direct = self._margins(self._EUPU[queries], m, rivals)  # [Q, J]
-        tokens = self._margins(self._EVOU[: m + 1], m, rivals)  # [T, J]
-        positions = self._margins(self._PVOU, m, rivals)  # [n, J]
-        values = positions[:, :, None] + _transposed(tokens)[None, :, :]  # [n, J, T]
-        values = values[None] + direct[:, None, :, None]  # [Q, n, J, T]
-        return self.weights(queries, m)[:, :, None, :] * values
+        return self.weights(queries, m)[:, :, None, :], self._values, direct[:, None, :, None]
 
     def weights(self, queries: slice, max_token: int) -> Intervals:
         """w_{q,i}(t) for t ≤ max_token up to one positive factor for each q (a power of two): shape [Q, n_ctx, max_token + 1]."""

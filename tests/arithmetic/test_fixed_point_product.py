@@ -1,0 +1,114 @@
+"""`fixed_point_product` encloses exact products, and `smallest_sums` is the exact minimum of exact sums."""
+
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+
+from proofcheck.arithmetic import Arithmetic, DyadicArray, smallest_sums
+from proofcheck.arithmetic.float_intervals import FloatIntervals
+
+BACKENDS = ("fast", "arb")
+
+
+def _random(rng: np.random.Generator, shape: tuple[int, ...], spread: int, *, positive: bool = False) -> np.ndarray:
+    values = np.ldexp(rng.standard_normal(shape), rng.integers(-spread, spread + 1, shape))
+    values[rng.random(shape) < 0.1] = 0.0
+    return np.abs(values) if positive else values
+
+
+def _check_enclosed(fixed, exact: np.ndarray) -> None:
+    """One positive scale, a power of two, must explain every entry of each index of axis 0."""
+    for a in range(exact.shape[0]):
+        low, high = fixed.lower[a].ravel().tolist(), [x + fixed.width for x in fixed.lower[a].ravel().tolist()]
+        values = exact[a].ravel().tolist()
+        assert any(
+            all(lo <= Fraction(2) ** k * x <= hi for lo, x, hi in zip(low, values, high, strict=True)) for k in range(-1100, 1100)
+        ), f"no scale fits row {a}"
+    assert int(np.abs(fixed.lower.astype(np.int64)).max()) <= 2**fixed.bits
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("spread", [0, 3, 40])
+@pytest.mark.parametrize("bits", [8, 20, 29])
+def test_products_of_exact_values_are_enclosed(backend: str, spread: int, bits: int) -> None:
+    arithmetic = Arithmetic(backend, 128)
+    rng = np.random.default_rng(spread * 100 + bits)
+    for _ in range(4):
+        exact = [
+            DyadicArray.from_floats(values)
+            for values in (_random(rng, (3, 2, 1, 4), spread), _random(rng, (2, 5, 4), spread), _random(rng, (3, 1, 5, 1), spread))
+        ]
+        weights, first, second = (arithmetic.enclose(x) for x in exact)
+        fixed = weights.fixed_point_product(first, second, bits)
+        truth = exact[0].fractions() * (exact[1].fractions() + exact[2].fractions())
+        _check_enclosed(fixed, truth)
+
+
+def test_any_point_of_the_intervals_is_enclosed() -> None:
+    rng = np.random.default_rng(1)
+    for trial in range(60):
+        parts, points = [], []
+        for shape in ((2, 1, 1, 3), (1, 2, 3), (2, 1, 2, 1)):
+            lo = _random(rng, shape, 2)
+            hi = lo + np.ldexp(np.abs(rng.standard_normal(shape)), int(rng.integers(-50, -5)))
+            pick = rng.integers(0, 3, shape)
+            points.append(np.where(pick == 0, lo, np.where(pick == 1, hi, np.clip((lo + hi) / 2, lo, hi))))
+            parts.append(FloatIntervals(lo, hi))
+        fixed = parts[0].fixed_point_product(parts[1], parts[2], 20 if trial % 2 else 29)
+        exact = [DyadicArray.from_floats(point).fractions() for point in points]
+        _check_enclosed(fixed, exact[0] * (exact[1] + exact[2]))
+
+
+@pytest.mark.parametrize("size", [2.0**-1074, 2.0**-1022, 2.0**-600, 2.0**500, 2.0**990])
+def test_extreme_sizes_are_enclosed_or_refused(size: float) -> None:
+    rng = np.random.default_rng(2)
+    one = np.abs(rng.standard_normal((2, 1, 1, 3)))
+    tiny = np.floor(rng.standard_normal((1, 2, 3)) * 4)
+    exact = (DyadicArray.from_floats(one), DyadicArray.from_floats(tiny * size), DyadicArray.from_floats(np.zeros((2, 1, 2, 1))))
+    weights, first, second = (FloatIntervals.from_dyadic(x) for x in exact)
+    fixed = weights.fixed_point_product(first, second, 27)
+    _check_enclosed(fixed, exact[0].fractions() * (exact[1].fractions() + exact[2].fractions()))
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan, 1e308])
+@pytest.mark.parametrize("where", [0, 1, 2])
+@pytest.mark.parametrize("end", ["lo", "hi"])
+def test_values_out_of_range_are_refused(bad: float, where: int, end: str) -> None:
+    parts = [FloatIntervals(np.ones(shape), np.ones(shape)) for shape in ((2, 1, 1, 3), (1, 2, 3), (2, 1, 2, 1))]
+    parts[0].fixed_point_product(parts[1], parts[2], 20)  # the twin that is accepted
+    lo, hi = parts[where].lo.copy(), parts[where].hi.copy()
+    (lo if end == "lo" else hi).flat[0] = bad
+    parts[where] = FloatIntervals(lo, hi)
+    with pytest.raises(ArithmeticError):
+        parts[0].fixed_point_product(parts[1], parts[2], 20)
+
+
+@pytest.mark.parametrize("sizes", [(), (3,), (3, 4), (40, 2, 50), (5, 4, 3, 2), (7, 0, 2), (20, 40, 30)])
+def test_smallest_sums_are_the_exact_minima(sizes: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(3)
+    most = (2**31 - 1) // (len(sizes) + 1)
+    base = rng.integers(-most, most, (2, 3), endpoint=True)
+    terms = [rng.integers(-most, most, (2, 3, size), endpoint=True) for size in sizes]
+    total = int(np.prod(sizes, dtype=np.int64))
+    found = np.full((2, total), 2**40)
+    covered = 0
+    for start, block in smallest_sums(base, terms):
+        assert start == covered
+        covered += block.shape[1]
+        found[:, start:covered] = block
+    assert covered == total
+    for index, tokens in enumerate(product(*(range(size) for size in sizes))):
+        if index % 97 and total > 200:
+            continue
+        for a in range(2):
+            sums = [int(base[a, j]) + sum(int(term[a, j, t]) for term, t in zip(terms, tokens, strict=True)) for j in range(3)]
+            assert found[a, index] == min(sums)
+
+
+def test_sums_that_could_overflow_are_refused() -> None:
+    at_limit = np.full((1, 1), (2**31 - 1) // 2)
+    next(smallest_sums(at_limit, [at_limit[:, :, None]]))  # the twin that is accepted
+    with pytest.raises(OverflowError):
+        next(smallest_sums(at_limit + 1, [at_limit[:, :, None]]))
