@@ -183,11 +183,12 @@ class FloatIntervals(Intervals):
             return FixedPoint(np.zeros(shape, dtype=np.int64), 0, bits)
         (W, r_w), (U, r_u), (V, r_v) = (_magnitude_and_radius(part, shape) for part in (self, first, second))
         M = _up(U + V)
-        k = np.minimum(bits - 1 - np.frexp(_up(W * M))[1], 900)  # x < 2^frexp(x); above 900 nothing is gained and 2^k may overflow
         error = _up(_up(M * r_w) + _up(W * _up(_up(r_u + r_v) + _up(_EPSILON * M))))
+        size = _up(_up(W * M) + 4 * error)
+        k = np.minimum(bits - 1 - np.frexp(size)[1], 900)  # size < 2^frexp; above 900 nothing is gained and 2^k may overflow
         error = _up(_up(np.ldexp(error, k)) + 2.0**-20)
         weights = np.ldexp(self.lo, k.reshape(-1, *(1,) * (len(shape) - 1)))
-        if not (8 <= bits <= 29 and (M < 2.0**1000).all() and np.isfinite(weights).all() and (error < 2.0 ** (bits - 2)).all()):
+        if not (8 <= bits <= 29 and (M < 2.0**1000).all() and np.isfinite(weights).all() and (error <= 2.0 ** (bits - 2)).all()):
             raise ArithmeticError("a value left the range of float64")  # also when an end is infinite or NaN
         sums = np.asarray(first.lo + second.lo)
         products = np.multiply(weights, sums, out=sums if sums.shape == shape else None)

@@ -72,6 +72,15 @@ def test_extreme_sizes_are_enclosed_or_refused(size: float) -> None:
     _check_enclosed(fixed, exact[0].fractions() * (exact[1].fractions() + exact[2].fractions()))
 
 
+def test_values_that_are_all_rounding_error_are_enclosed() -> None:
+    radius = np.full((1, 2, 3), 2.0**-52)
+    one, zero = (FloatIntervals(np.full(shape, x), np.full(shape, x)) for shape, x in (((2, 1, 1, 3), 1.0), ((2, 1, 2, 1), 0.0)))
+    fixed = one.fixed_point_product(FloatIntervals(-radius, radius), zero, 27)
+    for point in (-1, 0, 1):
+        _check_enclosed(fixed, np.full((2, 1, 2, 3), Fraction(point, 2**52)))
+    assert fixed.width > 2**10
+
+
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan, 1e308])
 @pytest.mark.parametrize("where", [0, 1, 2])
 @pytest.mark.parametrize("end", ["lo", "hi"])
