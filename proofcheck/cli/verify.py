@@ -29,6 +29,8 @@ def run(options: argparse.Namespace) -> int:
         return DECLINED
     reports = []
     several = len(options.certificates) > 1
+    if several and not options.quiet:
+        print(f"c {'verdict':9} {'proved':40} {'seconds':>9}  certificate", flush=True)
     for report in _reports(options, limits):
         reports.append(report)
         if not options.quiet:
@@ -37,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
             place = f"{escape(report.certificate)}: " if several else ""
             print(place + "\n".join(describe(report.error)), file=sys.stderr, flush=True)
         _progress(len(reports), len(options.certificates))
+    if several and not options.quiet:
+        print(_summary(reports))
     for report in reports:
         print(report.line())
     sys.stdout.flush()
@@ -95,6 +99,11 @@ def _comment(report: Report, options: argparse.Namespace, *, several: bool) -> l
     if options.json:
         lines.append("c json " + json.dumps(report.as_json(), ensure_ascii=True))
     return lines
+
+
+def _summary(reports: list[Report]) -> str:
+    counts = {verdict: sum(report.verdict is verdict for report in reports) for verdict in Verdict}
+    return "c " + ", ".join(f"{count} {verdict.lower()}" for verdict, count in counts.items())
 
 
 def _row(report: Report) -> str:

@@ -22,7 +22,8 @@ class MaxOfK:
 
     def total(self) -> int:
         """Number of inputs, d_vocab^n_ctx."""
-        return self.d_vocab**self.n_ctx
+        total: int = self.d_vocab**self.n_ctx
+        return total
 
     def block_size(self, query: int, max_token: int) -> int:
         """Number of sequences of the block (query, max_token): last token `query`, maximum `max_token`; 0 if query > max_token.
@@ -32,8 +33,9 @@ class MaxOfK:
         if query > max_token:
             return 0
         free = self.n_ctx - 1
-        everything = (max_token + 1) ** free
-        return everything if query == max_token else everything - max_token**free
+        everything: int = (max_token + 1) ** free
+        without_max: int = max_token**free
+        return everything if query == max_token else everything - without_max
 
     def most_others(self, query: int, max_token: int) -> int:
         """The largest number of non-query positions that may hold a token below `max_token` in the block."""
@@ -44,4 +46,5 @@ class MaxOfK:
 
         With choices = max_token this is the size of the class (query, max_token, others), and classes partition the block.
         """
-        return comb(self.n_ctx - 1, others) * choices**others
+        fillings: int = choices**others
+        return comb(self.n_ctx - 1, others) * fillings
