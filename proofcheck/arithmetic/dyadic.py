@@ -45,7 +45,7 @@ class DyadicArray:
         lowest = int((exponents - 53 + trailing)[nonzero].min())
         wide >>= trailing
         shifts = np.where(nonzero, exponents - 53 + trailing - lowest, 0)
-        return cls(_as_objects(wide) << _as_objects(shifts.astype(np.int64)), lowest)
+        return cls(np.asarray(_as_objects(wide) << _as_objects(shifts.astype(np.int64)), dtype=object), lowest)
 
     @classmethod
     def zeros(cls, shape: tuple[int, ...]) -> DyadicArray:
@@ -108,7 +108,7 @@ class DyadicArray:
         return self._integers << shift if shift else self._integers
 
     def __neg__(self) -> DyadicArray:
-        return DyadicArray(-self._integers, self._exponent)
+        return DyadicArray(np.asarray(-self._integers, dtype=object), self._exponent)
 
     def __add__(self, other: DyadicArray) -> DyadicArray:
         return _elementwise(np.add, self, other)
@@ -134,7 +134,7 @@ class DyadicArray:
 
     def abs(self) -> DyadicArray:
         count(self.size)
-        return DyadicArray(np.abs(self._integers), self._exponent)
+        return DyadicArray(np.asarray(np.abs(self._integers), dtype=object), self._exponent)
 
     def max(self, axis: int) -> DyadicArray:
         return self._reduce(np.maximum, axis)

@@ -33,6 +33,7 @@ Doubles = NDArray[np.float64]
 _EPSILON = 2.0**-52
 _TINIEST = 2.0**-1074
 _LARGEST = float(np.finfo(np.float64).max)
+_INEXACT = 2.0**-1021  # scaling by a power of two is exact unless the result is smaller
 
 
 def _spread(values: Doubles) -> Doubles:
@@ -155,10 +156,10 @@ class FloatIntervals(Intervals):
         """
         if not (np.isfinite(self.lo).all() and np.isfinite(self.hi).all()):
             raise ArithmeticError("a value left the range of float64")
+        if self.size == 0:
+            return FixedPoint(np.zeros(self.shape, dtype=np.int64), 0, bits)
         rows = (self.shape[0], -1)
         lo, hi = self.lo.reshape(rows), self.hi.reshape(rows)
-        if lo.size == 0:
-            return FixedPoint(np.zeros(self.shape, dtype=np.int64), 0, bits)
         largest = np.maximum(-lo.min(axis=1), hi.max(axis=1))
         powers = (bits - np.frexp(np.maximum(largest, 0.0))[1])[:, None]  # largest < 2^frexp, so scaled size is below 2^bits
         lower = _floor(np.ldexp(lo, powers), lo)
@@ -246,10 +247,9 @@ class FloatPositiveTable(PositiveTable):
         powers = np.clip(self._exponent - exponent, -4000, 4000)  # beyond ±4000 every double is already 0 or infinite
         lo = np.minimum(np.ldexp(self.significand.lo, powers), _LARGEST)  # outward: an infinite lower end would be false
         hi = np.ldexp(self.significand.hi, powers)
-        inexact = powers < -960  # scaling may have rounded: take one spacing outward
-        if inexact.any():
-            lo = np.where(inexact, np.maximum(_down(lo), 0.0), lo)  # values are positive, so 0 is a lower end
-            hi = np.where(inexact, _up(hi), hi)
+        rounded_lo, rounded_hi = lo < _INEXACT, hi < _INEXACT  # scaling may have rounded: take one spacing outward
+        lo = np.where(rounded_lo, np.maximum(_down(lo), 0.0), lo)  # values are positive, so 0 is a lower end
+        hi = np.where(rounded_hi, _up(hi), hi)
         return FloatIntervals(lo, hi)
 
 
