@@ -83,7 +83,7 @@ def _step(value: Any, path: str, limits: Limits) -> Step:
         id=_name(fields["id"], f"{path}.id"),
         rule=_name(fields["rule"], f"{path}.rule"),
         premises=tuple(_name(item, f"{path}.premises[{k}]") for k, item in enumerate(_list(fields["premises"], f"{path}.premises"))),
-        hints={name: _hint(item, f"{path}.hints.{name}", limits) for name, item in hints.items()},
+        hints={_name(name, f"{path}.hints"): _hint(item, f"{path}.hints.{name}", limits) for name, item in hints.items()},
     )
 
 
@@ -100,10 +100,11 @@ def _array(value: Any, path: str, limits: Limits) -> NDArray[Any]:
     shape = [_integer(size, f"{path}.shape[{k}]", least=0) for k, size in enumerate(_list(fields["shape"], f"{path}.shape"))]
     if len(shape) > 8:
         raise Rejected(Reason.BAD_ARRAY, "more than 8 axes", path=f"{path}.shape", found=str(len(shape)))
-    entries = 1
+    entries = at_least_one = 1
     for size in shape:
         entries *= size
-    limits.require("array_entries", entries, path=path)
+        at_least_one *= max(size, 1)  # numpy wants the axes beside an empty one to be of reasonable size, too
+    limits.require("array_entries", at_least_one, path=path)
     text = fields["data"]
     if not isinstance(text, str):
         raise _wrong_type(text, f"{path}.data", "a string")

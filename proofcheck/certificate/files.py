@@ -18,9 +18,9 @@ def read_regular_file(path: Path, limit: str, limits: Limits, *, follow_links: b
     Opening does not block, whatever the path is.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW)
-    if not follow_links and path.is_symlink():
-        raise _not_regular(path, "a symbolic link")
     try:
+        if not follow_links and stat.S_ISLNK(os.lstat(path).st_mode):
+            raise _not_regular(path, "a symbolic link")
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -30,8 +30,10 @@ def read_regular_file(path: Path, limit: str, limits: Limits, *, follow_links: b
         if not stat.S_ISREG(status.st_mode):
             raise _not_regular(path, _kind(status.st_mode))
         limits.require(limit, status.st_size, path=str(path))
-        data = file.read(getattr(limits, limit) + 1)
-    limits.require(limit, len(data), path=str(path))  # the file may have grown
+        data = file.read(status.st_size + 1)
+    if len(data) != status.st_size:
+        message = f"{path} changed while it was read, or is no ordinary file"
+        raise Declined(Reason.UNREADABLE_FILE, message, expected=f"{status.st_size} bytes", found=f"{len(data)} bytes or more")
     return data
 
 

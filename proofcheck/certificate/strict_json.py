@@ -6,10 +6,12 @@ import json
 import re
 from typing import Any, NoReturn
 
-from proofcheck.errors import Reason, Rejected
+from proofcheck.errors import Declined, Reason, Rejected
 from proofcheck.limits import Limits
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]|\s+', re.DOTALL)
+# A string matches at the first attempt, terminated or not, so that scanning is linear. Escapes cost the engine memory, so their number is
+# bounded: only base64 strings are long, and they have none.
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*){0,65536}("?)|[\[\]{},]|\s+', re.DOTALL)
 
 
 def parse(data: bytes, limits: Limits) -> Any:
@@ -34,6 +36,8 @@ def parse(data: bytes, limits: Limits) -> Any:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise Rejected(Reason.MALFORMED_JSON, f"{error.msg} at {place}", path=place) from error
+    except RecursionError as error:  # only where json_depth was raised beyond what Python can nest
+        raise Declined(Reason.LIMIT_EXCEEDED, "the nesting is deeper than Python can parse", hint="lower --limit json_depth") from error
     if json.dumps(value, ensure_ascii=False, separators=(",", ":")) != without_space:
         raise Rejected(
             Reason.MALFORMED_JSON,
@@ -44,8 +48,11 @@ def parse(data: bytes, limits: Limits) -> Any:
 
 
 def _scan(text: str, limits: Limits) -> str:
-    """The text without white space between tokens; refuses excessive depth and size before anything is built."""
-    depth = deepest = values = 0
+    """The text without white space between tokens; refuses excessive depth and size before anything is built.
+
+    Values are counted from above: every string, every bracket that opens and every comma.
+    """
+    depth = values = 0
     kept: list[str] = []
     position = 0
     for match in _TOKEN.finditer(text):
@@ -55,18 +62,18 @@ def _scan(text: str, limits: Limits) -> str:
         if token.isspace():
             continue
         kept.append(token)
+        if token in "]}":
+            depth -= 1
+            if depth < 0:
+                raise Rejected(Reason.MALFORMED_JSON, f"{token} closes nothing at character {match.start()}")
+            continue
+        values += 1
+        limits.require("json_values", values)
         if token in "[{":
             depth += 1
-            deepest = max(deepest, depth)
-            values += 1
-            if deepest > limits.json_depth:
-                limits.require("json_depth", deepest)
-        elif token in "]}":
-            depth -= 1
-        elif token == ",":
-            values += 1
-            if values > limits.json_values:
-                limits.require("json_values", values)
+            limits.require("json_depth", depth)
+        elif token[0] == '"' and not match.group(1):
+            raise Rejected(Reason.MALFORMED_JSON, f"the string at character {match.start()} does not end, or has over 65536 escapes")
     kept.append(text[position:])
     return "".join(kept)
 
@@ -75,16 +82,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise Rejected(Reason.DUPLICATE_KEY, f"the key {key!r} stands twice in one object", path=key)
+            raise Rejected(Reason.DUPLICATE_KEY, f"the key {key[:80]!r} stands twice in one object", path=key[:80])
         if value is None or isinstance(value, bool):
-            raise Rejected(Reason.WRONG_TYPE, f"{json.dumps(value)} is not a value of this format", path=key)
+            raise Rejected(Reason.WRONG_TYPE, f"{json.dumps(value)} is not a value of this format", path=key[:80])
         result[key] = value
     return result
 
 
 def _integer(digits: str, limits: Limits) -> int:
     limits.require("integer_digits", len(digits))
-    return int(digits)
+    try:
+        return int(digits)
+    except ValueError as error:  # only where integer_digits was raised beyond what Python converts
+        message = f"an integer of {len(digits)} digits is more than Python converts"
+        raise Declined(Reason.LIMIT_EXCEEDED, message, hint="set PYTHONINTMAXSTRDIGITS as well") from error
 
 
 def _refuse_float(literal: str) -> NoReturn:

@@ -12,10 +12,12 @@ from proofcheck.arithmetic import DyadicArray
 from proofcheck.errors import Reason, Rejected
 
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
+_MOST_AXES = 8
+_LONGEST_NAME = 200
 
 
 def decode_weights(data: bytes, wanted: frozenset[str]) -> dict[str, DyadicArray]:
-    """Exact tensors of the file by name; tensors not `wanted` come as empty arrays of their rank, so that a caller can name them.
+    """Exact tensors of the file by name; tensors not `wanted`, and empty ones, come as empty arrays of their rank.
 
     Raises Rejected: bad-weights (not a safetensors file, a dtype without exact float value), non-finite-weight.
     """
@@ -25,7 +27,11 @@ def decode_weights(data: bytes, wanted: frozenset[str]) -> dict[str, DyadicArray
         raise Rejected(Reason.BAD_WEIGHTS, f"the weights are not a safetensors file: {error}") from error
     tensors: dict[str, DyadicArray] = {}
     for name, entry in entries:
-        if name not in wanted:
+        if len(name) > _LONGEST_NAME:
+            raise Rejected(Reason.BAD_WEIGHTS, "a tensor's name is too long", path=name[:80], expected=f"at most {_LONGEST_NAME} characters")
+        if len(entry["shape"]) > _MOST_AXES:
+            raise Rejected(Reason.BAD_WEIGHTS, f"tensor {name} has {len(entry['shape'])} axes", path=name, expected=f"at most {_MOST_AXES}")
+        if name not in wanted or 0 in entry["shape"]:
             tensors[name] = DyadicArray.zeros((0,) * len(entry["shape"]))
             continue
         tensors[name] = _exact_tensor(name, entry["dtype"], tuple(entry["shape"]), bytes(entry["data"]))
