@@ -232,6 +232,8 @@ def _errors_in(step: Step) -> Iterator[None]:
             rule=step.rule,
             hint="try --backend arb, or a higher --precision",
         ) from error
+    except MemoryError as error:
+        raise Declined(Reason.LIMIT_EXCEEDED, "this step needs more memory than there is", step=step.id, rule=step.rule) from error
 
 
 _models: dict[tuple[str, Dimensions], AttentionOnly] = {}

@@ -5,6 +5,9 @@ Every IEEE float is a dyadic rational, so the file defines exact real numbers; b
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 import safetensors
 
@@ -25,6 +28,7 @@ def decode_weights(data: bytes, wanted: frozenset[str]) -> dict[str, DyadicArray
         entries = safetensors.deserialize(data)
     except safetensors.SafetensorError as error:
         raise Rejected(Reason.BAD_WEIGHTS, f"the weights are not a safetensors file: {error}") from error
+    _refuse_duplicate_names(data)
     tensors: dict[str, DyadicArray] = {}
     for name, entry in entries:
         if len(name) > _LONGEST_NAME:
@@ -36,6 +40,22 @@ def decode_weights(data: bytes, wanted: frozenset[str]) -> dict[str, DyadicArray
             continue
         tensors[name] = _exact_tensor(name, entry["dtype"], tuple(entry["shape"]), bytes(entry["data"]))
     return tensors
+
+
+def _refuse_duplicate_names(data: bytes) -> None:
+    """A header that names a tensor twice is read as two networks by two readers."""
+    header = data[8 : 8 + int.from_bytes(data[:8], "little")]
+    try:
+        json.loads(header, object_pairs_hook=_without_duplicates)
+    except ValueError as error:
+        raise Rejected(Reason.BAD_WEIGHTS, f"the header of the weights is not JSON: {error}") from error
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise Rejected(Reason.BAD_WEIGHTS, "the header of the weights has a key twice", expected="every tensor once")
+    return result
 
 
 def _exact_tensor(name: str, dtype: str, shape: tuple[int, ...], data: bytes) -> DyadicArray:

@@ -22,7 +22,7 @@ def sum_blocks(context: Context, premises: tuple[Any, ...], hints: Hints) -> Pro
         for q in range(m + 1):
             best = max(facts.counts[q][m] for facts in premises)  # exact integers
             if best > task.block_size(q, m):
-                raise ArithmeticError(f"block ({q}, {m}) has {task.block_size(q, m)} sequences, {best} proved")
+                raise RuntimeError(f"block ({q}, {m}) has {task.block_size(q, m)} sequences, {best} proved")
             correct += best
     return ProvedCount(
         correct,
