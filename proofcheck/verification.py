@@ -7,12 +7,10 @@ from pathlib import Path, PurePosixPath
 from time import perf_counter
 from typing import Any
 
-import flint
-import numpy as np
-
 from proofcheck._version import __version__
 from proofcheck.arithmetic import Arithmetic
 from proofcheck.arithmetic.backend import Backend
+from proofcheck.arithmetic.software import versions as arithmetic_versions
 from proofcheck.certificate import Certificate, decode_certificate, read_regular_file
 from proofcheck.errors import Declined, ProofcheckError, Reason, Rejected
 from proofcheck.kernel import replay
@@ -67,9 +65,7 @@ def versions() -> tuple[str, ...]:
     """The software a verdict relies on."""
     return (
         f"proofcheck {__version__}",
-        f"python-flint {flint.__version__}",
-        f"FLINT {flint.__FLINT_VERSION__}",
-        f"numpy {np.__version__}",
+        *arithmetic_versions(),
         f"safetensors {version('safetensors')}",
     )
 

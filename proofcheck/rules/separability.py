@@ -14,10 +14,10 @@ Source: docs/rules/separability.md.
 from __future__ import annotations
 
 import numpy as np
-from flint import arb
 from numpy.typing import NDArray
 
 from proofcheck.arithmetic import Arithmetic, DyadicArray, FixedPoint, Intervals
+from proofcheck.arithmetic.ball_intervals import Balls
 from proofcheck.models import PathTables
 
 CHUNK_ENTRIES = 1 << 17  # entries of one table of margin terms: a few of them fit the cache
@@ -92,7 +92,7 @@ class ExactMargins:
         self._d_head = d_head
         self._arithmetic = arithmetic
 
-    def margins(self, sequence: tuple[int, ...], max_token: int) -> list[arb]:
+    def margins(self, sequence: tuple[int, ...], max_token: int) -> Balls:
         """Balls around Σ_i f_i^{q,m,j}(x_i) for j ≠ max_token, where q is the last token. n_ctx exponentials."""
         t = self._tables
         tokens = list(sequence)
@@ -103,7 +103,8 @@ class ExactMargins:
         margins: DyadicArray = logits[:, m : m + 1] - logits
         balls = self._arithmetic.balls(margins)
         sums = (weights[:, None] * balls).sum(axis=0)
-        return [sums[j] for j in range(sums.shape[0]) if j != m]
+        balls_of_rivals: Balls = np.delete(sums, m)
+        return balls_of_rivals
 
 
 def _transposed(values: Intervals) -> Intervals:
