@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -39,13 +38,12 @@ def prove(problem: Problem, strategy: Strategy, output: Path) -> Proved:
     Raises ProveError with the checker's words; an existing file at `output` is replaced only by a verified one.
     """
     start = perf_counter()
-    draft = _draft(problem, strategy, output)
+    proposed = draft(problem, strategy, output)
     search_seconds = perf_counter() - start
-    report = proofcheck.verify(draft, model=problem.path)
+    report = proofcheck.verify(with_claim(proposed, 0), model=problem.path)
     if report.verdict is not proofcheck.Verdict.VERIFIED:
         raise ProveError(f"{strategy.name}: {report.line()}: {report.error}")
-    provenance = {**draft.provenance, "search_seconds": f"{search_seconds:.2f}"}
-    final = _with_claim(draft, report.proved, provenance)
+    final = with_claim(proposed, report.proved)
     handle, temporary = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -61,20 +59,23 @@ def prove(problem: Problem, strategy: Strategy, output: Path) -> Proved:
     return Proved(output, final.correct, final.total, search_seconds, check_seconds)
 
 
-def _draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
-    """A certificate that claims nothing yet (correct = 0)."""
+def draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
+    """Search; the certificate claims what the search believes (0 if it has no opinion). Its file will lie where `output` says."""
+    start = perf_counter()
     proposal = strategy.propose(problem)
+    seconds = perf_counter() - start
     sizes = problem.dimensions
     provenance = {"strategy": strategy.name, "proofcheck": proofcheck.__version__, "torch": version("torch")}
     if proposal.float_bound:
         provenance["float_bound"] = proposal.float_bound
+    provenance["search_seconds"] = f"{seconds:.2f}"
     return Certificate(
-        correct=0,
+        correct=proposal.correct,
         total=sizes.d_vocab**sizes.n_ctx,
         architecture="attention-only-one-layer-one-head",
         dimensions=sizes,
         weights_file=Path(os.path.relpath(problem.path.resolve(), output.parent.resolve())).as_posix(),
-        weights_sha256=hashlib.sha256(problem.path.read_bytes()).hexdigest(),
+        weights_sha256=problem.sha256,
         task="max-of-k",
         task_n_ctx=sizes.n_ctx,
         task_d_vocab=sizes.d_vocab,
@@ -84,9 +85,9 @@ def _draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
     )
 
 
-def _with_claim(draft: Certificate, correct: int, provenance: dict[str, str]) -> Certificate:
-    fields = {name: getattr(draft, name) for name in draft.__dataclass_fields__}
-    return Certificate(**{**fields, "correct": correct, "provenance": provenance})
+def with_claim(certificate: Certificate, correct: int) -> Certificate:
+    """The same certificate with another claim."""
+    return replace(certificate, correct=correct)
 
 
 def _verify_in_subprocess(path: Path, certificate: Certificate) -> None:
@@ -101,4 +102,4 @@ def _verify_in_subprocess(path: Path, certificate: Certificate) -> None:
         raise ProveError("the checker read another weight file")
 
 
-__all__ = ["ProveError", "Proved", "prove"]
+__all__ = ["ProveError", "Proved", "draft", "prove", "with_claim"]

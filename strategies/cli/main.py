@@ -1,4 +1,4 @@
-"""`python -m strategies {train,list,prove}`. A command is a module with `add_arguments(parser)` and `run(options) -> int`."""
+"""`python -m strategies {train,list,prove,sweep}`. A command is a module with `add_arguments(parser)` and `run(options) -> int`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ COMMANDS = {
     "train": ("strategies.models.train", "train a model with the published recipe"),
     "list": ("strategies.cli.list", "the strategies: our name and the published one"),
     "prove": ("strategies.cli.prove", "search for a proof and write a certificate that verifies"),
+    "sweep": ("strategies.cli.sweep", "certificates of many strategies for one model"),
 }
 
 EXIT_CODES = """\

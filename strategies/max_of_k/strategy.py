@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,11 @@ class Problem:
     def model(self) -> Model:
         """float64 weights."""
         return load(self.path)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the file's bytes, hexadecimal."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     @property
     def dimensions(self) -> Dimensions:
