@@ -1,0 +1,63 @@
+"""Exact counts of bounded sums of small integers: a dynamic program over positions, in integers of any size.
+
+No float takes part. A count is kept as limbs c = Σ_l limb_l · 2^(48·l) with 0 ≤ limb_l < 2^48 in int64, so one position is a few shifted
+additions of whole rows, whatever the size of the numbers (64^20 has 120 bits).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofcheck.arithmetic.operations import count
+
+LIMB_BITS = 48
+MOST_COLUMNS = 1 << 13  # tokens: limbs stay below 2^13 · 2^48 + 2^13 < 2^62 before they are normalised
+MOST_BINS = 1 << 14  # bins: a sum of 2^14 limbs stays below 2^62
+
+Integers = NDArray[np.int64]
+
+
+def count_bounded_sums(bins: Integers, most: int, *, last_required: bool) -> int:
+    """The exact number of t = (t_0, …, t_{p−1}) ∈ {0 … T−1}^p with Σ_i bins[i, t_i] ≤ most.
+
+    With last_required only tuples in which some t_i = T − 1 count: all tuples less those over the first T − 1 columns.
+    Hypotheses (checked): bins [p, T] int64, entries ≥ 0, 1 ≤ T ≤ MOST_COLUMNS, 0 ≤ most < MOST_BINS.
+    Proof: by induction over i, states[r][s] = Σ_l limb · 2^(48·l) is the number of (t_0, …, t_{i−1}), for r = 1 over the
+    first T − 1 columns only, with Σ bins = s ≤ most; a partial sum above `most` stays above, as entries are ≥ 0. The new state is Σ_t states[s − bin(t)].
+    Overflow: a limb receives at most T addends below 2^48 and a carry below 2^14, so it stays below 2^62.
+    Number of limbs: a count of i-tuples is at most T^i < 2^(i · bit_length(T)).  ∎
+    About 4·p·T·most·limbs operations.
+    """
+    positions, columns = bins.shape
+    if not (bins.dtype == np.int64 and 1 <= columns <= MOST_COLUMNS and 0 <= most < MOST_BINS):
+        raise ValueError(f"no exact count of bounded sums for shape {bins.shape}, dtype {bins.dtype}, bound {most}")
+    if bins.size and int(bins.min()) < 0:
+        raise ValueError("bins must not be negative")
+    states = np.zeros((2 if last_required else 1, 1, most + 1), dtype=np.int64)
+    states[:, 0, 0] = 1
+    for position in range(positions):
+        limbs = (position + 1) * columns.bit_length() // LIMB_BITS + 1
+        states = _one_position(states, bins[position], limbs, last_required)
+    totals = [sum(int(limb) << (LIMB_BITS * place) for place, limb in enumerate(row.sum(axis=1))) for row in states]
+    return totals[0] - totals[1] if last_required else totals[0]
+
+
+def _one_position(states: Integers, bins: Integers, limbs: int, last_required: bool) -> Integers:
+    """The states after one more position. states [rows, limbs before, most + 1]."""
+    rows, before, length = states.shape
+    out = np.zeros((rows, limbs, length), dtype=np.int64)
+    shared = bins[:-1] if last_required else bins
+    multiplicity = np.bincount(shared[shared < length], minlength=1)
+    shifts = np.flatnonzero(multiplicity)
+    for shift, times in zip(shifts.tolist(), multiplicity[shifts].tolist(), strict=True):
+        part = states[:, :, : length - shift]
+        out[:, :before, shift:] += part if times == 1 else times * part
+    if last_required and bins[-1] < length:
+        shift = int(bins[-1])
+        out[0, :before, shift:] += states[0, :, : length - shift]
+    for place in range(limbs - 1):
+        out[:, place + 1] += out[:, place] >> LIMB_BITS
+        out[:, place] &= (1 << LIMB_BITS) - 1
+    count(2 * rows * before * length * (len(shifts) + 1) + 2 * rows * limbs * length)
+    return out
