@@ -23,8 +23,9 @@ def count_bounded_sums(bins: Integers, most: int, *, last_required: bool) -> int
 
     With last_required only tuples in which some t_i = T − 1 count: all tuples less those over the first T − 1 columns.
     Hypotheses (checked): bins [p, T] int64, entries ≥ 0, 1 ≤ T ≤ MOST_COLUMNS, 0 ≤ most < MOST_BINS.
-    Proof: by induction over i, states[r][s] = Σ_l limb · 2^(48·l) is the number of (t_0, …, t_{i−1}), for r = 1 over the
-    first T − 1 columns only, with Σ bins = s ≤ most; a partial sum above `most` stays above, as entries are ≥ 0. The new state is Σ_t states[s − bin(t)].
+    Proof: by induction over i, states[r][s] = Σ_l limb · 2^(48·l) is the number of (t_0, …, t_{i−1}) with Σ bins = s ≤ most, for r = 1
+    over the first T − 1 columns only; a partial sum above `most` stays above, as entries are ≥ 0. The new states[r][s] is
+    Σ_t states[r][s − bin(t)].
     Overflow: a limb receives at most T addends below 2^48 and a carry below 2^14, so it stays below 2^62.
     Number of limbs: a count of i-tuples is at most T^i < 2^(i · bit_length(T)).  ∎
     About 4·p·T·most·limbs operations.
