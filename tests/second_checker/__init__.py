@@ -1,0 +1,1 @@
+"""A second checker of proofcheck certificates, written from docs/ alone: README.md."""

@@ -1,0 +1,135 @@
+"""Replay certificates with the second checker: python -m tests.second_checker.check [--budget OPERATIONS] CERT…"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import stat
+import sys
+from pathlib import Path
+
+from tests.second_checker.certificate_format import Certificate, decode
+from tests.second_checker.facts import Context, ProvedCount
+from tests.second_checker.outcome import Outcome, RefusedError, TooLargeError, declined, rejected
+from tests.second_checker.rules import RULES
+from tests.second_checker.weights import read_network
+
+BUDGET = 2_000_000
+
+
+def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
+    """The outcome for a certificate file. budget: interval operations for one step."""
+    claimed, proved, total = -1, -1, -1
+    try:
+        certificate = decode(read_regular(Path(path)))
+        claimed, total = certificate.correct, certificate.total
+        data = read_weights(Path(path), certificate)
+        check_claimed_problem(certificate)
+        check_steps(certificate)
+        context = Context(read_network(data, certificate.dimensions), budget)
+        proved = replay(certificate, context)
+        if claimed > proved:
+            raise rejected("not-proved", "$.claim", f"claimed {claimed}, proved {proved}")
+    except RefusedError as refusal:
+        return Outcome(refusal.verdict, refusal.reason, claimed, proved, total, str(refusal))
+    except TooLargeError as error:
+        return Outcome("TOO-LARGE", "", claimed, proved, total, str(error))
+    return Outcome("VERIFIED", "", claimed, proved, total)
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a regular file that is no symbolic link."""
+    try:
+        mode = path.lstat().st_mode
+    except (OSError, ValueError) as error:
+        raise declined("unreadable-file", str(path)) from error
+    if not stat.S_ISREG(mode):
+        raise declined("not-a-regular-file", str(path))
+    return path.read_bytes()
+
+
+def read_weights(path: Path, certificate: Certificate) -> bytes:
+    """The bytes of the weight file, if their digest is that of the certificate."""
+    if certificate.weights_file.startswith("/"):
+        raise rejected("bad-string", "$.model.weights.file")
+    data = read_regular(path.parent / certificate.weights_file)
+    if hashlib.sha256(data).hexdigest() != certificate.weights_sha256:
+        raise rejected("digest-mismatch", "$.model.weights.sha256")
+    return data
+
+
+def check_claimed_problem(certificate: Certificate) -> None:
+    """Architecture, task and total, before any arithmetic."""
+    if certificate.architecture != "attention-only-one-layer-one-head":
+        raise declined("unsupported-architecture", "$.model.architecture")
+    if certificate.task_name != "max-of-k":
+        raise declined("unsupported-task", "$.task.name")
+    for name, size in certificate.task.items():
+        if size != certificate.dimensions[name]:
+            raise rejected("task-mismatch", f"$.task.{name}", size)
+    if certificate.total != certificate.dimensions["d_vocab"] ** certificate.dimensions["n_ctx"]:
+        raise rejected("wrong-total", "$.claim.accuracy_at_least.total", certificate.total)
+
+
+def check_steps(certificate: Certificate) -> None:
+    """Rules, ids, premises and the shapes of hints; the last step concludes, all others are used."""
+    dimensions = certificate.dimensions
+    sizes = dict(zip("ndDH", (dimensions[name] for name in ("n_ctx", "d_vocab", "d_model", "d_head")), strict=True))
+    earlier: dict[str, type] = {}
+    used: set[str] = set()
+    for step in certificate.steps:
+        if step.id in earlier:
+            raise rejected("duplicate-step", step.id)
+        if step.rule not in RULES:
+            raise rejected("unknown-rule", step.id, step.rule)
+        rule = RULES[step.rule]
+        for premise in step.premises:
+            if premise not in earlier:
+                raise rejected("unknown-step", step.id, premise)
+        least = len(rule.premises)
+        if len(step.premises) < least or (len(step.premises) > least and not rule.more):
+            raise rejected("wrong-premise", step.id, f"{len(step.premises)} premises")
+        kinds = rule.premises + rule.premises[-1:] * (len(step.premises) - least)
+        if any(not issubclass(earlier[premise], kind) for premise, kind in zip(step.premises, kinds, strict=True)):
+            raise rejected("wrong-premise", step.id, "kind of fact")
+        if sorted(step.hints) != sorted(rule.hints):
+            raise rejected("bad-hint", step.id, sorted(step.hints))
+        for name, hint in rule.hints.items():
+            hint.check(name, step.hints[name], sizes)
+        earlier[step.id] = rule.fact
+        used.update(step.premises)
+    for step in certificate.steps[:-1]:
+        if step.id not in used:
+            raise rejected("unused-step", step.id)
+    if earlier[certificate.steps[-1].id] is not ProvedCount:
+        raise rejected("no-conclusion", certificate.steps[-1].id)
+
+
+def replay(certificate: Certificate, context: Context) -> int:
+    """The count that the steps prove."""
+    facts: dict[str, object] = {}
+    for step in certificate.steps:
+        rule = RULES[step.rule]
+        facts[step.id] = rule.replay(context, *(facts[premise] for premise in step.premises), **step.hints)
+        if not isinstance(facts[step.id], rule.fact):
+            raise TypeError(f"{step.rule} gave {type(facts[step.id]).__name__}")
+    conclusion = facts[certificate.steps[-1].id]
+    if not isinstance(conclusion, ProvedCount):
+        raise TypeError("the last fact is no count")
+    return conclusion.correct
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("certificates", nargs="+")
+    parser.add_argument("--budget", type=int, default=BUDGET, help="interval operations for one step")
+    arguments = parser.parse_args()
+    outcomes = [check(path, arguments.budget) for path in arguments.certificates]
+    for path, outcome in zip(arguments.certificates, outcomes, strict=True):
+        print(f"{path}: {outcome.line()}")
+    return 0 if all(outcome.verdict == "VERIFIED" for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

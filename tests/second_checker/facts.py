@@ -1,0 +1,66 @@
+"""What a step proves. Dictionaries by query q and max token m, q ≤ m."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tests.second_checker.forward import ForwardPass
+from tests.second_checker.outcome import TooLargeError
+from tests.second_checker.weights import Matrix, Network
+
+
+@dataclass
+class Context:
+    """The network that a certificate is about, and what the replay may cost (interval operations for one step)."""
+
+    network: Network
+    budget: int
+    forward_passes: list[ForwardPass] = field(default_factory=list)
+
+    @property
+    def forward(self) -> ForwardPass:
+        """Made once."""
+        if not self.forward_passes:
+            self.forward_passes.append(ForwardPass(self.network))
+        return self.forward_passes[0]
+
+    def spend(self, operations: int, what: str) -> None:
+        """TooLargeError if one step asks for more than the budget."""
+        if operations > self.budget:
+            raise TooLargeError(f"{what}: {operations} operations, budget {self.budget}")
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """(q, m) with q ≤ m."""
+        return [(q, m) for m in range(self.network.d_vocab) for q in range(m + 1)]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Exact tables of docs/rules/path-expansion.md, as rows by query, token or position."""
+
+    EUPU: Matrix
+    EVOU: Matrix
+    PVOU: Matrix
+    EQKE: Matrix
+    EQKP: Matrix
+
+
+@dataclass(frozen=True)
+class ProvedClasses:
+    """choices[q, m][p], −1 where nothing is proved."""
+
+    choices: dict[tuple[int, int], list[int]]
+
+
+@dataclass(frozen=True)
+class ProvedBlocks:
+    """counts[q, m]: proved correct sequences with last token q and maximum m."""
+
+    counts: dict[tuple[int, int], int]
+
+
+@dataclass(frozen=True)
+class ProvedCount:
+    """correct: proved correct inputs."""
+
+    correct: int
