@@ -25,6 +25,7 @@ from proofcheck.arithmetic.float_intervals import (
 )
 from proofcheck.arithmetic.intervals import Intervals, PositiveTable
 from proofcheck.arithmetic.operations import count
+from proofcheck.arithmetic.spectral import norm_certainly_below
 
 Backend = Literal["fast", "arb"]
 
@@ -98,6 +99,11 @@ class Arithmetic:
         """Object array of exact balls, for the few values that are settled one by one."""
         self.activate()
         return balls(exact)
+
+    def norm_certainly_below(self, left: DyadicArray, right: DyadicArray, bound: DyadicArray) -> bool:
+        """True only if ‖left @ right‖₂ ≤ bound; see `proofcheck.arithmetic.spectral`. In balls with either backend."""
+        self.activate()
+        return norm_certainly_below(left, right, bound, self.precision)
 
     def zeros(self, shape: tuple[int, ...]) -> Intervals:
         """Enclosures of exact zeros."""

@@ -75,6 +75,20 @@ def _from_exact(lower_x: arb, lower_y: arb, upper_x: arb, upper_y: arb, *, large
     return lower.union(upper)
 
 
+def _share_of(x: arb, y: arb) -> arb:
+    """A ball around x/(x + y) within [0, 1] for x, y ≥ 0 and x + y > 0; [0, 1] where nothing better is known."""
+    lower, upper = arb(0), arb(1)
+    if x.is_finite() and y.is_finite():
+        if x.lower() > 0:
+            lower = (x.lower() / (x.lower() + y.upper())).lower()
+        if x.upper() > 0 and y.lower() >= 0:
+            upper = (x.upper() / (x.upper() + y.lower())).upper()
+    least = lower if lower.is_finite() and lower > 0 else arb(0)
+    most = upper if upper.is_finite() and upper < 1 else arb(1)
+    return least.union(most)
+
+
+_share: Callable[..., Any] = np.frompyfunc(_share_of, 2, 1)
 _maximum: Callable[..., Any] = np.frompyfunc(_larger, 2, 1)
 _minimum: Callable[..., Any] = np.frompyfunc(_smaller, 2, 1)
 
@@ -140,6 +154,26 @@ class BallIntervals(Intervals):
             total = _as_array(total + part)
             count(total.size)
         return type(self)(total)
+
+    def share(self, other: Self) -> Self:
+        result = type(self)(_as_array(_share(self.entries, other.entries)))
+        count(3 * result.size)
+        return result
+
+    def multiples_below(self, bits: int) -> NDArray[np.int64]:
+        return self._multiples(bits, lambda low, high: _shift_floor(low[0], low[1] + bits))
+
+    def multiples_above(self, bits: int) -> NDArray[np.int64]:
+        return self._multiples(bits, lambda low, high: -_shift_floor(-high[0], high[1] + bits))
+
+    def _multiples(self, bits: int, rounded: Callable[[tuple[int, int], tuple[int, int]], int]) -> NDArray[np.int64]:
+        out = np.zeros(self.size, dtype=np.int64)
+        for k, x in enumerate(self.entries.ravel().tolist()):
+            pair = ends(x)
+            if bits < 0 or any(integer.bit_length() + exponent > 62 - bits for integer, exponent in pair):
+                raise ArithmeticError("a value left the range of its grid")
+            out[k] = rounded(*pair)
+        return out.reshape(self.shape)
 
     def certainly_positive(self) -> NDArray[np.bool_]:
         return self._decide(certainly_positive_ball)

@@ -157,6 +157,14 @@ class DyadicArray:
         count(self.size)
         return DyadicArray(np.minimum.accumulate(self._integers, axis=axis), self._exponent)
 
+    def running_argmax(self, axis: int) -> NDArray[np.int64]:
+        """Entry k along `axis`: the index of a largest entry among entries 0..k."""
+        return self._running_index(np.maximum, axis)
+
+    def running_argmin(self, axis: int) -> NDArray[np.int64]:
+        """Entry k along `axis`: the index of a smallest entry among entries 0..k."""
+        return self._running_index(np.minimum, axis)
+
     def maximum(self, other: DyadicArray) -> DyadicArray:
         return _elementwise(np.maximum, self, other)
 
@@ -170,6 +178,13 @@ class DyadicArray:
     def is_negative(self) -> NDArray[np.bool_]:
         count(self.size)
         return np.asarray(self._integers < 0, dtype=np.bool_)
+
+    def _running_index(self, ufunc: np.ufunc, axis: int) -> NDArray[np.int64]:
+        extremes = ufunc.accumulate(self._integers, axis=axis)
+        attained = np.asarray(self._integers == extremes, dtype=np.bool_)  # the last attained index up to k attains the extreme of 0..k
+        steps = np.arange(self.shape[axis]).reshape([-1 if k == axis % len(self.shape) else 1 for k in range(len(self.shape))])
+        count(2 * self.size)
+        return np.asarray(np.maximum.accumulate(np.where(attained, steps, 0), axis=axis), dtype=np.int64)
 
     def _reduce(self, ufunc: np.ufunc, axis: int) -> DyadicArray:
         if self.shape[axis] == 0:
@@ -187,6 +202,17 @@ def concatenate(parts: list[DyadicArray], axis: int) -> DyadicArray:
     """Join arrays along `axis`, exactly."""
     exponent = min(part.exponent for part in parts)
     return DyadicArray(np.concatenate([part.at_exponent(exponent) for part in parts], axis=axis), exponent)
+
+
+def reciprocal_below(divisor: int) -> DyadicArray:
+    """An exact dyadic number in (1/divisor − 2^−32, 1/divisor], shape []; 1/divisor itself for powers of two up to 2^32."""
+    if divisor < 1:
+        raise ValueError("the divisor must be positive")
+    integer, exponent = (1 << 32) // divisor, -32
+    trailing = max((integer & -integer).bit_length() - 1, 0)
+    scalar = np.empty((), dtype=object)
+    scalar[()] = integer >> trailing
+    return DyadicArray(scalar, exponent + trailing if integer else 0)
 
 
 def _elementwise(operation: Callable[..., Any], left: DyadicArray, right: DyadicArray) -> DyadicArray:

@@ -2,7 +2,7 @@
 
 Relies on IEEE-754 binary64 with rounding to nearest and gradual underflow, which `check_platform` tests on the running machine.
 
-Lemma (outward).  Let z be the rounded-to-nearest result of +, −, × on finite doubles with exact value e, and z finite.  Then
+Lemma (outward).  Let z be the rounded-to-nearest result of +, −, ×, ÷ on finite doubles with exact value e, and z finite.  Then
     fl(z − s) ≤ e ≤ fl(z + s)   with   s := fl(fl(|z|·2^−52) + 2^−1074).
 Proof.  Let u be the spacing of doubles at |z| (|z| ∈ [2^E, 2^(E+1)) has u = 2^(E−52), and u = 2^−1074 for |z| < 2^−1021).  Rounding to
 nearest gives pred(z) ≤ e ≤ succ(z), so it is enough that fl(z − s) ≤ z − u ≤ pred(z) and the mirror image.  s ≥ u: for |z| ≥ 2^−1021,
@@ -135,6 +135,22 @@ class FloatIntervals(Intervals):
             total = part if step == 0 else total + part
         return total
 
+    @np.errstate(all="ignore")
+    def share(self, other: Self) -> Self:
+        """x/(x + y) increases in x and decreases in y: the ends are at opposite ends of x and y. NaN and overflow widen to [0, 1]."""
+        lo = _down(self.lo / _up(self.lo + other.hi))  # outward: smallest x, largest y, larger denominator
+        hi = _up(self.hi / _down(self.hi + other.lo))  # outward: largest x, smallest y, smaller denominator
+        usable_lo = np.isfinite(lo) & (self.lo >= 0) & (lo > 0)
+        usable_hi = np.isfinite(hi) & (other.lo >= 0) & (_down(self.hi + other.lo) > 0) & (hi < 1)
+        count(3 * lo.size)
+        return type(self)(np.where(usable_lo, lo, 0.0), np.where(usable_hi, hi, 1.0))
+
+    def multiples_below(self, bits: int) -> NDArray[np.int64]:
+        return _floor(np.ldexp(_ranged(self.lo, bits), bits), self.lo)
+
+    def multiples_above(self, bits: int) -> NDArray[np.int64]:
+        return _ceil(np.ldexp(_ranged(self.hi, bits), bits), self.hi)
+
     def certainly_positive(self) -> NDArray[np.bool_]:
         count(self.size)
         return np.asarray(self.lo > 0)  # False on NaN
@@ -205,6 +221,13 @@ def _magnitude_and_radius(x: FloatIntervals, shape: tuple[int, ...]) -> tuple[Do
     rows = shape[0] if len(x.shape) == len(shape) and x.shape[0] == shape[0] else 1
     magnitude = np.maximum(np.abs(x.lo), np.abs(x.hi)).reshape(rows, -1).max(axis=1)
     return magnitude, _up(x.hi - x.lo).reshape(rows, -1).max(axis=1)
+
+
+def _ranged(values: Doubles, bits: int) -> Doubles:
+    """The same values if scaling by 2^bits keeps them in int64. Scaling up is exact."""
+    if bits < 0 or not (np.abs(values) <= 2.0 ** (62 - bits)).all():  # False on NaN
+        raise ArithmeticError("a value left the range of its grid")
+    return values
 
 
 def _floor(scaled: Doubles, unscaled: Doubles) -> NDArray[np.int64]:

@@ -71,6 +71,22 @@ class Intervals(ABC):
         """The sum along `axis`; an empty axis gives exact zeros."""
 
     @abstractmethod
+    def share(self, other: Self) -> Self:
+        """x / (x + y) for x ∈ self, y ∈ other of one shape, within [0, 1].
+
+        Hypothesis (the caller's): the enclosed reals satisfy x ≥ 0, y ≥ 0, x + y > 0; so the share is in [0, 1], which is also the answer
+        where nothing better is known. Three operations per entry.
+        """
+
+    @abstractmethod
+    def multiples_below(self, bits: int) -> NDArray[np.int64]:
+        """Integers k with k·2^−bits ≤ every point of the enclosure. ArithmeticError unless every |entry| is at most 2^(62 − bits)."""
+
+    @abstractmethod
+    def multiples_above(self, bits: int) -> NDArray[np.int64]:
+        """Integers k with k·2^−bits ≥ every point of the enclosure. ArithmeticError unless every |entry| is at most 2^(62 − bits)."""
+
+    @abstractmethod
     def certainly_positive(self) -> NDArray[np.bool_]:
         """True where every point of the enclosure is > 0; False is no statement."""
 

@@ -11,8 +11,9 @@ No LayerNorm, no MLP. Shapes as in TransformerLens: see `_SHAPES`. Source: Gross
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from proofcheck.arithmetic import DyadicArray
 from proofcheck.arithmetic.operations import count, counted
@@ -79,7 +80,7 @@ class AttentionOnly:
     b_Q, b_K, b_V [1, d_head], b_O [1, d_model], b_U [1, d_vocab]; a bias that the file lacks is exactly zero.
     """
 
-    __slots__ = ("W_E", "W_K", "W_O", "W_Q", "W_U", "W_V", "W_pos", "_tables", "b_K", "b_O", "b_Q", "b_U", "b_V", "dimensions")
+    __slots__ = ("W_E", "W_K", "W_O", "W_Q", "W_U", "W_V", "W_pos", "_shared", "b_K", "b_O", "b_Q", "b_U", "b_V", "dimensions")
 
     def __init__(self, dimensions: Dimensions, tensors: Mapping[str, DyadicArray]) -> None:
         """Raises Declined(unsupported-architecture) naming a tensor of another architecture, Rejected(wrong-shape, bad-weights)."""
@@ -101,7 +102,7 @@ class AttentionOnly:
         self.b_V = exact["blocks.0.attn.b_V"]
         self.b_O = exact["blocks.0.attn.b_O"].reshape(1, -1)
         self.b_U = exact["unembed.b_U"].reshape(1, -1)
-        self._tables: tuple[PathTables, int] | None = None
+        self._shared: dict[str, tuple[Any, int]] = {}
 
     def last_embedding(self) -> DyadicArray:
         """[d_vocab, d_model]: W_E + W_pos[n_ctx − 1], the residual stream of each query token at the last position."""
@@ -111,15 +112,22 @@ class AttentionOnly:
         """The path expansion, exactly. Postcondition: score and logit of the module docstring are
 
             score_i = (EQKE[q, x_i] + EQKP[q, i]) / √d_head,   logit = EUPU[q] + Σ_i α_i (EVOU[x_i] + PVOU[i]).
-
-        Computed once; a later call adds the same operations to the count, so that costs do not depend on what was verified before.
         """
-        if self._tables is None:
+        tables: PathTables = self.shared("path tables", self._expand_paths)
+        return tables
+
+    def shared(self, name: str, compute: Callable[[], Any]) -> Any:
+        """compute(), once for each name; a later call adds the same operations to the count, so costs do not depend on what ran before.
+
+        Hypotheses (the caller's): `compute` reads this network's exact weights and nothing else, and always stands with the same name.
+        """
+        if name not in self._shared:
             before = counted()
-            self._tables = (self._expand_paths(), counted() - before)
+            result = compute()
+            self._shared[name] = (result, counted() - before)
         else:
-            count(self._tables[1])
-        return self._tables[0]
+            count(self._shared[name][1])
+        return self._shared[name][0]
 
     def _expand_paths(self) -> PathTables:
         last = self.last_embedding()

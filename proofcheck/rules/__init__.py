@@ -2,7 +2,17 @@
 
 from types import MappingProxyType
 
-from proofcheck.rules import count_classes, cubic, enumeration, path_expansion, sum_blocks
+from proofcheck.rules import (
+    attention_bounds,
+    count_classes,
+    cubic,
+    direct_path,
+    enumeration,
+    margins,
+    path_expansion,
+    qk_error,
+    sum_blocks,
+)
 from proofcheck.rules.rule import Rule
 
 RULES: MappingProxyType[str, Rule] = MappingProxyType(
@@ -12,6 +22,10 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
             path_expansion.RULE,
             enumeration.RULE,
             cubic.RULE,
+            *direct_path.RULES,
+            *qk_error.RULES,
+            attention_bounds.RULE,
+            *margins.RULES,
             count_classes.RULE,
             sum_blocks.RULE,
         )

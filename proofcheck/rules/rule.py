@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic import Arithmetic
+from proofcheck.arithmetic import Arithmetic, DyadicArray
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import AttentionOnly, Dimensions
@@ -73,6 +73,14 @@ class IntegerHint:
                 expected=f"{self.least} … {self.most}",
                 found=str(value),
             )
+
+
+def exact_hint(hints: Hints, name: str) -> DyadicArray:
+    """The exact values of an array hint, which the kernel has checked to be one."""
+    value = hints[name]
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"hint {name} is not an array")
+    return DyadicArray.from_floats(value)
 
 
 @dataclass(frozen=True, slots=True)
