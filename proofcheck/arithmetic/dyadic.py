@@ -223,6 +223,4 @@ def _elementwise(operation: Callable[..., Any], left: DyadicArray, right: Dyadic
 
 
 def _as_objects(values: NDArray[np.int64]) -> NDArray[Any]:
-    out = np.empty(values.shape, dtype=object)
-    out[...] = values.tolist() if values.shape else int(values)
-    return out
+    return values.astype(object)  # Python integers
