@@ -14,6 +14,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import torch
+
 import proofcheck
 from proofcheck import decode_certificate, encode_certificate
 from strategies.emit import ProveError, draft, with_claim
@@ -135,6 +137,7 @@ class Sweep:
 
 def write_drafts(sweep: Sweep, names: Sequence[str]) -> None:
     """Search and write the drafts of `names`, in this process."""
+    torch.set_num_threads(1)  # the tensors are small, and each process has its core
     problem = Problem(sweep.model)
     for done, name in enumerate(names):
         certificate = draft(problem, STRATEGIES[name], sweep.hidden(name))

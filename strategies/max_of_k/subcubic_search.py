@@ -20,6 +20,7 @@ from strategies.max_of_k.subcubic_directions import embeddings, row_range
 from strategies.models.load import Model
 
 GUARD = 1e-9  # log-odds kept away from the thresholds, so that the checker's enclosures decide the same
+ANCHORS = 2.0**26  # ends of a chord are multiples of 1 / ANCHORS
 GRID = 257  # attention values at which the steepest outputs are looked up
 
 
@@ -203,11 +204,13 @@ def _on_chord(
     z_low, z_high = attention.at(chosen)
     low = torch.where(accepted, z_low, math.inf).amin(0)  # [c, g0]
     high = torch.where(accepted, z_high, -math.inf).amax(0)
-    ends = [(L + a[..., None] * R).amax(-1) + (1 - a) * W for a in (low.sigmoid(), high.sigmoid())]  # f + (1 − a)·W, [c, g0]
-    width = high.sigmoid() - low.sigmoid()
-    slope = torch.where(width > 0, (ends[1] - ends[0]) / width.clamp(min=1e-300), 0.0)
-    at_zero = (ends[0] - slope * low.sigmoid())[None] + g[:, None, None]
-    at_one = (ends[0] + slope * (1 - low.sigmoid()))[None] + g[:, None, None]
+    lo = (low.sigmoid() * ANCHORS).floor() / ANCHORS  # the checker's anchors lie on this grid
+    hi = (high.sigmoid() * ANCHORS).ceil() / ANCHORS
+    hi = torch.where(hi > lo, hi, lo + 1 / ANCHORS)
+    at_lo, at_hi = ((L + a[..., None] * R).amax(-1) + (1 - a) * W for a in (lo, hi))  # f + (1 − a)·W, [c, g0]
+    slope = (at_hi - at_lo) / (hi - lo)
+    at_zero = (at_lo - slope * lo)[None] + g[:, None, None]
+    at_one = (at_lo + slope * (1 - lo))[None] + g[:, None, None]
     t_low, t_high = _thresholds(at_zero, at_one)
     t_low = torch.maximum(t_low, low - GUARD)
     t_high = torch.minimum(t_high, high + GUARD)
