@@ -10,6 +10,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tests.second_checker.json_format import Object, parse
+from tests.second_checker.limits import (
+    LEAST_PRECISION,
+    MOST_DIMENSION,
+    MOST_ENTRIES,
+    MOST_PRECISION,
+    MOST_SEQUENCE_LENGTH,
+    MOST_STEPS,
+    MOST_STRING,
+)
 from tests.second_checker.outcome import declined, rejected
 from tests.second_checker.weights import decode_f32, decode_f64
 
@@ -85,6 +94,8 @@ def integer(value: object, path: str, least: int) -> int:
 def string(value: object, path: str) -> str:
     if not isinstance(value, str):
         raise rejected("wrong-type", path, type(value).__name__)
+    if len(value) > MOST_STRING:
+        raise declined("limit-exceeded", path, len(value))
     return value
 
 
@@ -93,6 +104,13 @@ def name(value: object, path: str) -> str:
     if not NAME.fullmatch(text):
         raise rejected("bad-string", path, text)
     return text
+
+
+def size(value: object, path: str) -> int:
+    result = integer(value, path, 1)
+    if result > (MOST_SEQUENCE_LENGTH if path.endswith("n_ctx") else MOST_DIMENSION):
+        raise declined("limit-exceeded", path, result)
+    return result
 
 
 def sequence(value: object, path: str) -> list[object]:
@@ -105,15 +123,17 @@ def decode_array(value: object, path: str) -> Array:
     dtype, shape, data = fields(value, ("dtype", "shape", "data"), path)
     if string(dtype, path) not in ENTRY_BYTES:
         raise rejected("bad-array", path, dtype)
-    sizes = tuple(integer(size, f"{path}.shape", 0) for size in sequence(shape, f"{path}.shape"))
+    sizes = tuple(integer(entry, f"{path}.shape", 0) for entry in sequence(shape, f"{path}.shape"))
     if len(sizes) > 8:
         raise rejected("bad-array", path, "more than 8 axes")
     count = 1
-    for size in sizes:
-        count *= size
-    if count > 2**24:
+    for entry in sizes:
+        count *= entry
+    if count > MOST_ENTRIES:
         raise declined("limit-exceeded", path, "entries")
-    text = string(data, path)
+    text = data
+    if not isinstance(text, str):
+        raise rejected("wrong-type", path, type(text).__name__)
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -123,12 +143,12 @@ def decode_array(value: object, path: str) -> Array:
     if dtype == "i64":
         return Array("i64", sizes, struct.unpack(f"<{count}q", raw))
     decode, width = (decode_f32, 4) if dtype == "f32" else (decode_f64, 8)
-    entries = []
+    entries: list[Fraction | int] = []
     for i in range(count):
-        entry = decode(int.from_bytes(raw[i * width : (i + 1) * width], "little"))
-        if entry is None:
-            raise rejected("bad-array", path, f"entry {i} is not finite")
-        entries.append(entry)
+        number = decode(int.from_bytes(raw[i * width : (i + 1) * width], "little"))
+        if number is None:
+            raise rejected("bad-number", path, f"entry {i} is not finite")
+        entries.append(number)
     return Array(str(dtype), sizes, tuple(entries))
 
 
@@ -173,8 +193,8 @@ def decode(data: bytes) -> Certificate:
         total=integer(total, "$.claim.accuracy_at_least.total", 1),
         architecture=name(architecture, "$.model.architecture"),
         dimensions={
-            key: integer(size, f"$.model.dimensions.{key}", 1)
-            for key, size in zip(("n_ctx", "d_vocab", "d_model", "d_head"), sizes, strict=True)
+            key: size(entry, f"$.model.dimensions.{key}")
+            for key, entry in zip(("n_ctx", "d_vocab", "d_model", "d_head"), sizes, strict=True)
         },
         weights_file=string(file, "$.model.weights.file"),
         weights_sha256=str(digest),
@@ -183,10 +203,12 @@ def decode(data: bytes) -> Certificate:
         precision=integer(precision, "$.arithmetic.precision", 0),
         steps=tuple(decode_step(step, f"$.steps[{i}]") for i, step in enumerate(sequence(steps, "$.steps"))),
     )
+    if len(decoded.steps) > MOST_STEPS:
+        raise declined("limit-exceeded", "$.steps", len(decoded.steps))
     if not decoded.steps:
         raise rejected("no-conclusion", "$.steps", "empty")
-    if not 32 <= decoded.precision <= 1024:
-        raise declined("limit-exceeded", "$.arithmetic.precision", decoded.precision)
+    if not LEAST_PRECISION <= decoded.precision <= MOST_PRECISION:
+        raise rejected("bad-number", "$.arithmetic.precision", decoded.precision)
     return decoded
 
 

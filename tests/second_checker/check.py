@@ -51,7 +51,7 @@ def read_regular(path: Path) -> bytes:
 
 def read_weights(path: Path, certificate: Certificate) -> bytes:
     """The bytes of the weight file, if their digest is that of the certificate."""
-    if certificate.weights_file.startswith("/"):
+    if certificate.weights_file.startswith("/") or certificate.weights_file == "" or "\0" in certificate.weights_file:
         raise rejected("bad-string", "$.model.weights.file")
     data = read_regular(path.parent / certificate.weights_file)
     if hashlib.sha256(data).hexdigest() != certificate.weights_sha256:
@@ -90,9 +90,6 @@ def check_steps(certificate: Certificate) -> None:
         least = len(rule.premises)
         if len(step.premises) < least or (len(step.premises) > least and not rule.more):
             raise rejected("wrong-premise", step.id, f"{len(step.premises)} premises")
-        kinds = rule.premises + rule.premises[-1:] * (len(step.premises) - least)
-        if any(not issubclass(earlier[premise], kind) for premise, kind in zip(step.premises, kinds, strict=True)):
-            raise rejected("wrong-premise", step.id, "kind of fact")
         if sorted(step.hints) != sorted(rule.hints):
             raise rejected("bad-hint", step.id, sorted(step.hints))
         for name, hint in rule.hints.items():
@@ -102,6 +99,11 @@ def check_steps(certificate: Certificate) -> None:
     for step in certificate.steps[:-1]:
         if step.id not in used:
             raise rejected("unused-step", step.id)
+    for step in certificate.steps:
+        rule = RULES[step.rule]
+        kinds = rule.premises + rule.premises[-1:] * (len(step.premises) - len(rule.premises))
+        if any(not issubclass(earlier[premise], kind) for premise, kind in zip(step.premises, kinds, strict=True)):
+            raise rejected("wrong-premise", step.id, "kind of fact")
     if earlier[certificate.steps[-1].id] is not ProvedCount:
         raise rejected("no-conclusion", certificate.steps[-1].id)
 

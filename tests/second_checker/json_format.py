@@ -8,17 +8,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tests.second_checker.limits import MOST_BYTES, MOST_DEPTH, MOST_DIGITS
 from tests.second_checker.outcome import declined, rejected
 
-MOST_BYTES = 64 * 2**20
-MOST_DEPTH = 16
-MOST_DIGITS = 2_000
-MOST_STRING = 65_536
 SPACE = " \t\n\r"
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 SHORT_ESCAPES = {'"': '"', "\\": "\\", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-OTHER_WORDS = ("null", "true", "false", "NaN", "Infinity", "-Infinity")
+OTHER_TYPES = ("null", "true", "false")
+NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,9 @@ class Parser:
             return self.array(path, depth)
         if first == '"':
             return self.string(path)
-        if any(self.text.startswith(word, self.at) for word in OTHER_WORDS):
-            raise rejected("wrong-type", path, self.text[self.at : self.at + 9])
+        for words, reason in ((OTHER_TYPES, "wrong-type"), (NOT_FINITE, "bad-number")):
+            if any(self.text.startswith(word, self.at) for word in words):
+                raise rejected(reason, path, self.text[self.at : self.at + 9])
         return self.integer(path)
 
     def integer(self, path: str) -> int:
@@ -67,9 +66,9 @@ class Parser:
         if match is None:
             raise rejected("malformed-json", path, self.text[self.at : self.at + 9])
         if not INTEGER.fullmatch(match[0]):
-            raise rejected("wrong-type", path, match[0][:20])
+            raise rejected("bad-number", path, match[0][:20])
         if match[0] == "-0":
-            raise rejected("bad-number", path, "-0")
+            raise rejected("malformed-json", path, "-0")
         if len(match[0].lstrip("-")) > MOST_DIGITS:
             raise declined("limit-exceeded", path, "digits")
         self.at = match.end()
@@ -97,10 +96,10 @@ class Parser:
             return SHORT_ESCAPES[letter]
         digits = self.text[self.at : self.at + 4]
         if letter != "u" or not re.fullmatch("[0-9a-fA-F]{4}", digits):
-            raise rejected("bad-string" if letter == "/" else "malformed-json", path, f"escape {letter!r}")
+            raise rejected("malformed-json", path, f"escape {letter!r}")
         character = chr(int(digits, 16))
         if digits != digits.lower() or ord(character) >= 0x20 or character in "\b\f\n\r\t":
-            raise rejected("bad-string", path, f"escape u{digits} has a shorter encoding")
+            raise rejected("malformed-json", path, f"escape u{digits} has another encoding")
         self.at += 4
         return character
 
