@@ -45,12 +45,13 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was derived: at least `correct` of `total` inputs. undecided, published: see `ProvedBlocks`."""
+    """What was derived: at least `correct` of `total` inputs, at least `wrong` wrongly. undecided, published: see `ProvedBlocks`."""
 
     correct: int
     total: int
     undecided: int
     published: int
+    wrong: int
     steps: tuple[StepRecord, ...]
 
 
@@ -80,7 +81,7 @@ def replay(certificate: Certificate, weights: bytes, arithmetic: Arithmetic, lim
             expected="ProvedCount",
             found=type(conclusion).__name__,
         )
-    outcome = Outcome(conclusion.correct, task.total(), conclusion.undecided, conclusion.published, tuple(records))
+    outcome = Outcome(conclusion.correct, task.total(), conclusion.undecided, conclusion.published, conclusion.wrong, tuple(records))
     if not certificate.correct <= outcome.correct:
         raise Rejected(
             Reason.NOT_PROVED,

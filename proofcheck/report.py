@@ -28,6 +28,7 @@ class Report:
 
     claimed, proved, total: counts of inputs (proved = 0 unless VERIFIED; what was derived, which may exceed the claim).
     undecided: inputs that were examined one by one and could not be decided; they count as wrong.
+    wrong: inputs that are proved to be answered wrongly.
     published: what the published counting convention reports for the same accepted classes (0 where it has none).
     error: the refusal behind REJECTED or DECLINED, else None.
     """
@@ -40,6 +41,7 @@ class Report:
     total: int = 0
     undecided: int = 0
     published: int = 0
+    wrong: int = 0
     strategy: str = ""
     model_file: str = ""
     model_sha256: str = ""
@@ -54,6 +56,11 @@ class Report:
     def accuracy(self) -> Fraction:
         """The proved lower bound on the accuracy; 0 unless VERIFIED."""
         return Fraction(self.proved, self.total) if self.verdict is Verdict.VERIFIED else Fraction(0)
+
+    @property
+    def exact(self) -> bool:
+        """Every input is decided: `proved` is the exact number of correct answers and `wrong` the rest."""
+        return self.verdict is Verdict.VERIFIED and self.proved + self.wrong == self.total
 
     @property
     def operations(self) -> int:
@@ -90,6 +97,8 @@ class Report:
             "claimed": self.claimed,
             "proved": self.proved,
             "total": self.total,
+            "wrong": self.wrong,
+            "exact": self.exact,
             "undecided": self.undecided,
             "published": self.published,
             "strategy": self.strategy,
@@ -118,6 +127,7 @@ class Report:
         rows = [
             ("claim", f"{self.claimed:,} of {self.total:,} inputs" if self.total else ""),
             ("proved", f"{self.proved:,} ({decimal(self.proved, self.total)})" if self.verdict is Verdict.VERIFIED else ""),
+            ("exact", f"yes: {self.wrong:,} are answered wrongly" if self.exact else ""),
             ("undecided", f"{self.undecided:,}" if self.undecided else ""),
             ("strategy", self.strategy),
             ("model", f"{self.model_file} (SHA-256 {self.model_sha256[:16]}…)" if self.model_sha256 else ""),

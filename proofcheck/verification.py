@@ -55,6 +55,7 @@ def verify(
         proved=outcome.correct,
         undecided=outcome.undecided,
         published=outcome.published,
+        wrong=outcome.wrong,
         steps=outcome.steps,
         seconds=perf_counter() - start,
         **known,

@@ -130,6 +130,8 @@ def _details(report: Report) -> list[str]:
         ]
     if report.verdict is Verdict.VERIFIED:
         lines.append(f"c proved      {report.proved} of {report.total} inputs")
+        if report.exact:
+            lines.append(f"c exact       every input is decided: {report.wrong} are answered wrongly")
         if report.published:
             lines.append(f"c published   {report.published} (the published count for the same classes; proves nothing)")
         if report.undecided:

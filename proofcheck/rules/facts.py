@@ -101,6 +101,7 @@ class ProvedBlocks(Fact):
     """Lower bounds per block.
 
     ∀ q ≤ m: at least counts[q][m] sequences of the block (query q, max token m) are answered correctly; counts[q][m] = 0 for q > m.
+    wrong: the same shape, or () where the rule proves nothing wrong: at least wrong[q][m] sequences of the block are answered wrongly.
     undecided: sequences that the rule examined one by one and could not decide; they are not in `counts`.
     published: the total that the published counting convention reports for the same accepted classes (0 where it has none); proves nothing.
     """
@@ -108,6 +109,7 @@ class ProvedBlocks(Fact):
     counts: tuple[tuple[int, ...], ...]
     undecided: int = 0
     published: int = 0
+    wrong: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,9 @@ class ProvedClasses(Fact):
 
 @dataclass(frozen=True, slots=True)
 class ProvedCount(Fact):
-    """At least `correct` inputs of the task are answered correctly. undecided, published: as in `ProvedBlocks`, summed."""
+    """At least `correct` inputs of the task are answered correctly and at least `wrong` wrongly; others as in `ProvedBlocks`, summed."""
 
     correct: int
     undecided: int = 0
     published: int = 0
+    wrong: int = 0

@@ -9,25 +9,29 @@ from proofcheck.rules.rule import Context, Hints, Rule
 
 
 def sum_blocks(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedCount:
-    """Theorem (sum over blocks). correct = Σ_{q ≤ m} max_k counts_k[q][m] over the premises k.
+    """Theorem (sum over blocks). correct = Σ_{q ≤ m} max_k counts_k[q][m] over the premises k, and wrong the same with wrong_k.
 
     Hypotheses: every premise is `ProvedBlocks`. Hints: none.
-    Proof: the blocks (last token q, maximum m) partition the inputs, and each count_k[q][m] is a lower bound on the same number.  ∎
+    Proof: the blocks (last token q, maximum m) partition the inputs, and each count_k[q][m] is a lower bound on the same number;
+    so is each wrong_k[q][m]. If correct + wrong is the number of inputs, both are exact.  ∎
     A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
     Cost: (number of premises)·d². Source: docs/rules/sum-blocks.md.
     """
     task = context.task
-    correct = 0
+    correct = wrong = 0
     for m in range(task.d_vocab):
         for q in range(m + 1):
             best = max(facts.counts[q][m] for facts in premises)  # exact integers
-            if best > task.block_size(q, m):
-                raise RuntimeError(f"block ({q}, {m}) has {task.block_size(q, m)} sequences, {best} proved")
+            most_wrong = max((facts.wrong[q][m] for facts in premises if facts.wrong), default=0)
+            if best + most_wrong > task.block_size(q, m):
+                raise RuntimeError(f"block ({q}, {m}) has {task.block_size(q, m)} sequences, {best} proved right and {most_wrong} wrong")
             correct += best
+            wrong += most_wrong
     return ProvedCount(
         correct,
         undecided=sum(facts.undecided for facts in premises),
         published=premises[0].published if len(premises) == 1 else 0,
+        wrong=wrong,
     )
 
 
