@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from strategies.max_of_k import exhaustive, subcubic
+from strategies.max_of_k import exhaustive, separable, subcubic
 from strategies.max_of_k.strategy import Strategy
 
-STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in (*exhaustive.STRATEGIES, *subcubic.STRATEGIES)}
+STRATEGIES: dict[str, Strategy] = {
+    strategy.name: strategy
+    for strategy in (
+        *exhaustive.STRATEGIES,
+        *subcubic.STRATEGIES,
+        *separable.STRATEGIES,
+    )
+}

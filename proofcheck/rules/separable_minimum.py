@@ -1,0 +1,81 @@
+"""Rule `separable-minimum`: whole blocks by minima of one-token terms (Corollary 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from proofcheck.models import Dimensions
+from proofcheck.rules.block_bounds import BlockBounds, Booleans, Integers, block_minimum
+from proofcheck.rules.facts import ProvedBlocks, Tables
+from proofcheck.rules.rule import Context, Hints, IntegerHint, Rule
+from proofcheck.rules.separability import CHUNK_ENTRIES
+
+
+def separable_minimum(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
+    """Corollary 2 (minimum). Let μ_i = min_{t≤m} f_i^{q,m,j}(t). If for every rival j ≠ m
+
+        f_{n−1}(q) + Σ_{i<n−1} μ_i + [q < m] · min_{i<n−1} (f_i(m) − μ_i) > 0,
+
+    then every sequence of the block (q, m) is correct: counts[q][m] = (m + 1)^(n−1) − [q<m]·m^(n−1). Entries not proved are 0.
+    Hypotheses: premise 0 is the path expansion.
+    Hints: refined, the number of triples (q, m, j) that may be evaluated position by position; all triples are first tried with the worst
+    position in place of every position (coarse bound), which is n times cheaper. A smaller number proves less, never more.
+    Evaluation: integer lower bounds of the terms (`FixedPoint`); int64 sums that cannot overflow (`require_headroom`).
+    Cost: at most 9·d²·(d + 1)·(d − 1)/2 + 8·d²·n + 10·refined·n·d, of which 4·Σ_m (m+1)²·(d − 1) ≈ (4/3)·d⁴ for the coarse bound.
+    Proof: docs/rules/separable-minimum.md. Source: Theorem S, docs/rules/separability.md.
+    """
+    (facts,) = premises
+    refined = hints["refined"]
+    if not isinstance(refined, int):
+        raise TypeError("the kernel checks that `refined` is an integer")
+    task = context.task
+    bounds = BlockBounds(facts.tables, context.model.dimensions.d_head, context.arithmetic)
+    counts = [[0] * task.d_vocab for _ in range(task.d_vocab)]
+    for m in reversed(range(task.d_vocab)):  # large blocks first, for the budget's sake
+        queries = np.arange(m + 1)
+        beaten = bounds.beaten(queries, m)
+        refined -= refine(bounds, queries, m, beaten, refined)
+        for q in np.flatnonzero(beaten.all(axis=1)).tolist():
+            counts[q][m] = task.block_size(q, m)
+    return ProvedBlocks(tuple(tuple(row) for row in counts))
+
+
+def refine(bounds: BlockBounds, queries: Integers, m: int, beaten: Booleans, budget: int) -> int:
+    """Set beaten[a, j] where the fine bound proves (queries[a], m) against rival j; returns the number of triples evaluated ≤ budget.
+
+    Whole queries are taken in the order given, until one has more open rivals than the budget has left.
+    """
+    open_rivals = np.cumsum((~beaten).sum(axis=1))
+    taken = int(np.searchsorted(open_rivals, budget, side="right"))
+    rows, columns = np.nonzero(~beaten[:taken])
+    rivals = bounds.rivals(m)
+    step = max(1, CHUNK_ENTRIES // (bounds.n_ctx * (m + 1)))
+    for start in range(0, len(rows), step):
+        row, column = rows[start : start + step], columns[start : start + step]
+        lower = bounds.lower_terms(queries[row], rivals[column], m)
+        beaten[row, column] = block_minimum(lower, queries[row], m) > 0
+    return len(rows)
+
+
+def _operations(dimensions: Dimensions, hints: Hints) -> int:
+    n, d = dimensions.n_ctx, dimensions.d_vocab
+    refined = hints["refined"]
+    triples = min(refined if isinstance(refined, int) else 0, d * d * d)
+    return minimum_operations(d, n, d * (d + 1) // 2, triples)
+
+
+def minimum_operations(d: int, n: int, blocks: int, triples: int) -> int:
+    """Upper bound for the coarse bound on that many blocks and the fine bound on that many triples, tables included."""
+    tables = d * (2 * d + 3 * n) + 4 * d * d * (d + n)
+    return tables + blocks * (4 * d * d + 14 * d) + triples * n * (7 * d + 10)
+
+
+RULE = Rule(
+    name="separable-minimum",
+    apply=separable_minimum,
+    premises=(Tables,),
+    operations=_operations,
+    hints={"refined": IntegerHint(0, 1 << 40)},
+)
