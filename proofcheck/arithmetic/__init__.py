@@ -10,19 +10,22 @@ no `<`, no truth value and no conversion to float.
 from proofcheck.arithmetic.backend import Arithmetic
 from proofcheck.arithmetic.ball_intervals import certainly_at_most_zero_ball, certainly_positive_ball
 from proofcheck.arithmetic.dyadic import DyadicArray, concatenate, reciprocal_below
-from proofcheck.arithmetic.fixed_point import FixedPoint, smallest_sums
+from proofcheck.arithmetic.fixed_point import FixedPoint, IntegerArray, smallest_sums
 from proofcheck.arithmetic.intervals import Intervals, PositiveTable
+from proofcheck.arithmetic.nonpositive_sums import nonpositive_sums
 from proofcheck.arithmetic.spectral import root_two_above
 
 __all__ = [
     "Arithmetic",
     "DyadicArray",
     "FixedPoint",
+    "IntegerArray",
     "Intervals",
     "PositiveTable",
     "certainly_at_most_zero_ball",
     "certainly_positive_ball",
     "concatenate",
+    "nonpositive_sums",
     "reciprocal_below",
     "root_two_above",
     "smallest_sums",

@@ -40,9 +40,7 @@ def smallest_sums(base: IntegerArray, terms: list[IntegerArray]) -> Iterator[tup
     Hypothesis (checked): (p + 1) · max|entry| < 2^31, so no int32 sum overflows and every one is exact.
     A·J·ΠT_i additions and as many comparisons, plus lower-order sums.
     """
-    bound = max([_magnitude(base), *(_magnitude(term) for term in terms)]) * (len(terms) + 1)
-    if bound >= 1 << SUM_BITS:
-        raise OverflowError(f"sums up to {bound} do not fit {SUM_BITS} bits")
+    check_sums(base, terms)
     sizes = [term.shape[2] for term in terms]
     total = prod(sizes)
     if total * base.shape[0] == 0:
@@ -57,6 +55,13 @@ def smallest_sums(base: IntegerArray, terms: list[IntegerArray]) -> Iterator[tup
     step = max(1, _CHUNK // (base.shape[0] * columns))
     for row in range(0, heads.shape[2], step):
         yield row * columns, _smallest_of_rows(heads[:, :, row : row + step], tails)
+
+
+def check_sums(base: IntegerArray, terms: list[IntegerArray]) -> None:
+    """OverflowError unless every sum of one entry of each array fits int32."""
+    bound = max([_magnitude(base), *(_magnitude(term) for term in terms)]) * (len(terms) + 1)
+    if bound >= 1 << SUM_BITS:
+        raise OverflowError(f"sums up to {bound} do not fit {SUM_BITS} bits")
 
 
 def _joined(base: NDArray[np.int32], terms: list[IntegerArray]) -> NDArray[np.int32]:

@@ -20,6 +20,8 @@ from proofcheck.arithmetic import Arithmetic, DyadicArray, FixedPoint, Intervals
 from proofcheck.arithmetic.ball_intervals import Balls
 from proofcheck.models import PathTables
 
+Queries = slice | NDArray[np.int64]  # a range of queries, or any of them
+
 CHUNK_ENTRIES = 1 << 17  # entries of one table of margin terms: a few of them fit the cache
 
 
@@ -41,7 +43,7 @@ class MarginTerms:
         """The d_vocab − 1 rivals j ≠ max_token, in the order of the axis J of `terms`."""
         return np.delete(np.arange(self.d_vocab), max_token)
 
-    def terms(self, queries: slice, max_token: int) -> Intervals:
+    def terms(self, queries: Queries, max_token: int) -> Intervals:
         """f_i^{q,m,j}(t) up to one positive factor for each q: shape [Q, n_ctx, J, max_token + 1], J = d_vocab − 1.
 
         About 2·Q·n_ctx·J·(m + 1) operations.
@@ -49,12 +51,12 @@ class MarginTerms:
         weights, values, direct = self._factors(queries, max_token)
         return weights * (values + direct)
 
-    def fixed_point(self, queries: slice, max_token: int, bits: int) -> FixedPoint:
+    def fixed_point(self, queries: Queries, max_token: int, bits: int) -> FixedPoint:
         """`terms` as integers, with one scale for each q; faster than terms(…).fixed_point(bits). The same number of operations."""
         weights, values, direct = self._factors(queries, max_token)
         return weights.fixed_point_product(values, direct, bits)
 
-    def _factors(self, queries: slice, m: int) -> tuple[Intervals, Intervals, Intervals]:
+    def _factors(self, queries: Queries, m: int) -> tuple[Intervals, Intervals, Intervals]:
         """w [Q, n, 1, T], value differences of tokens and positions [n, J, T], direct path differences [Q, 1, J, 1]."""
         rivals = self.rivals(m)
         if self._values_of != m:
@@ -65,7 +67,7 @@ class MarginTerms:
         direct = self._margins(self._EUPU[queries], m, rivals)  # [Q, J]
         return self.weights(queries, m)[:, :, None, :], self._values, direct[:, None, :, None]
 
-    def weights(self, queries: slice, max_token: int) -> Intervals:
+    def weights(self, queries: Queries, max_token: int) -> Intervals:
         """w_{q,i}(t) for t ≤ max_token up to one positive factor for each q (a power of two): shape [Q, n_ctx, max_token + 1]."""
         tokens = self._token_weights[queries, None, : max_token + 1]
         positions = self._position_weights[queries, :, None]
