@@ -11,6 +11,8 @@ from proofcheck.rules import (
     margins,
     path_expansion,
     qk_error,
+    separable_enumeration,
+    separable_minimum,
     sum_blocks,
 )
 from proofcheck.rules.rule import Rule
@@ -21,6 +23,8 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
         for rule in (
             path_expansion.RULE,
             enumeration.RULE,
+            separable_enumeration.RULE,
+            separable_minimum.RULE,
             cubic.RULE,
             *direct_path.RULES,
             *qk_error.RULES,
