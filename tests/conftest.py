@@ -16,7 +16,7 @@ settings.register_profile(
     derandomize=True,  # the same examples in every run
     database=None,
     deadline=None,  # nothing here is a timed assertion
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("reproducible")
