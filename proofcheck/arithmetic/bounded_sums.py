@@ -22,39 +22,57 @@ def count_bounded_sums(bins: Integers, most: int, *, last_required: bool) -> int
     """The exact number of t = (t_0, …, t_{p−1}) ∈ {0 … T−1}^p with Σ_i bins[i, t_i] ≤ most.
 
     With last_required only tuples in which some t_i = T − 1 count: all tuples less those over the first T − 1 columns.
-    Hypotheses (checked): bins [p, T] int64, entries ≥ 0, 1 ≤ T ≤ MOST_COLUMNS, 0 ≤ most < MOST_BINS.
-    Proof: by induction over i, states[r][s] = Σ_l limb · 2^(48·l) is the number of (t_0, …, t_{i−1}) with Σ bins = s ≤ most, for r = 1
-    over the first T − 1 columns only; a partial sum above `most` stays above, as entries are ≥ 0. The new states[r][s] is
-    Σ_t states[r][s − bin(t)].
-    Overflow: a limb receives at most T addends below 2^48 and a carry below 2^14, so it stays below 2^62.
+    Hypotheses (checked): bins [p, T] int64, p ≥ 1, entries ≥ 0, 1 ≤ T ≤ MOST_COLUMNS, 0 ≤ most < MOST_BINS.
+    Proof: by induction over i, states[r][s] = Σ_l limb · 2^(48·l) is the number of (t_0, …, t_{i−1}) with Σ bins = s, for s ≤ most and, if
+    r = 1, over the first T − 1 columns only; a partial sum above `most` stays above, as entries are ≥ 0. The new states[r][s] is
+    Σ_t states[r][s − bin(t)]; at the last position Σ_s Σ_t states[r][s − bin(t)] = Σ_t Σ_{s ≤ most − bin(t)} states[r][s].
+    Overflow: a limb receives at most T addends below 2^48 and a carry below 2^14, so it stays below 2^62; so do sums of 2^14 limbs.
     Number of limbs: a count of i-tuples is at most T^i < 2^(i · bit_length(T)).  ∎
     About 4·p·T·most·limbs operations.
     """
-    positions, columns = bins.shape
-    if not (bins.dtype == np.int64 and 1 <= columns <= MOST_COLUMNS and 0 <= most < MOST_BINS):
+    if (
+        bins.ndim != 2
+        or bins.dtype != np.int64
+        or not (1 <= bins.shape[0] and 1 <= bins.shape[1] <= MOST_COLUMNS and 0 <= most < MOST_BINS)
+    ):
         raise ValueError(f"no exact count of bounded sums for shape {bins.shape}, dtype {bins.dtype}, bound {most}")
-    if bins.size and int(bins.min()) < 0:
+    if int(bins.min()) < 0:
         raise ValueError("bins must not be negative")
-    states = np.zeros((2 if last_required else 1, 1, most + 1), dtype=np.int64)
-    states[:, 0, 0] = 1
-    for position in range(positions):
+    positions, columns = bins.shape
+    bins = np.minimum(bins, most + 1)  # too much is too much; keeps sums of two bins small
+    rows = 2 if last_required else 1
+    states = _first_positions(bins[: min(2, positions - 1)], most, rows)
+    for position in range(2, positions - 1):
         limbs = (position + 1) * columns.bit_length() // LIMB_BITS + 1
-        states = _one_position(states, bins[position], limbs, last_required)
-    totals = [sum(int(limb) << (LIMB_BITS * place) for place, limb in enumerate(row.sum(axis=1))) for row in states]
+        states = _one_position(states, bins[position], limbs)
+    totals = [_last_position(state, bins[-1, : columns - r], most) for r, state in enumerate(states)]
     return totals[0] - totals[1] if last_required else totals[0]
 
 
-def _one_position(states: Integers, bins: Integers, limbs: int, last_required: bool) -> Integers:
-    """The states after one more position. states [rows, limbs before, most + 1]."""
+def _first_positions(bins: Integers, most: int, rows: int) -> Integers:
+    """The states after zero, one or two positions: [rows, 1, most + 1]. Row 1 leaves the last column out."""
+    states = np.zeros((rows, 1, most + 1), dtype=np.int64)
+    for row in range(rows):
+        sums = np.zeros(1, dtype=np.int64)
+        for position in bins[:, : bins.shape[1] - row]:
+            sums = (sums[:, None] + position[None, :]).ravel()
+            count(sums.size)
+        states[row, 0] = np.bincount(np.minimum(sums, most + 1), minlength=most + 2)[: most + 1]
+        count(sums.size)
+    return states
+
+
+def _one_position(states: Integers, bins: Integers, limbs: int) -> Integers:
+    """The states after one more position. states [rows, limbs before, most + 1]; row 1 leaves the last column out."""
     rows, before, length = states.shape
     out = np.zeros((rows, limbs, length), dtype=np.int64)
-    shared = bins[:-1] if last_required else bins
+    shared = bins[: bins.size - rows + 1]  # the columns of every row
     multiplicity = np.bincount(shared[shared < length], minlength=1)
     shifts = np.flatnonzero(multiplicity)
     for shift, times in zip(shifts.tolist(), multiplicity[shifts].tolist(), strict=True):
         part = states[:, :, : length - shift]
         out[:, :before, shift:] += part if times == 1 else times * part
-    if last_required and bins[-1] < length:
+    if rows == 2 and bins[-1] < length:
         shift = int(bins[-1])
         out[0, :before, shift:] += states[0, :, : length - shift]
     for place in range(limbs - 1):
@@ -62,3 +80,11 @@ def _one_position(states: Integers, bins: Integers, limbs: int, last_required: b
         out[:, place] &= (1 << LIMB_BITS) - 1
     count(2 * rows * before * length * (len(shifts) + 1) + 2 * rows * limbs * length)
     return out
+
+
+def _last_position(state: Integers, bins: Integers, most: int) -> int:
+    """Σ_t Σ_{s ≤ most − bin(t)} state[s], exactly. state [limbs, most + 1]."""
+    cumulative = np.cumsum(state, axis=1)
+    places = most - bins[bins <= most]
+    count(cumulative.size + state.shape[0] * len(bins))
+    return sum(sum(row[places].tolist()) << (LIMB_BITS * place) for place, row in enumerate(cumulative))

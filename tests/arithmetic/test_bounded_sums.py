@@ -68,7 +68,7 @@ def test_nothing_overflows_at_the_limits() -> None:
 
 
 def test_bins_above_the_bound_never_count() -> None:
-    bins = np.array([[0, 2**62], [5, 2**62]], dtype=np.int64)
+    bins = np.array([[0, 2**62], [5, 2**63 - 1]], dtype=np.int64)
     assert count_bounded_sums(bins, 5, last_required=False) == 1
     assert count_bounded_sums(bins, 4, last_required=False) == 0
 
@@ -79,6 +79,7 @@ def test_bins_above_the_bound_never_count() -> None:
         (np.array([[0, -1]]), 3),
         (np.zeros((2, MOST_COLUMNS + 1), dtype=np.int64), 3),
         (np.zeros((2, 0), dtype=np.int64), 3),
+        (np.zeros((0, 2), dtype=np.int64), 3),
         (np.zeros((2, 2), dtype=np.int64), MOST_BINS),
         (np.zeros((2, 2), dtype=np.int64), -1),
         (np.zeros((2, 2), dtype=np.int32), 3),
