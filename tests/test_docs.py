@@ -1,0 +1,43 @@
+"""Pages that are made by a command are current."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from proofcheck.rules import RULES
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+
+
+def test_trusted_lines_are_current() -> None:
+    done = subprocess.run([sys.executable, str(DOCS / "trusted_lines.py"), "--check"], check=False)
+    assert done.returncode == 0, "run python docs/trusted_lines.py"
+
+
+def test_trusted_lines_count_code_only() -> None:
+    sys.path.insert(0, str(DOCS))
+    try:
+        from trusted_lines import code_lines
+    finally:
+        sys.path.remove(str(DOCS))
+    assert code_lines('"""doc\n\nstring"""\n\n# comment\nx = (\n    1\n)\n\n\ndef f():\n    """doc"""\n    return x\n') == 5
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
+    broken = []
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)} -> {target}")
+    assert not broken
+
+
+def test_every_rule_has_a_page() -> None:
+    """A page of its own, or its family's: direct-path.md for direct-path-*, margins.md for margin-*."""
+    stems = [page.stem.removesuffix("s") for page in (DOCS / "rules").glob("*.md")]
+    assert [name for name in RULES if not any(name.startswith(stem) for stem in stems)] == []
