@@ -13,6 +13,7 @@ from proofcheck.arithmetic.operations import count
 
 LIMB_BITS = 48
 MOST_COLUMNS = 1 << 13  # tokens: limbs stay below 2^13 · 2^48 + 2^13 < 2^62 before they are normalised
+MOST_PAIRED_COLUMNS = 1 << 10  # up to here all pairs of tokens of the first two positions are listed
 MOST_BINS = 1 << 14  # bins: a sum of 2^14 limbs stays below 2^62
 
 Integers = NDArray[np.int64]
@@ -22,7 +23,7 @@ def count_bounded_sums(bins: Integers, most: int, *, last_required: bool) -> int
     """The exact number of t = (t_0, …, t_{p−1}) ∈ {0 … T−1}^p with Σ_i bins[i, t_i] ≤ most.
 
     With last_required only tuples in which some t_i = T − 1 count: all tuples less those over the first T − 1 columns.
-    Hypotheses (checked): bins [p, T] int64, p ≥ 1, entries ≥ 0, 1 ≤ T ≤ MOST_COLUMNS, 0 ≤ most < MOST_BINS.
+    Hypotheses (checked): bins [p, T] int64, entries ≥ 0, 1 ≤ T ≤ MOST_COLUMNS, 0 ≤ most < MOST_BINS.
     Proof: by induction over i, states[r][s] = Σ_l limb · 2^(48·l) is the number of (t_0, …, t_{i−1}) with Σ bins = s, for s ≤ most and, if
     r = 1, over the first T − 1 columns only; a partial sum above `most` stays above, as entries are ≥ 0. The new states[r][s] is
     Σ_t states[r][s − bin(t)]; at the last position Σ_s Σ_t states[r][s − bin(t)] = Σ_t Σ_{s ≤ most − bin(t)} states[r][s].
@@ -30,22 +31,20 @@ def count_bounded_sums(bins: Integers, most: int, *, last_required: bool) -> int
     Number of limbs: a count of i-tuples is at most T^i < 2^(i · bit_length(T)).  ∎
     About 4·p·T·most·limbs operations.
     """
-    if (
-        bins.ndim != 2
-        or bins.dtype != np.int64
-        or not (1 <= bins.shape[0] and 1 <= bins.shape[1] <= MOST_COLUMNS and 0 <= most < MOST_BINS)
-    ):
+    if bins.ndim != 2 or bins.dtype != np.int64 or not 1 <= bins.shape[1] <= MOST_COLUMNS or not 0 <= most < MOST_BINS:
         raise ValueError(f"no exact count of bounded sums for shape {bins.shape}, dtype {bins.dtype}, bound {most}")
-    if int(bins.min()) < 0:
+    if bins.size and int(bins.min()) < 0:
         raise ValueError("bins must not be negative")
     positions, columns = bins.shape
+    if positions == 0:
+        return 0 if last_required else 1
     bins = np.minimum(bins, most + 1)  # too much is too much; keeps sums of two bins small
-    rows = 2 if last_required else 1
-    states = _first_positions(bins[: min(2, positions - 1)], most, rows)
-    for position in range(2, positions - 1):
+    first = min(2 if columns <= MOST_PAIRED_COLUMNS else 1, positions - 1)
+    states = _first_positions(bins[:first], most, 2 if last_required else 1)
+    for position in range(first, positions - 1):
         limbs = (position + 1) * columns.bit_length() // LIMB_BITS + 1
         states = _one_position(states, bins[position], limbs)
-    totals = [_last_position(state, bins[-1, : columns - r], most) for r, state in enumerate(states)]
+    totals = [_last_position(state, bins[-1, : columns - row], most) for row, state in enumerate(states)]
     return totals[0] - totals[1] if last_required else totals[0]
 
 
