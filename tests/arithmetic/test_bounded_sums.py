@@ -49,7 +49,7 @@ def test_counts_as_enumeration_does(rows_and_shape: tuple[list[list[int]], tuple
     assert count_bounded_sums(bins, most, last_required=last_required) == by_enumeration(bins, most, last_required)
 
 
-@pytest.mark.parametrize(("positions", "columns", "most"), [(19, 64, 300), (40, 97, 150), (3, 512, 40), (130, 3, 60)])
+@pytest.mark.parametrize(("positions", "columns", "most"), [(19, 64, 300), (40, 97, 150), (3, 512, 40), (4, 1500, 40), (130, 3, 60)])
 def test_counts_of_hundreds_of_bits_are_exact(positions: int, columns: int, most: int) -> None:
     rng = np.random.default_rng(positions)
     bins = rng.integers(0, 2 + 2 * most // positions, (positions, columns))
@@ -79,7 +79,6 @@ def test_bins_above_the_bound_never_count() -> None:
         (np.array([[0, -1]]), 3),
         (np.zeros((2, MOST_COLUMNS + 1), dtype=np.int64), 3),
         (np.zeros((2, 0), dtype=np.int64), 3),
-        (np.zeros((0, 2), dtype=np.int64), 3),
         (np.zeros((2, 2), dtype=np.int64), MOST_BINS),
         (np.zeros((2, 2), dtype=np.int64), -1),
         (np.zeros((2, 2), dtype=np.int32), 3),
