@@ -42,3 +42,13 @@ def minus(A: Matrix, B: Matrix) -> Matrix:
 
 def dot(a: Vector, b: Vector) -> Fraction:
     return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))
+
+
+def outer(a: Vector, b: Vector) -> Matrix:
+    """a ⊗ b."""
+    return [[x * y for y in b] for x in a]
+
+
+def plus_all(terms: list[Matrix]) -> Matrix:
+    """The sum of matrices of one shape."""
+    return [[sum(entries, Fraction(0)) for entries in zip(*rows, strict=True)] for rows in zip(*terms, strict=True)]

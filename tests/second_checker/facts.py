@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tests.second_checker.forward import ForwardPass
+from tests.second_checker.intervals import Interval
 from tests.second_checker.outcome import TooLargeError
-from tests.second_checker.weights import Matrix, Network
+from tests.second_checker.weights import Matrix, Network, Vector
 
 
 @dataclass
@@ -64,3 +65,27 @@ class ProvedCount:
     """correct: proved correct inputs."""
 
     correct: int
+
+
+@dataclass(frozen=True)
+class DirectPathBound:
+    """EUPU[q, x] − EUPU[q, m] ≤ M[x] − M[m] + g[q], exact."""
+
+    M: Vector
+    g: Vector
+
+
+@dataclass(frozen=True)
+class ScoreApproximation:
+    """|(EQKE − S)[q, i] − (EQKE − S)[q, j]| ≤ error[q], exact."""
+
+    S: Matrix
+    error: Vector
+
+
+@dataclass(frozen=True)
+class AttentionBounds:
+    """gaps[q][m][c]. ends[q, m, c] = (A, B, A', B') of each cell."""
+
+    gaps: list[list[list[int]]]
+    ends: dict[tuple[int, int, int], tuple[Interval, Interval, Interval, Interval]]

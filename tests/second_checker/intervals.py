@@ -51,3 +51,17 @@ def total(terms: list[Interval]) -> Interval:
     for term in terms:
         result = result + term
     return result
+
+
+def ends_of(x: Interval) -> tuple[Fraction, Fraction]:
+    """The two ends, exact."""
+    low, high = (from_mpf(end) for end in x._mpi_)
+    return low, high
+
+
+def from_mpf(value: tuple[int, int, int, int]) -> Fraction:
+    """The rational number of a finite mpf tuple (sign, mantissa, exponent, bits)."""
+    sign, mantissa, exponent, _ = value
+    if mantissa == 0 and exponent != 0:
+        raise OverflowError("not finite")
+    return (-1) ** sign * mantissa * Fraction(2) ** exponent

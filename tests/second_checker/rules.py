@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.second_checker.facts import ProvedBlocks, ProvedClasses, ProvedCount, Tables
+from tests.second_checker import rules_direct_path as direct
+from tests.second_checker import rules_margin as margin
+from tests.second_checker import rules_qk_error as qk
+from tests.second_checker.facts import (
+    AttentionBounds,
+    DirectPathBound,
+    ProvedBlocks,
+    ProvedClasses,
+    ProvedCount,
+    ScoreApproximation,
+    Tables,
+)
 from tests.second_checker.hints import Hint
+from tests.second_checker.rules_attention import attention_bounds
 from tests.second_checker.rules_counts import count_classes, sum_blocks
 from tests.second_checker.rules_cubic import cubic
 from tests.second_checker.rules_enumeration import enumeration
@@ -24,10 +36,48 @@ class Rule:
     hints: dict[str, Hint] = field(default_factory=dict)
 
 
+VOCABULARY = Hint(("f64",), ("d",))
+MODEL = Hint(("f64",), ("D",))
+TWO_DIRECTIONS = {"query_direction": VOCABULARY, "key_direction": VOCABULARY}
+SIX_DIRECTIONS = {
+    **TWO_DIRECTIONS,
+    "second_query_direction": VOCABULARY,
+    "second_key_direction": VOCABULARY,
+    "W_Q_direction": MODEL,
+    "W_K_direction": MODEL,
+}
+GAPS = {"gaps": Hint(("i64",), ("d", "d", "n"))}
+DIRECT_PATHS = {
+    "global-max-diff-exact": Rule(direct.global_max_diff_exact, DirectPathBound, (Tables,)),
+    "max-diff-exact": Rule(direct.max_diff_exact, DirectPathBound, (Tables,)),
+    "max-diff": Rule(direct.max_diff, DirectPathBound, (Tables,)),
+    "mean-query+max-diff": Rule(direct.mean_query_max_diff, DirectPathBound, (Tables,)),
+    "svd-query+max-diff": Rule(direct.svd_query_max_diff, DirectPathBound, (Tables,), hints={"direction": MODEL}),
+}
+QK_ERRORS: dict[str, tuple[Callable[..., ScoreApproximation], dict[str, Hint]]] = {
+    "exact-EQKE+max-diff-exact": (qk.exact_EQKE, {}),
+    "svd": (qk.svd, {**TWO_DIRECTIONS, "tau": Hint(("f64",), ("1",))}),
+    "max-diff": (qk.max_diff, TWO_DIRECTIONS),
+    "mean+max-diff": (qk.mean_max_diff, TWO_DIRECTIONS),
+    "max-diff-exact": (qk.max_diff_exact, TWO_DIRECTIONS),
+    "max-diff-subproduct": (qk.max_diff_subproduct, SIX_DIRECTIONS),
+    "mean+max-diff-subproduct": (qk.mean_max_diff_subproduct, SIX_DIRECTIONS),
+    "max-diff-subproduct-recursive": (qk.max_diff_subproduct_recursive, SIX_DIRECTIONS),
+    "mean+max-diff-subproduct-recursive": (qk.mean_max_diff_subproduct_recursive, SIX_DIRECTIONS),
+    "mean-recursive+max-diff-subproduct-recursive": (qk.mean_recursive_max_diff_subproduct_recursive, SIX_DIRECTIONS),
+}
+MARGINS = {
+    "drop-average-query-per-output-logit-reasoning": margin.drop_average_query,
+    "mean-query+diff": margin.mean_query_diff,
+}
 RULES: dict[str, Rule] = {
     "path-expansion": Rule(path_expansion, Tables),
     "enumeration": Rule(enumeration, ProvedBlocks, (Tables,)),
     "cubic": Rule(cubic, ProvedClasses, (Tables,)),
     "count-classes": Rule(count_classes, ProvedBlocks, (ProvedClasses,)),
     "sum-blocks": Rule(sum_blocks, ProvedCount, (ProvedBlocks,), more=True),
+    **{f"direct-path-{name}": rule for name, rule in DIRECT_PATHS.items()},
+    **{f"qk-error-{name}": Rule(replay, ScoreApproximation, (Tables,), hints=hints) for name, (replay, hints) in QK_ERRORS.items()},
+    "attention-bounds": Rule(attention_bounds, AttentionBounds, (Tables, ScoreApproximation), hints=GAPS),
+    **{f"margin-{name}": Rule(replay, ProvedClasses, (Tables, DirectPathBound, AttentionBounds)) for name, replay in MARGINS.items()},
 }
