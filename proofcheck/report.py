@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from proofcheck.errors import Declined, ProofcheckError, Rejected
 from proofcheck.kernel import StepRecord
+from proofcheck.published_cost import NO_COST, PublishedCost
 
 
 class Verdict(str, Enum):
@@ -30,6 +31,7 @@ class Report:
     undecided: inputs that were examined one by one and could not be decided; they count as wrong.
     wrong: inputs that are proved to be answered wrongly.
     published: what the published counting convention reports for the same accepted classes (0 where it has none).
+    published_cost: the two cost numbers of the published strategy of the same rules (0 where there is none).
     error: the refusal behind REJECTED or DECLINED, else None.
     """
 
@@ -42,6 +44,7 @@ class Report:
     undecided: int = 0
     published: int = 0
     wrong: int = 0
+    published_cost: PublishedCost = NO_COST
     strategy: str = ""
     model_file: str = ""
     model_sha256: str = ""
@@ -106,6 +109,7 @@ class Report:
             "task": self.task,
             "arithmetic": {"backend": self.backend, "precision": self.precision},
             "operations": self.operations,
+            "published_cost": asdict(self.published_cost),
             "steps": [asdict(step) for step in self.steps],
             "seconds": self.seconds,
             "versions": list(self.versions),
@@ -134,6 +138,8 @@ class Report:
             ("task", self.task),
             ("arithmetic", f"{self.backend}, {self.precision} bits" if self.backend else ""),
             ("operations", f"{self.operations:,}" if self.steps else ""),
+            ("published flops", f"{self.published_cost.flops:,}" if self.published_cost.flops else ""),
+            ("unexplained dimension", f"{self.published_cost.unexplained_dimension:,}" if self.published_cost.flops else ""),
             ("seconds", f"{self.seconds:.2f}"),
             ("reason", f"{self.error.code}: {self.error.message}" if self.error else ""),
         ]

@@ -15,6 +15,7 @@ from proofcheck.certificate import Certificate, decode_certificate, read_regular
 from proofcheck.errors import Declined, ProofcheckError, Reason, Rejected
 from proofcheck.kernel import replay
 from proofcheck.limits import Limits
+from proofcheck.published_cost import published_cost
 from proofcheck.report import Report, Verdict, refusal
 
 
@@ -56,6 +57,7 @@ def verify(
         undecided=outcome.undecided,
         published=outcome.published,
         wrong=outcome.wrong,
+        published_cost=published_cost(decoded),
         steps=outcome.steps,
         seconds=perf_counter() - start,
         **known,

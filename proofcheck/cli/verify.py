@@ -137,6 +137,9 @@ def _details(report: Report) -> list[str]:
         if report.undecided:
             lines.append(f"c undecided   {report.undecided} inputs, counted as wrong")
         lines.append(f"c cost        {report.operations} operations, {report.seconds:.2f} s")
+        cost = report.published_cost
+        if cost.flops:
+            lines.append(f"c flops       {cost.flops}, unexplained dimension {cost.unexplained_dimension} (published conventions)")
     return lines
 
 
