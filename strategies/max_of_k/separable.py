@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from proofcheck import Step
+from strategies.max_of_k.separable_terms import FloatTerms, block_minimum
 from strategies.max_of_k.strategy import Problem, Proposal, Strategy
 
 TABLES = Step("tables", "path-expansion")
 MOST_REFINED = 200_000  # triples (query, max token, rival) looked at position by position
+EARLY_BINS = 1024
+SMALLEST_BLOCK = 1e-9  # share of all inputs below which a block is not worth counting
 
 
 def propose_minimum(problem: Problem) -> Proposal:
@@ -20,4 +25,33 @@ def propose_minimum(problem: Problem) -> Proposal:
     )
 
 
-STRATEGIES = (Strategy("separable-minimum", "whole blocks (query, max token) by one-token minima", propose_minimum),)
+def propose_early_maximum(problem: Problem) -> Proposal:
+    """Rivals minimised token by token; the blocks that are then not proved whole are counted."""
+    terms = FloatTerms(problem.model)
+    rows = [(q, m, EARLY_BINS) for q, m in worthy_blocks(terms) if not block_minimum(terms.early_terms(q, m), q, m) > 0]
+    hints = {"blocks": np.array(rows, dtype=np.int64).reshape(-1, 3)}
+    return Proposal(
+        (
+            TABLES,
+            Step("blocks", "separable-early-maximum", ("tables",), hints),
+            Step("count", "sum-blocks", ("blocks",)),
+        )
+    )
+
+
+def worthy_blocks(terms: FloatTerms) -> list[tuple[int, int]]:
+    """(query, max token) of the blocks that are at least SMALLEST_BLOCK of all inputs, by max token."""
+    return [(q, m) for m in range(terms.d_vocab) for q in range(m + 1) if block_share(terms, q, m) >= SMALLEST_BLOCK]
+
+
+def block_share(terms: FloatTerms, query: int, max_token: int) -> float:
+    """The block's share of all inputs."""
+    free, d = terms.n_ctx - 1, terms.d_vocab
+    below = 0.0 if query == max_token else (max_token / d) ** free
+    return (((max_token + 1) / d) ** free - below) / d
+
+
+STRATEGIES = (
+    Strategy("separable-minimum", "whole blocks (query, max token) by one-token minima", propose_minimum),
+    Strategy("separable-early-maximum", "one sum for all rivals, counted in bins", propose_early_maximum),
+)

@@ -1,0 +1,72 @@
+"""Corollary 3 of Theorem S: how many sequences of a block can fail, counted exactly in bins. Shared by the counting rules."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofcheck.arithmetic.bounded_sums import LIMB_BITS, MOST_BINS, count_bounded_sums
+from proofcheck.arithmetic.operations import count
+from proofcheck.errors import Reason, Rejected
+from proofcheck.models import Dimensions
+from proofcheck.rules.block_bounds import Integers, require_headroom
+from proofcheck.rules.rule import ArrayHint, Hint, Hints
+
+BLOCKS = ArrayHint("i64", ("*", "*"))  # rows (query, max token, bins)
+
+
+def failing_at_most(lower: Integers, query: int, bins: int) -> int:
+    """An upper bound on the number of sequences x of the block (query, m) with Σ_i lower[i, x_i] ≤ 0, where lower is [n, m + 1].
+
+    Theorem (bins). Let μ_i = min_t lower[i, t], B = −(lower[n−1, query] + Σ_{i<n−1} μ_i) ≥ 0 and h ≥ 1. Every such x has
+        Σ_{i<n−1} ⌊(lower[i, x_i] − μ_i)/h⌋ ≤ ⌊B/h⌋.
+    Proof: Σ_{i<n−1} (lower[i, x_i] − μ_i) ≤ B; divide by h; ⌊a⌋ + ⌊b⌋ ≤ ⌊a + b⌋.  ∎  If B < 0 there is no such x.
+    These x ∈ {0 … m}^(n−1), with some x_i = m if query < m, are counted exactly. h = ⌊B/bins⌋ + 1, hence ⌊B/h⌋ < bins.
+    """
+    n, tokens = lower.shape
+    require_headroom(n)
+    minima = lower[:-1].min(axis=1)
+    window = -int(lower[-1, query]) - int(minima.sum())
+    count(3 * lower.size)
+    if window < 0:
+        return 0
+    width = window // bins + 1
+    return count_bounded_sums((lower[:-1] - minima[:, None]) // width, window // width, last_required=query < tokens - 1)
+
+
+def counting_operations(dimensions: Dimensions, bins: int) -> int:
+    """Upper bound on the operations of one `failing_at_most`."""
+    n, d = dimensions.n_ctx, dimensions.d_vocab
+    limbs = n * d.bit_length() // LIMB_BITS + 1
+    return 3 * n * d + 4 * d * d + 4 * limbs * (n * bins * (d + 2) + d)
+
+
+def block_rows(hints: Hints) -> NDArray[np.int64]:
+    """The rows (query, max token, bins) of the hint `blocks`, unchecked; no rows where it is not a table."""
+    hint: Hint = hints["blocks"]
+    return hint if isinstance(hint, np.ndarray) and hint.ndim == 2 and hint.shape[1] == 3 else np.zeros((0, 3), dtype=np.int64)
+
+
+def checked_blocks(hints: Hints, d_vocab: int) -> dict[int, tuple[Integers, Integers]]:
+    """max token -> (queries, bins) of the hint `blocks`.
+
+    Rejected(bad-hint) unless it is a table [k, 3] with queries ≤ max token < d_vocab, pairs (max token, query) strictly increasing (so no
+    block comes twice), and 1 ≤ bins ≤ MOST_BINS.
+    """
+    hint = hints["blocks"]
+    if not isinstance(hint, np.ndarray) or hint.shape[1] != 3:
+        raise Rejected(Reason.BAD_HINT, "blocks is not a table of three columns", path="blocks", expected="[*, 3]")
+    queries, max_tokens, bins = (np.array(column, dtype=np.int64) for column in hint.T)
+    for row, (query, m, number) in enumerate(hint.tolist()):
+        if not 0 <= query <= m < d_vocab:
+            expected = f"0 ≤ query ≤ max token < {d_vocab}"
+            raise Rejected(Reason.BAD_HINT, f"row {row} is not a block", path="blocks", expected=expected, found=f"{query}, {m}")
+        if not 1 <= number <= MOST_BINS:
+            expected = f"1 … {MOST_BINS}"
+            raise Rejected(Reason.BAD_HINT, f"row {row} has no valid number of bins", path="blocks", expected=expected, found=str(number))
+    order = list(zip(max_tokens.tolist(), queries.tolist(), strict=True))
+    for row in range(1, len(order)):
+        if not order[row - 1] < order[row]:
+            found, expected = f"{order[row - 1]}, {order[row]}", "increasing pairs (max token, query)"
+            raise Rejected(Reason.BAD_HINT, f"row {row} does not increase", path="blocks", expected=expected, found=found)
+    return {m: (queries[max_tokens == m], bins[max_tokens == m]) for m in sorted(set(max_tokens.tolist()))}

@@ -1,0 +1,79 @@
+"""The margin terms of Theorem S in float64, for searches. Nothing here is trusted."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strategies.models.load import Model
+
+Doubles = NDArray[np.float64]
+
+
+class FloatTerms:
+    """The path expansion of one model: EUPU, EVOU [d, d], PVOU [n, d] (logits), log-weights of tokens [d, d] and positions [d, n]."""
+
+    def __init__(self, model: Model) -> None:
+        weights = {name: getattr(model, name).numpy() for name in ("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O", "W_U")}
+        biases = {name: getattr(model, name).numpy() for name in ("b_Q", "b_K", "b_V", "b_O", "b_U")}
+        last = weights["W_E"] + weights["W_pos"][-1]
+        queries = (last @ weights["W_Q"] + biases["b_Q"]) / np.sqrt(model.d_head)
+        output = weights["W_O"] @ weights["W_U"]
+        self.n_ctx, self.d_vocab = model.n_ctx, model.d_vocab
+        self.EUPU: Doubles = (last + biases["b_O"]) @ weights["W_U"] + biases["b_U"]
+        self.EVOU: Doubles = (weights["W_E"] @ weights["W_V"] + biases["b_V"]) @ output
+        self.PVOU: Doubles = weights["W_pos"] @ weights["W_V"] @ output
+        self.token_scores: Doubles = queries @ (weights["W_E"] @ weights["W_K"] + biases["b_K"]).T
+        self.position_scores: Doubles = queries @ (weights["W_pos"] @ weights["W_K"]).T
+
+    def weights(self, query: int, max_token: int) -> Doubles:
+        """Attention weights [n, m + 1] of one query, largest 1."""
+        scores = self.token_scores[query, None, : max_token + 1] + self.position_scores[query, :, None]
+        return np.exp(scores - scores.max())
+
+    def terms(self, query: int, max_token: int, rivals: NDArray[np.int64]) -> Doubles:
+        """f_i(t) for some rivals: [J, n, m + 1]."""
+        m = max_token
+        tokens = self.EVOU[: m + 1, m] - self.EVOU[: m + 1, rivals].T  # [J, T]
+        positions = self.PVOU[:, m] - self.PVOU[:, rivals].T  # [J, n]
+        direct = self.EUPU[query, m] - self.EUPU[query, rivals]  # [J]
+        return self.weights(query, m) * (tokens[:, None, :] + positions[:, :, None] + direct[:, None, None])
+
+    def minima(self, query: int, max_token: int) -> Doubles:
+        """S of Corollary 2 for every rival, the max token's own entry infinite: [d]."""
+        rivals = np.arange(self.d_vocab)
+        terms = self.terms(query, max_token, rivals)
+        bound = block_minimum(terms, query, max_token)
+        bound[max_token] = np.inf
+        return bound
+
+    @cached_property
+    def two_largest(self) -> tuple[NDArray[np.int64], Doubles, Doubles]:
+        """index, largest and second largest of EVOU[t] + PVOU[i] + EUPU[q] over logits: [d (query), n, d (token)] each."""
+        shape = (self.d_vocab, self.n_ctx, self.d_vocab)
+        index, largest, second = np.zeros(shape, dtype=np.int64), np.zeros(shape), np.zeros(shape)
+        for q in range(self.d_vocab):
+            sums = self.EVOU[None] + (self.PVOU + self.EUPU[q])[:, None, :]
+            index[q] = sums.argmax(axis=2)
+            largest[q] = sums.max(axis=2)
+            np.put_along_axis(sums, index[q][:, :, None], -np.inf, axis=2)
+            second[q] = sums.max(axis=2)
+        return index, largest, second
+
+    def early_terms(self, query: int, max_token: int) -> Doubles:
+        """g_i(t) of Corollary 4: [n, m + 1]."""
+        index, largest, second = (table[query, :, : max_token + 1] for table in self.two_largest)
+        rival = np.where(index == max_token, second, largest)
+        own = self.EVOU[: max_token + 1, max_token] + (self.PVOU[:, max_token] + self.EUPU[query, max_token])[:, None]
+        return self.weights(query, max_token) * (own - rival)
+
+
+def block_minimum(terms: Doubles, query: int, max_token: int) -> Doubles:
+    """The minimum of Corollary 2 for terms [..., n, m + 1]."""
+    minima = terms[..., :-1, :].min(axis=-1)
+    bound = terms[..., -1, query] + minima.sum(axis=-1)
+    if query < max_token:
+        bound = bound + (terms[..., :-1, max_token] - minima).min(axis=-1)
+    return bound
