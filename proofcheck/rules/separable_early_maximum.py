@@ -19,9 +19,9 @@ from proofcheck.rules.separability import CHUNK_ENTRIES, MarginTerms
 def separable_early_maximum(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
     """Corollary 4 (early maximum). Let g_i^{q,m}(t) ≤ min_{j≠m} f_i^{q,m,j}(t) be the bound from the two largest logit terms of (q, i, t).
 
-    Every sequence x of the block (q, m) with Σ_{i<n−1} g_i(x_i) + g_{n−1}(q) > 0 is correct. counts[q][m] is the whole block where Corollary
-    2 with g for f holds; for the blocks of the hint otherwise it is the block less an upper bound on the number of sequences with
-    Σ g ≤ 0 (`failing_at_most`: exact integers); and 0 elsewhere.
+    Every sequence x of the block (q, m) with Σ_{i<n−1} g_i(x_i) + g_{n−1}(q) > 0 is correct. counts[q][m] is the whole block where
+    Corollary 2 with g for f holds; for the blocks of the hint otherwise it is the block less an upper bound on the number of sequences
+    with Σ g ≤ 0 (`failing_at_most`: exact integers); and 0 elsewhere.
     Hypotheses: premise 0 is the path expansion. Hints: blocks [k, 3], rows (query, max token, bins); bins ≥ 1 decides how tight a count is.
     Cost: 4·n·d³ + 10·n·d²·(d + 1) for g, and for each row 4·n·d·bins·⌈n·log₂(d)/48⌉ + 4·d²: cubic in d for a fixed number of bins.
     Proof: docs/rules/separable-early-maximum.md. Source: Theorem S, docs/rules/separability.md.
