@@ -26,7 +26,8 @@ def decode_certificate(data: bytes, limits: Limits) -> Certificate:
     document = parse(data, limits)
     _check_version(document)
     top = _fields(document, "$", _TOP)
-    _fields(top["format"], "$.format", ("name", "version"))
+    for name, text in _fields(top["format"], "$.format", ("name", "version")).items():
+        _string(text, f"$.format.{name}", limits)  # `_check_version` has seen that two strings are the right ones
     claim = _fields(top["claim"], "$.claim", ("accuracy_at_least",))
     accuracy = _fields(claim["accuracy_at_least"], "$.claim.accuracy_at_least", ("correct", "total"))
     model = _fields(top["model"], "$.model", ("architecture", "dimensions", "weights"))
