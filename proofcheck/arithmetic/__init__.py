@@ -13,6 +13,7 @@ from proofcheck.arithmetic.dyadic import DyadicArray, concatenate, reciprocal_be
 from proofcheck.arithmetic.fixed_point import FixedPoint, IntegerArray, smallest_sums
 from proofcheck.arithmetic.intervals import Intervals, PositiveTable
 from proofcheck.arithmetic.nonpositive_sums import nonpositive_sums
+from proofcheck.arithmetic.range_minima import range_minima
 from proofcheck.arithmetic.spectral import root_two_above
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "certainly_positive_ball",
     "concatenate",
     "nonpositive_sums",
+    "range_minima",
     "reciprocal_below",
     "root_two_above",
     "smallest_sums",

@@ -14,6 +14,7 @@ from proofcheck.rules import (
     separable_early_maximum,
     separable_enumeration,
     separable_minimum,
+    separable_partition,
     sum_blocks,
 )
 from proofcheck.rules.rule import Rule
@@ -27,6 +28,7 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
             separable_enumeration.RULE,
             separable_minimum.RULE,
             separable_early_maximum.RULE,
+            separable_partition.RULE,
             cubic.RULE,
             *direct_path.RULES,
             *qk_error.RULES,

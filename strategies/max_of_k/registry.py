@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strategies.max_of_k import exhaustive, separable, subcubic
+from strategies.max_of_k import exact, exhaustive, separable, subcubic
 from strategies.max_of_k.strategy import Strategy
 
 STRATEGIES: dict[str, Strategy] = {
@@ -11,5 +11,6 @@ STRATEGIES: dict[str, Strategy] = {
         *exhaustive.STRATEGIES,
         *subcubic.STRATEGIES,
         *separable.STRATEGIES,
+        *exact.STRATEGIES,
     )
 }
