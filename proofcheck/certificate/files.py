@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from proofcheck.errors import Declined, Reason
@@ -24,28 +22,26 @@ def read_regular_file(path: Path, limit: str, limits: Limits, *, follow_links: b
         if not follow_links and stat.S_ISLNK(os.lstat(path).st_mode):
             raise _not_regular(path, "a symbolic link")
         descriptor = os.open(path, flags)
+        try:
+            return _read(path, descriptor, limit, limits)
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise Declined(Reason.UNREADABLE_FILE, f"cannot read {path}: {reason}", path=str(path)) from error
-    with _closing(descriptor):
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise _not_regular(path, _kind(status.st_mode))
-        limits.require(limit, status.st_size, path=str(path))
-        file = os.fdopen(descriptor, "rb", closefd=False)
+
+
+def _read(path: Path, descriptor: int, limit: str, limits: Limits) -> bytes:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise _not_regular(path, _kind(status.st_mode))
+    limits.require(limit, status.st_size, path=str(path))
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
         data = file.read(status.st_size + 1)
     if len(data) != status.st_size:
         message = f"{path} changed while it was read, or is no ordinary file"
         raise Declined(Reason.UNREADABLE_FILE, message, expected=f"{status.st_size} bytes", found=f"{len(data)} bytes or more")
     return data
-
-
-@contextmanager
-def _closing(descriptor: int) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def sha256_hex(data: bytes) -> str:
