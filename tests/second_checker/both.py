@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import proofcheck
@@ -12,12 +12,20 @@ from tests.second_checker.outcome import Outcome
 
 @dataclass(frozen=True)
 class Comparison:
-    """first: (verdict, reason, proved) of proofcheck. second: the same of the second checker."""
+    """first: (verdict, reason) of proofcheck. second: the same of the second checker.
+
+    count: what proofcheck proved, −1 where it did not get so far. bounds: the second checker's (least, proved).
+    weaker: the fast backend proves less than `least` (scores out of the range of float64); then count is that of the arb backend.
+    """
 
     name: str
-    first: tuple[str, str, int]
-    second: tuple[str, str, int]
+    first: tuple[str, str]
+    second: tuple[str, str]
+    count: int
+    bounds: tuple[int, int]
+    claimed: int
     detail: str
+    weaker: bool = False
 
     @property
     def too_large(self) -> bool:
@@ -25,23 +33,52 @@ class Comparison:
         return self.second[0] == "TOO-LARGE"
 
     @property
+    def counted(self) -> bool:
+        """Both proved a count."""
+        return self.count >= 0 and self.bounds[1] >= 0
+
+    @property
+    def equal(self) -> bool:
+        """Both proved the same count."""
+        return self.counted and self.count == self.bounds[1]
+
+    @property
     def agree(self) -> bool:
-        """The same verdict, the same reason, and the same count if both replayed all steps."""
-        return self.too_large or self.first == self.second
+        """The same verdict and reason, and a count within the second checker's bounds.
+
+        Where a claim lies between those bounds proofcheck's rounding may decide either way; it must then decide as its count says.
+        """
+        if self.too_large:
+            return True
+        if self.counted and not self.bounds[0] <= self.count <= self.bounds[1]:
+            return False
+        within = self.counted and self.bounds[0] < self.claimed <= self.bounds[1]
+        return self.first == self.second or (within and self.first == ("REJECTED", "not-proved") and self.count < self.claimed)
 
     def __str__(self) -> str:
-        return f"{self.name}: proofcheck {self.first}, second checker {self.second} {self.detail}"
+        return f"{self.name}: proofcheck {self.first} {self.count}, second checker {self.second} {self.bounds} {self.detail}"
 
 
 def compare(path: Path, budget: int = BUDGET, backend: str = "fast") -> Comparison:
-    """Both outcomes. The counts are compared where both proved one."""
+    """Both outcomes. A count of the fast backend that is too small is replaced by that of the arb backend, and said."""
+    outcome = check(path, budget)
+    first = one(path, outcome, backend)
+    if backend == "fast" and first.counted and first.count < first.bounds[0]:
+        return replace(one(path, outcome, "arb"), weaker=True)
+    return first
+
+
+def one(path: Path, outcome: Outcome, backend: str) -> Comparison:
+    """proofcheck's report beside an outcome."""
     report = proofcheck.verify(path, backend=backend)
-    outcome: Outcome = check(path, budget)
     reason = str(report.error.code) if report.error is not None else ""
-    counted = report.proved >= 0 and outcome.proved >= 0 and (report.verdict.name == "VERIFIED" or reason == "not-proved")
+    counted = report.verdict.name == "VERIFIED" or reason == "not-proved"
     return Comparison(
-        path.name,
-        (report.verdict.name, reason, report.proved if counted else -1),
-        (outcome.verdict, outcome.reason, outcome.proved if counted else -1),
-        outcome.detail,
+        name=path.name,
+        first=(report.verdict.name, reason),
+        second=(outcome.verdict, outcome.reason),
+        count=report.proved if counted else -1,
+        bounds=(outcome.least, outcome.proved),
+        claimed=outcome.claimed,
+        detail=outcome.detail,
     )

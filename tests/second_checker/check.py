@@ -20,7 +20,7 @@ BUDGET = 2_000_000
 
 def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
     """The outcome for a certificate file. budget: interval operations for one step."""
-    claimed, proved, total = -1, -1, -1
+    claimed = proved = least = total = -1
     try:
         certificate = decode(read_regular(Path(path)))
         claimed, total = certificate.correct, certificate.total
@@ -28,14 +28,15 @@ def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
         check_claimed_problem(certificate)
         check_steps(certificate)
         context = Context(read_network(data, certificate.dimensions), budget)
-        proved = replay(certificate, context)
+        conclusion = replay(certificate, context)
+        proved, least = conclusion.correct, conclusion.least
         if claimed > proved:
             raise rejected("not-proved", "$.claim", f"claimed {claimed}, proved {proved}")
     except RefusedError as refusal:
-        return Outcome(refusal.verdict, refusal.reason, claimed, proved, total, str(refusal))
+        return Outcome(refusal.verdict, refusal.reason, claimed, proved, total, str(refusal), least)
     except TooLargeError as error:
         return Outcome("TOO-LARGE", "", claimed, proved, total, str(error))
-    return Outcome("VERIFIED", "", claimed, proved, total)
+    return Outcome("VERIFIED", "", claimed, proved, total, "", least)
 
 
 def read_regular(path: Path) -> bytes:
@@ -108,8 +109,8 @@ def check_steps(certificate: Certificate) -> None:
         raise rejected("no-conclusion", certificate.steps[-1].id)
 
 
-def replay(certificate: Certificate, context: Context) -> int:
-    """The count that the steps prove."""
+def replay(certificate: Certificate, context: Context) -> ProvedCount:
+    """The fact of the last step."""
     facts: dict[str, object] = {}
     for step in certificate.steps:
         rule = RULES[step.rule]
@@ -119,7 +120,7 @@ def replay(certificate: Certificate, context: Context) -> int:
     conclusion = facts[certificate.steps[-1].id]
     if not isinstance(conclusion, ProvedCount):
         raise TypeError("the last fact is no count")
-    return conclusion.correct
+    return conclusion
 
 
 def main() -> int:

@@ -60,8 +60,10 @@ def main() -> int:
         for comparison in comparisons:
             outcomes["too large" if comparison.too_large else "agree" if comparison.agree else "DISAGREE"] += 1
             outcomes[" ".join(comparison.second[:2]).strip()] += 1
-            if comparison.second[2] > 0:
-                outcomes["count above 0"] += 1
+            outcomes["fast backend weaker"] += comparison.weaker
+            if comparison.counted:
+                outcomes["counts equal" if comparison.equal else "counts within rounding"] += 1
+                outcomes["count above 0"] += comparison.count > 0
             if not comparison.agree:
                 print(comparison, flush=True)
     print(dict(outcomes), f"{time.perf_counter() - start:.0f} s")

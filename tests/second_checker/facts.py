@@ -55,16 +55,21 @@ class ProvedClasses:
 
 @dataclass(frozen=True)
 class ProvedBlocks:
-    """counts[q, m]: proved correct sequences with last token q and maximum m."""
+    """counts[q, m]: proved correct sequences with last token q and maximum m, by the theorem in real numbers.
+
+    least[q, m]: what an evaluation with the documented rounding proves at least. Empty if that is the same.
+    """
 
     counts: dict[tuple[int, int], int]
+    least: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ProvedCount:
-    """correct: proved correct inputs."""
+    """correct, least: as in `ProvedBlocks`, of all inputs."""
 
     correct: int
+    least: int
 
 
 @dataclass(frozen=True)

@@ -65,3 +65,8 @@ def from_mpf(value: tuple[int, int, int, int]) -> Fraction:
     if mantissa == 0 and exponent != 0:
         raise OverflowError("not finite")
     return (-1) ** sign * mantissa * Fraction(2) ** exponent
+
+
+def interval(low: Interval, high: Interval) -> Interval:
+    """From the lower end of one to the upper end of the other."""
+    return iv.mpf([low.a, high.b])

@@ -20,7 +20,10 @@ class TooLargeError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """verdict: VERIFIED, REJECTED, DECLINED or TOO-LARGE. proved: the count that the steps prove, −1 where they were not all replayed."""
+    """verdict: VERIFIED, REJECTED, DECLINED or TOO-LARGE. −1 for counts where the steps were not all replayed.
+
+    proved: the count that the steps prove in real numbers. least: what they prove at least after the documented rounding.
+    """
 
     verdict: str
     reason: str
@@ -28,6 +31,7 @@ class Outcome:
     proved: int
     total: int
     detail: str = ""
+    least: int = -1
 
     def line(self) -> str:
         """One line for people."""

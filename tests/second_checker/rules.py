@@ -22,6 +22,10 @@ from tests.second_checker.rules_attention import attention_bounds
 from tests.second_checker.rules_counts import count_classes, sum_blocks
 from tests.second_checker.rules_cubic import cubic
 from tests.second_checker.rules_enumeration import enumeration
+from tests.second_checker.rules_separable_early_maximum import separable_early_maximum
+from tests.second_checker.rules_separable_enumeration import separable_enumeration
+from tests.second_checker.rules_separable_minimum import separable_minimum
+from tests.second_checker.rules_separable_partition import separable_partition
 from tests.second_checker.rules_tables import path_expansion
 
 
@@ -70,6 +74,14 @@ MARGINS = {
     "drop-average-query-per-output-logit-reasoning": margin.drop_average_query,
     "mean-query+diff": margin.mean_query_diff,
 }
+BLOCKS = Hint(("i64",), (None, "2"))
+INTEGER = Hint(integer=True)
+SEPARABLE = {
+    "minimum": (separable_minimum, {"refined": INTEGER}),
+    "early-maximum": (separable_early_maximum, {"blocks": Hint(("i64",), (None, "3"))}),
+    "enumeration": (separable_enumeration, {"blocks": BLOCKS, "expansions": INTEGER}),
+    "partition": (separable_partition, {"blocks": BLOCKS, "nodes": Hint(("i64",), (None,))}),
+}
 RULES: dict[str, Rule] = {
     "path-expansion": Rule(path_expansion, Tables),
     "enumeration": Rule(enumeration, ProvedBlocks, (Tables,)),
@@ -80,4 +92,5 @@ RULES: dict[str, Rule] = {
     **{f"qk-error-{name}": Rule(replay, ScoreApproximation, (Tables,), hints=hints) for name, (replay, hints) in QK_ERRORS.items()},
     "attention-bounds": Rule(attention_bounds, AttentionBounds, (Tables, ScoreApproximation), hints=GAPS),
     **{f"margin-{name}": Rule(replay, ProvedClasses, (Tables, DirectPathBound, AttentionBounds)) for name, replay in MARGINS.items()},
+    **{f"separable-{name}": Rule(replay, ProvedBlocks, (Tables,), hints=hints) for name, (replay, hints) in SEPARABLE.items()},
 }

@@ -27,10 +27,13 @@ def count_classes(context: Context, classes: ProvedClasses) -> ProvedBlocks:
 
 def sum_blocks(context: Context, *premises: ProvedBlocks) -> ProvedCount:
     """The sum over the blocks of the best premise."""
-    correct = 0
+    correct = surely = 0
     for q, m in context.blocks():
         best = max(premise.counts[q, m] for premise in premises)
         if not 0 <= best <= block_size(q, m, context.network.n_ctx):
             raise ContradictionError(f"block ({q}, {m}): {best} of {block_size(q, m, context.network.n_ctx)}")
         correct += best
-    return ProvedCount(correct)
+        surely += max((premise.least or premise.counts)[q, m] for premise in premises)
+    if surely > correct:
+        raise ContradictionError(f"at least {surely} of at most {correct}")
+    return ProvedCount(correct, surely)
