@@ -111,7 +111,8 @@ def apply(where: Context, rule: str, premises: tuple[Any, ...] = (), hints: Mapp
 def table_model(n: int, d: int, seed: int, *, biases: bool = False) -> tuple[Shape, Tensors]:
     """A network with freely chosen tables near the edge of what the rules prove: copying heads, queries that attend more or less sharply.
 
-    Coordinates of the residual stream: tokens, positions, outputs; W_K and W_V are identities, W_Q, W_O, W_U hold the tables. d_model = 2d + n.
+    Coordinates of the residual stream: tokens, positions, outputs, so d_model = 2d + n. W_K and W_V are identities; W_Q, W_O, W_U hold
+    the tables.
     """
     generator = np.random.default_rng(seed)
     D = 2 * d + n
@@ -124,9 +125,6 @@ def table_model(n: int, d: int, seed: int, *, biases: bool = False) -> tuple[Sha
     EVOU = generator.uniform(2, 20) * np.eye(d) + noise(generator.uniform(0.1, 3), d, d)
     PVOU = noise(generator.choice([0.0, 0.5]), n, d)
     EUPU = noise(generator.choice([0.0, 1.0]), d) + noise(generator.choice([0.0, 0.3]), d, d)
-        noise(generator.choice([0.0, 0.5]), n, d),
-        noise(generator.choice([0.0, 1.0]), d) + noise(generator.choice([0.0, 0.3]), d, d),
-    )
     tensors = {"embed.W_E": np.eye(d, D), "pos_embed.W_pos": np.eye(n, D, d)}
     Q, O, U = np.zeros((D, D)), np.zeros((D, D)), np.zeros((D, d))
     Q[:d, :d], Q[:d, d : d + n] = EQKE, EQKP
@@ -137,9 +135,6 @@ def table_model(n: int, d: int, seed: int, *, biases: bool = False) -> tuple[Sha
     if biases:
         tensors |= {f"blocks.0.attn.b_{c}": noise(0.2, 1, D) for c in "QKV"}
         tensors |= {"blocks.0.attn.b_O": noise(0.2, D), "unembed.b_U": noise(0.2, d)}
-            "blocks.0.attn.b_O": noise(0.2, D),
-            "unembed.b_U": noise(0.2, d),
-        }
     return Shape(n, d, D, D), {name: array.astype("<f4") for name, array in tensors.items()}
 
 
