@@ -163,6 +163,9 @@ def refusal(certificate: str, error: ProofcheckError, **known: Any) -> Report:
     return Report(certificate, verdict, error, **known)
 
 
+_LONGEST_LINE = 1_000
+
+
 def describe(error: ProofcheckError) -> list[str]:
     """The lines of an error message: what, where, numbers, what to try."""
     where = " ".join(f"{name} {text}" for name, text in (("step", error.step), ("rule", error.rule), ("at", error.path)) if text)
@@ -173,7 +176,7 @@ def describe(error: ProofcheckError) -> list[str]:
         lines.append(f"  found:    {error.found}")
     if error.hint:
         lines.append(f"  hint:     {error.hint}")
-    return [escape(line) for line in lines]
+    return [escape(line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + "…") for line in lines]
 
 
 def escape(text: str) -> str:

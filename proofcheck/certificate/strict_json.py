@@ -17,7 +17,7 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*){0,65536}("?)|[\[\]{},]|\s+', re.DOT
 def parse(data: bytes, limits: Limits) -> Any:
     """Objects as dicts (in file order), arrays as lists, strings, integers.
 
-    Raises Rejected: malformed-json, duplicate-key, bad-number, wrong-type; Declined: limit-exceeded (depth, number of values, digits).
+    Raises Rejected: malformed-json, duplicate-key, bad-number, wrong-type; Declined: limit-exceeded (depth, tokens, digits).
     White space between tokens is free; strings and integers must be written the one way that Python's json module writes them.
     """
     try:
@@ -50,12 +50,14 @@ def parse(data: bytes, limits: Limits) -> Any:
 def _scan(text: str, limits: Limits) -> str:
     """The text without white space between tokens; refuses excessive depth and size before anything is built.
 
-    Values are counted from above: every string, every bracket that opens and every comma.
+    Values are bounded by tokens: strings, brackets, commas and runs of white space.
     """
-    depth = values = 0
+    depth = 0
     kept: list[str] = []
     position = 0
-    for match in _TOKEN.finditer(text):
+    for tokens, match in enumerate(_TOKEN.finditer(text), start=1):
+        if tokens > limits.json_tokens:
+            limits.require("json_tokens", tokens)
         kept.append(text[position : match.start()])
         position = match.end()
         token = match.group()
@@ -66,10 +68,7 @@ def _scan(text: str, limits: Limits) -> str:
             depth -= 1
             if depth < 0:
                 raise Rejected(Reason.MALFORMED_JSON, f"{token} closes nothing at character {match.start()}")
-            continue
-        values += 1
-        limits.require("json_values", values)
-        if token in "[{":
+        elif token in "[{":
             depth += 1
             limits.require("json_depth", depth)
         elif token[0] == '"' and not match.group(1):
