@@ -81,6 +81,19 @@ class BlockBounds(MarginTerms):
         offsets = (positions + direct[:, None])[:, :, None]
         return weights_relative.fixed_point_product(values[:, None, :], offsets, ENTRY_BITS).lower.astype(np.int64)
 
+    def lower_block(self, query: int, m: int, rivals: Integers) -> Integers:
+        """Integers L^j ≤ scale·f_i^{query,m,j}(t) with one scale > 0 for all the rivals j, |L| ≤ 2^ENTRY_BITS: [J, n_ctx, m + 1].
+
+        About 4·J·n_ctx·(m + 1) operations.
+        """
+        weights = self.weights(slice(query, query + 1), m)[:, None]  # [1, 1, n, T]
+        every, positions = np.arange(m + 1)[None, :], np.arange(self.n_ctx)[None, :]
+        values = self._EVOU[every, m] - self._EVOU[every, rivals[:, None]]  # [J, T]
+        offsets = (self._PVOU[positions, m] - self._PVOU[positions, rivals[:, None]]) + (self._EUPU[query, m] - self._EUPU[query, rivals])[
+            :, None
+        ]  # [J, n]
+        return weights.fixed_point_product(values[None, :, None, :], offsets[None, :, :, None], ENTRY_BITS).lower[0].astype(np.int64)
+
 
 def _smallest_product(least: Integers, most: Integers, factor: Integers) -> Integers:
     """Lower bounds of u·factor for least ≤ u ≤ most: [Q], [Q], [Q, J] → [Q, J]."""

@@ -1,0 +1,108 @@
+"""Rule `separable-counting`: sequences that may fail are counted, rivals in groups (Corollary 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from proofcheck.errors import Reason, Rejected
+from proofcheck.models import Dimensions
+from proofcheck.rules.block_bounds import BlockBounds, Integers
+from proofcheck.rules.block_counts import BLOCKS, block_rows, checked_blocks, counting_operations, failing_at_most
+from proofcheck.rules.facts import ProvedBlocks, Tables
+from proofcheck.rules.rule import ArrayHint, Context, Hints, Rule
+from proofcheck.rules.separable_minimum import minimum_operations, refine
+
+
+def separable_counting(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
+    """Corollary 3 (counting), with groups. For each listed block (q, m) let the rivals that Corollary 2 leaves open be split into groups G,
+    and L^G_i(t) = min_{j∈G} L^j_i(t) with integers L^j_i(t) ≤ scale·f_i^{q,m,j}(t), scale > 0. Then
+
+        counts[q][m] = max(0, size(q, m) − Σ_G F_G),   F_G ≥ #{x in the block : Σ_{i<n−1} L^G_i(x_i) + L^G_{n−1}(q) ≤ 0},
+
+    is a lower bound on the number of correct sequences of the block: a wrong sequence fails against an open rival, and is counted for its
+    group. F_G is an exact count in bins (`failing_at_most`), in integers of any size; no float takes part in it. Other blocks get 0.
+    Hypotheses: premise 0 is the path expansion.
+    Hints: blocks [k, 3], rows (query, max token, bins); groups [r, 3], rows (row of blocks, group ≥ 1, rival). Open rivals that are not
+    named are group 0. Every choice is valid; bins and groups decide how tight the count is.
+    Cost: k·d²·(7·n + 8) at most for the open rivals, and for each group 4·n·d·bins·⌈n·log₂(d)/48⌉ + 4·d².
+    Proof: docs/rules/separable-counting.md. Source: Theorem S, docs/rules/separability.md.
+    """
+    (facts,) = premises
+    task = context.task
+    listed = checked_blocks(hints, task.d_vocab)
+    groups = _checked_groups(hints, task.d_vocab)
+    bounds = BlockBounds(facts.tables, context.model.dimensions.d_head, context.arithmetic)
+    counts = [[0] * task.d_vocab for _ in range(task.d_vocab)]
+    for m, (queries, bins) in listed.items():
+        beaten = bounds.beaten(queries, m)
+        refine(bounds, queries, m, beaten, beaten.size)
+        for q, number, settled in zip(queries.tolist(), bins.tolist(), beaten, strict=True):
+            rivals = bounds.rivals(m)[~settled]
+            size = task.block_size(q, m)
+            counts[q][m] = max(0, size - _failing(bounds, q, m, number, rivals, groups.get((q, m), {}), size))
+    return ProvedBlocks(tuple(tuple(row) for row in counts))
+
+
+def _failing(bounds: BlockBounds, query: int, m: int, bins: int, rivals: Integers, group_of: dict[int, int], size: int) -> int:
+    """Σ_G F_G over the groups of the open rivals, or at least `size`."""
+    total = 0
+    if len(rivals) == 0:
+        return total
+    lower = bounds.lower_block(query, m, rivals)  # [J, n, T]
+    labels = np.array([group_of.get(j, 0) for j in rivals.tolist()])
+    for label in sorted(set(labels.tolist())):
+        total += failing_at_most(lower[labels == label].min(axis=0), query, bins)
+        if total >= size:
+            break
+    return total
+
+
+def _checked_groups(hints: Hints, d_vocab: int) -> dict[tuple[int, int], dict[int, int]]:
+    """(query, max token) -> rival -> group, from the hint `groups`. Rejected(bad-hint) as docs/rules/separable-counting.md says."""
+    blocks, table = block_rows(hints), hints["groups"]
+    if not isinstance(table, np.ndarray) or table.shape[1] != 3:
+        raise Rejected(Reason.BAD_HINT, "groups is not a table of three columns", path="groups", expected="[*, 3]")
+    out: dict[tuple[int, int], dict[int, int]] = {}
+    before = (-1, -1)
+    for k, (row, group, rival) in enumerate(table.tolist()):
+        if not 0 <= row < len(blocks):
+            raise _bad_group(k, "names no row of blocks", f"0 … {len(blocks) - 1}", row)
+        query, m = int(blocks[row, 0]), int(blocks[row, 1])
+        if not 1 <= group <= d_vocab:
+            raise _bad_group(k, "has no valid group", f"1 … {d_vocab}", group)
+        if not 0 <= rival < d_vocab or rival == m:
+            raise _bad_group(k, "names no rival", f"0 … {d_vocab - 1}, not {m}", rival)
+        if not before < (row, rival):
+            raise _bad_group(k, "does not increase", f"after {before}", f"{row}, {rival}")
+        before = (row, rival)
+        out.setdefault((query, m), {})[rival] = group
+    return out
+
+
+def _bad_group(row: int, what: str, expected: str, found: object) -> Rejected:
+    return Rejected(Reason.BAD_HINT, f"row {row} of groups {what}", path="groups", expected=expected, found=str(found))
+
+
+def _operations(dimensions: Dimensions, hints: Hints) -> int:
+    n, d = dimensions.n_ctx, dimensions.d_vocab
+    blocks, table = block_rows(hints), hints["groups"]
+    pairs = table[:, :2] if isinstance(table, np.ndarray) and table.ndim == 2 and table.shape[1] == 3 else blocks[:0, :2]
+    parts = [1] * len(blocks)  # group 0
+    for row, _ in {(row, group) for row, group in pairs.tolist()}:
+        if 0 <= row < len(parts):
+            parts[row] += 1
+    counting = sum(
+        times * counting_operations(dimensions, bins) for times, bins in zip(parts, blocks[:, 2].tolist(), strict=True) if bins > 0
+    )
+    return minimum_operations(d, n, len(blocks), 2 * len(blocks) * d) + len(blocks) * n * d * d + counting
+
+
+RULE = Rule(
+    name="separable-counting",
+    apply=separable_counting,
+    premises=(Tables,),
+    operations=_operations,
+    hints={"blocks": BLOCKS, "groups": ArrayHint("i64", ("*", "*"))},
+)
