@@ -12,9 +12,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """One line per strategy: name, published name (or "new"), summary."""
-    width = max(len(name) for name in STRATEGIES)
-    published = max(len(strategy.published_name) for strategy in STRATEGIES.values())
+    """Two lines per strategy: our name and a summary, then the published name or "new"."""
     for name, strategy in STRATEGIES.items():
-        print(f"{name:{width}}  {strategy.published_name or 'new':{published}}  {strategy.summary}".rstrip())
+        print(f"{name}  {strategy.summary}".rstrip())
+        print(f"    published as: {strategy.published_name}" if strategy.published_name else "    new")
     return 0
