@@ -1,0 +1,271 @@
+"""The corpora: every certificate in accept/ verifies with exactly its claim, every file in reject/ ends in the code of its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from soundness import make_reject_corpus
+from soundness.small_models import BRUTE_FORCE, CUBIC, Shape, certificate, safetensors_bytes, trained_like
+
+import proofcheck
+from proofcheck import Declined, Reason, Rejected, Verdict, encode_certificate
+from proofcheck.cli.main import main
+
+CERTIFICATES = Path(__file__).parents[2] / "certificates"
+ACCEPT = sorted((CERTIFICATES / "accept").glob("*.json"))
+REJECT = sorted((CERTIFICATES / "reject").glob("*/*.json"))
+TWIN = CERTIFICATES / "reject" / "twin.json"
+CODES = {str(reason): reason for reason in Reason}
+DECLINED = {
+    Reason.USAGE,
+    Reason.UNREADABLE_FILE,
+    Reason.NOT_A_REGULAR_FILE,
+    Reason.UNSUPPORTED_FORMAT,
+    Reason.UNSUPPORTED_ARCHITECTURE,
+    Reason.UNSUPPORTED_TASK,
+    Reason.LIMIT_EXCEEDED,
+}
+MOST_OPERATIONS = 4e9  # of a certificate that this file verifies: a few seconds
+
+
+def operations(path: Path) -> int:
+    """The checker's own bound on the work, from shapes."""
+    from proofcheck.rules import RULES
+
+    decoded = proofcheck.decode_certificate(path.read_bytes(), proofcheck.Limits())
+    return sum(RULES[step.rule].operations(decoded.dimensions, step.hints) for step in decoded.steps)
+
+
+def sample() -> list[Path]:
+    """All but expensive certificates, and one expensive one: four of the five brute-force ones say nothing new here."""
+    cheap = [path for path in ACCEPT if operations(path) < 10**9]
+    expensive = [path for path in ACCEPT if 10**9 <= operations(path) < MOST_OPERATIONS]
+    return cheap + expensive[:1]
+
+
+def test_the_corpora_are_there() -> None:
+    assert len(ACCEPT) >= 14
+    assert len(REJECT) > len(ACCEPT)
+
+
+@pytest.mark.parametrize("path", sample(), ids=lambda path: path.stem)
+def test_accepted_certificates_verify_with_exactly_their_claim(path: Path) -> None:
+    report = proofcheck.verify(path)
+    assert report.error is None
+    assert report.verdict is Verdict.VERIFIED
+    assert report.proved == report.claimed == json.loads(path.read_bytes())["claim"]["accuracy_at_least"]["correct"]
+
+
+@pytest.mark.parametrize("path", [path for path in ACCEPT if operations(path) < 2 * 10**6], ids=lambda path: path.stem)
+def test_accepted_certificates_verify_without_floats(path: Path) -> None:
+    report = proofcheck.verify(path, backend="arb")
+    assert report.error is None
+    assert report.proved == report.claimed
+
+
+@pytest.mark.parametrize("path", sample()[::4], ids=lambda path: path.stem)
+def test_one_more_than_the_claim_is_rejected(path: Path, tmp_path: Path) -> None:
+    document = json.loads(path.read_bytes())
+    document["claim"]["accuracy_at_least"]["correct"] += 1
+    weights = (path.parent / document["model"]["weights"]["file"]).resolve()
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps(document, ensure_ascii=False))
+    report = proofcheck.verify(changed, model=weights)
+    assert (report.verdict, report.error.code if report.error else None) == (Verdict.REJECTED, Reason.NOT_PROVED)
+
+
+@pytest.mark.parametrize("path", REJECT, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_rejected_files_end_in_the_code_of_their_folder(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = CODES[path.parent.name]
+    status = main(["verify", str(path)])
+    out, err = capsys.readouterr()
+    declined = code in DECLINED
+    assert out.splitlines()[-1] == f"s {'DECLINED' if declined else 'REJECTED'} {code}"
+    assert status == (2 if declined else 1)
+    assert err.startswith(f"{code}: ")
+    assert "Traceback" not in err
+    assert sum(line.startswith("s ") for line in out.splitlines()) == 1
+    assert len(err) < 9000
+    report = proofcheck.verify(path)
+    assert report.verdict is (Verdict.DECLINED if declined else Verdict.REJECTED)
+    with pytest.raises(Declined if declined else Rejected):
+        report.raise_for_verdict()
+    assert report.proved == 0
+    assert report.accuracy == 0
+
+
+def test_their_twin_verifies_with_both_backends() -> None:
+    for backend in ("fast", "arb"):
+        report = proofcheck.verify(TWIN, backend=backend)  # type: ignore[arg-type]
+        assert report.error is None
+        assert report.proved == report.claimed == make_reject_corpus.CORRECT
+
+
+def test_the_corpus_is_what_its_script_makes() -> None:
+    folder = CERTIFICATES / "reject"
+    there = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    wanted = make_reject_corpus.files()
+    assert sorted(there) == sorted(wanted)
+    assert [name for name in wanted if there[name] != wanted[name]] == []
+
+
+def fifo(folder: Path) -> Path:
+    path = folder / "fifo"
+    os.mkfifo(path)
+    return path
+
+
+def oversized(folder: Path) -> Path:
+    path = folder / "oversized.json"
+    with path.open("wb") as file:
+        file.truncate(proofcheck.Limits().certificate_bytes + 1)  # a hole: no space on the disk
+    return path
+
+
+def unreadable(folder: Path) -> Path:
+    return folder / "no" / "such" / "certificate.json"
+
+
+def broken_link(folder: Path) -> Path:
+    path = folder / "link.json"
+    path.symlink_to(folder / "nowhere")
+    return path
+
+
+def weights_through_link(folder: Path) -> Path:
+    """A certificate may not make the checker follow a link to weights elsewhere."""
+    data = (CERTIFICATES / "reject" / "weights" / "tiny.safetensors").read_bytes()
+    (folder / "elsewhere").write_bytes(data)
+    (folder / "weights").mkdir()
+    (folder / "weights" / "tiny.safetensors").symlink_to(folder / "elsewhere")
+    (folder / "twin.json").write_bytes(TWIN.read_bytes())
+    return folder / "twin.json"
+
+
+def weights_are(kind: Callable[[Path], Path]) -> Callable[[Path], Path]:
+    """The twin with other weights beside it."""
+
+    def make(folder: Path) -> Path:
+        document = json.loads(TWIN.read_bytes())
+        document["model"]["weights"]["file"] = kind(folder).name
+        (folder / "certificate.json").write_text(json.dumps(document))
+        return folder / "certificate.json"
+
+    return make
+
+
+def large_weights(folder: Path) -> Path:
+    path = folder / "large.safetensors"
+    with path.open("wb") as file:
+        file.truncate(proofcheck.Limits().weights_bytes + 1)
+    return path
+
+
+GENERATED: dict[str, tuple[Reason, Callable[[Path], Path]]] = {
+    "a folder": (Reason.NOT_A_REGULAR_FILE, lambda folder: folder),
+    "a FIFO nobody writes to": (Reason.NOT_A_REGULAR_FILE, fifo),
+    "a device without end": (Reason.NOT_A_REGULAR_FILE, lambda folder: Path("/dev/zero")),
+    "the empty device": (Reason.NOT_A_REGULAR_FILE, lambda folder: Path("/dev/null")),
+    "no file": (Reason.UNREADABLE_FILE, unreadable),
+    "a name with a NUL": (Reason.UNREADABLE_FILE, lambda folder: folder / "a\0b"),
+    "a name too long": (Reason.UNREADABLE_FILE, lambda folder: folder / ("x" * 5000)),
+    "a link to nowhere": (Reason.UNREADABLE_FILE, broken_link),
+    "a file that has no size": (Reason.UNREADABLE_FILE, lambda folder: Path("/proc/self/status")),
+    "an oversized file": (Reason.LIMIT_EXCEEDED, oversized),
+    "weights through a link": (Reason.NOT_A_REGULAR_FILE, weights_through_link),
+    "weights that are a FIFO": (Reason.NOT_A_REGULAR_FILE, weights_are(fifo)),
+    "oversized weights": (Reason.LIMIT_EXCEEDED, weights_are(large_weights)),
+}
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_what_is_no_file_is_declined(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, make = GENERATED[name]
+    path = make(tmp_path)
+    assert main(["verify", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1] == f"s DECLINED {code}"
+    assert "Traceback" not in err
+
+
+def test_a_link_to_a_certificate_is_followed(tmp_path: Path) -> None:
+    """What the user names may be a link; the twin of the refused one."""
+    path = tmp_path / "link.json"
+    path.symlink_to(TWIN)
+    report = proofcheck.verify(path, model=CERTIFICATES / "reject" / "weights" / "tiny.safetensors")
+    assert report.verdict is Verdict.VERIFIED
+
+
+def test_every_reason_has_an_attack() -> None:
+    """A new reason code needs a file in its folder, or a generated case; `usage` is tested in tests/cli."""
+    covered = {CODES[path.parent.name] for path in REJECT} | {code for code, _ in GENERATED.values()} | {Reason.USAGE}
+    assert covered == set(Reason)
+
+
+def large_json(kind: str) -> bytes:
+    """Four megabytes each, made to cost time or memory."""
+    size = 4 * 10**6
+    return {
+        "brackets": b"[" * size,
+        "closing brackets": b"]" * size,
+        "open escapes": b'"' + b'\\"' * (size // 2),
+        "escapes": b'"' + b"\\n" * (size // 2) + b'"',
+        "empty strings": b'""' * (size // 2),
+        "commas": b"[" + b"1," * (size // 2),
+        "letters and spaces": b"a " * (size // 2),
+        "digits": b"9" * size,
+        "a long string": b'"' + b"a" * size + b'"',
+        "a long key twice": b'{"' + b"a" * (size // 2) + b'":1,"' + b"a" * (size // 2) + b'":1}',
+        "quotes": b'"' * size,
+        "backslashes": b'"' + b"\\" * size,
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "brackets",
+        "closing brackets",
+        "open escapes",
+        "escapes",
+        "empty strings",
+        "commas",
+        "letters and spaces",
+        "digits",
+        "a long string",
+        "a long key twice",
+        "quotes",
+        "backslashes",
+    ],
+)
+def test_large_hostile_files_are_refused_with_a_short_message(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "large.json"
+    path.write_bytes(large_json(kind))
+    report = proofcheck.verify(path)
+    assert report.error is not None
+    assert report.error.code in (Reason.MALFORMED_JSON, Reason.LIMIT_EXCEEDED, Reason.WRONG_TYPE, Reason.DUPLICATE_KEY)
+    assert len(report.error.message) < 300
+
+
+@pytest.mark.parametrize("name", ["enumeration", "cubic"])
+def test_claims_one_above_the_truth_are_rejected(name: str, tmp_path: Path) -> None:
+    """For ten small networks: exactly what is proved verifies, one more does not."""
+    steps: Any = {"enumeration": BRUTE_FORCE, "cubic": CUBIC}[name]
+    for seed in range(10):
+        shape = Shape(1 + seed % 3, 3)
+        weights = safetensors_bytes(trained_like(shape, seed, biases=seed % 2 == 0))
+        (tmp_path / "weights.safetensors").write_bytes(weights)
+        path = tmp_path / "certificate.json"
+        path.write_bytes(encode_certificate(certificate(weights, shape, steps)))
+        proved = proofcheck.verify(path).proved
+        verdicts = []
+        for claim in (proved, proved + 1):
+            path.write_bytes(encode_certificate(certificate(weights, shape, steps, correct=claim)))
+            report = proofcheck.verify(path)
+            verdicts.append((report.verdict, report.error and report.error.code))
+        assert verdicts == [(Verdict.VERIFIED, None), (Verdict.REJECTED, Reason.NOT_PROVED)]
