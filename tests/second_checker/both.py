@@ -33,6 +33,11 @@ class Comparison:
         return self.second[0] == "TOO-LARGE"
 
     @property
+    def beyond(self) -> bool:
+        """proofcheck refused for its own sake: a limit on work, or scores out of range of its exponentials."""
+        return self.first in (("DECLINED", "limit-exceeded"), ("REJECTED", "out-of-range")) and self.first != self.second
+
+    @property
     def counted(self) -> bool:
         """Both proved a count."""
         return self.count >= 0 and self.bounds[1] >= 0
@@ -44,16 +49,16 @@ class Comparison:
 
     @property
     def agree(self) -> bool:
-        """The same verdict and reason, and a count within the second checker's bounds.
+        """The same verdict and reason (or a reason that the second checker does not know), and a count within the second checker's bounds.
 
-        Where a claim lies between those bounds proofcheck's rounding may decide either way; it must then decide as its count says.
+        Where a claim lies between those bounds proofcheck's rounding may decide either way.
         """
-        if self.too_large:
+        if self.too_large or self.beyond:
             return True
         if self.counted and not self.bounds[0] <= self.count <= self.bounds[1]:
             return False
-        within = self.counted and self.bounds[0] < self.claimed <= self.bounds[1]
-        return self.first == self.second or (within and self.first == ("REJECTED", "not-proved") and self.count < self.claimed)
+        within = self.bounds[0] < self.claimed <= self.bounds[1]
+        return self.first == self.second or (within and self.first == ("REJECTED", "not-proved"))
 
     def __str__(self) -> str:
         return f"{self.name}: proofcheck {self.first} {self.count}, second checker {self.second} {self.bounds} {self.detail}"
@@ -72,12 +77,11 @@ def one(path: Path, outcome: Outcome, backend: str) -> Comparison:
     """proofcheck's report beside an outcome."""
     report = proofcheck.verify(path, backend=backend)
     reason = str(report.error.code) if report.error is not None else ""
-    counted = report.verdict.name == "VERIFIED" or reason == "not-proved"
     return Comparison(
         name=path.name,
         first=(report.verdict.name, reason),
         second=(outcome.verdict, outcome.reason),
-        count=report.proved if counted else -1,
+        count=report.proved if report.verdict.name == "VERIFIED" else -1,
         bounds=(outcome.least, outcome.proved),
         claimed=outcome.claimed,
         detail=outcome.detail,

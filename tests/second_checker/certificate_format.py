@@ -8,6 +8,7 @@ import re
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 
 from tests.second_checker.json_format import Object, parse
 from tests.second_checker.limits import (
@@ -18,6 +19,7 @@ from tests.second_checker.limits import (
     MOST_SEQUENCE_LENGTH,
     MOST_STEPS,
     MOST_STRING,
+    MOST_TABLE_ENTRIES,
 )
 from tests.second_checker.outcome import declined, rejected
 from tests.second_checker.weights import decode_f32, decode_f64
@@ -121,15 +123,13 @@ def sequence(value: object, path: str) -> list[object]:
 
 def decode_array(value: object, path: str) -> Array:
     dtype, shape, data = fields(value, ("dtype", "shape", "data"), path)
-    if string(dtype, path) not in ENTRY_BYTES:
+    if not isinstance(dtype, str) or dtype not in ENTRY_BYTES:
         raise rejected("bad-array", path, dtype)
     sizes = tuple(integer(entry, f"{path}.shape", 0) for entry in sequence(shape, f"{path}.shape"))
     if len(sizes) > 8:
         raise rejected("bad-array", path, "more than 8 axes")
-    count = 1
-    for entry in sizes:
-        count *= entry
-    if count > MOST_ENTRIES:
+    count = prod(sizes)
+    if prod(entry for entry in sizes if entry) > MOST_ENTRIES:
         raise declined("limit-exceeded", path, "entries")
     text = data
     if not isinstance(text, str):
@@ -158,6 +158,7 @@ def decode_step(value: object, path: str) -> Step:
         raise rejected("wrong-type", f"{path}.hints")
     decoded: dict[str, int | Array] = {}
     for key, hint in hints.fields:
+        name(key, f"{path}.hints")
         decoded[key] = hint if isinstance(hint, int) else decode_array(hint, f"{path}.hints.{key}")
     return Step(
         name(step_id, f"{path}.id"),
@@ -187,6 +188,7 @@ def decode(data: bytes) -> Certificate:
     if not isinstance(provenance, Object):
         raise rejected("wrong-type", "$.provenance")
     for key, entry in provenance.fields:
+        name(key, "$.provenance")
         string(entry, f"$.provenance.{key}")
     decoded = Certificate(
         correct=integer(correct, "$.claim.accuracy_at_least.correct", 0),
@@ -199,16 +201,18 @@ def decode(data: bytes) -> Certificate:
         weights_file=string(file, "$.model.weights.file"),
         weights_sha256=str(digest),
         task_name=name(task_name, "$.task.name"),
-        task={"n_ctx": integer(n_ctx, "$.task.n_ctx", 1), "d_vocab": integer(d_vocab, "$.task.d_vocab", 1)},
-        precision=integer(precision, "$.arithmetic.precision", 0),
+        task={"n_ctx": integer(n_ctx, "$.task.n_ctx", 1), "d_vocab": integer(d_vocab, "$.task.d_vocab", 2)},
+        precision=integer(precision, "$.arithmetic.precision", LEAST_PRECISION),
         steps=tuple(decode_step(step, f"$.steps[{i}]") for i, step in enumerate(sequence(steps, "$.steps"))),
     )
+    if max(decoded.dimensions.values()) ** 2 > MOST_TABLE_ENTRIES:
+        raise declined("limit-exceeded", "$.model.dimensions", "table entries")
     if len(decoded.steps) > MOST_STEPS:
         raise declined("limit-exceeded", "$.steps", len(decoded.steps))
     if not decoded.steps:
         raise rejected("no-conclusion", "$.steps", "empty")
-    if not LEAST_PRECISION <= decoded.precision <= MOST_PRECISION:
-        raise rejected("bad-number", "$.arithmetic.precision", decoded.precision)
+    if decoded.precision > MOST_PRECISION:
+        raise declined("limit-exceeded", "$.arithmetic.precision", decoded.precision)
     return decoded
 
 

@@ -58,7 +58,9 @@ def main() -> int:
         else:
             comparisons = random_comparisons(folder, seeds, arguments.strategy, arguments.backend)
         for comparison in comparisons:
-            outcomes["too large" if comparison.too_large else "agree" if comparison.agree else "DISAGREE"] += 1
+            outcomes[
+                "too large" if comparison.too_large else "beyond" if comparison.beyond else "agree" if comparison.agree else "DISAGREE"
+            ] += 1
             outcomes[" ".join(comparison.second[:2]).strip()] += 1
             outcomes["fast backend weaker"] += comparison.weaker
             if comparison.counted:

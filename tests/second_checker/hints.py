@@ -12,18 +12,20 @@ from tests.second_checker.outcome import rejected
 class Hint:
     """dtypes: allowed ones. shape: formulas of n, d, D, H (Python expressions), None for any size of an axis.
 
-    integer: a bare JSON integer instead of an array.
+    most: a bare JSON integer from 0 to this, instead of an array.
     """
 
     dtypes: tuple[str, ...] = ()
     shape: tuple[str | None, ...] = ()
-    integer: bool = False
+    most: int = -1
 
     def check(self, name: str, value: int | Array, sizes: dict[str, int]) -> None:
         """Refuses another type, dtype or shape."""
-        if self.integer != isinstance(value, int):
+        if (self.most >= 0) != isinstance(value, int):
             raise rejected("bad-hint", name, "integer or array")
         if isinstance(value, int):
+            if not 0 <= value <= self.most:
+                raise rejected("bad-hint", name, value)
             return
         if value.dtype not in self.dtypes or len(value.shape) != len(self.shape):
             raise rejected("bad-hint", name, f"{value.dtype} {value.shape}")

@@ -46,10 +46,10 @@ class Parser:
         self.at += 1
 
     def value(self, path: str, depth: int) -> object:
-        if depth > MOST_DEPTH:
-            raise declined("limit-exceeded", path, "depth")
         self.space()
         first = self.peek()
+        if first in ("{", "[") and depth >= MOST_DEPTH:
+            raise declined("limit-exceeded", path, "depth")
         if first == "{":
             return self.object(path, depth)
         if first == "[":

@@ -75,11 +75,10 @@ MARGINS = {
     "mean-query+diff": margin.mean_query_diff,
 }
 BLOCKS = Hint(("i64",), (None, "2"))
-INTEGER = Hint(integer=True)
 SEPARABLE = {
-    "minimum": (separable_minimum, {"refined": INTEGER}),
+    "minimum": (separable_minimum, {"refined": Hint(most=2**40)}),
     "early-maximum": (separable_early_maximum, {"blocks": Hint(("i64",), (None, "3"))}),
-    "enumeration": (separable_enumeration, {"blocks": BLOCKS, "expansions": INTEGER}),
+    "enumeration": (separable_enumeration, {"blocks": BLOCKS, "expansions": Hint(most=2**48)}),
     "partition": (separable_partition, {"blocks": BLOCKS, "nodes": Hint(("i64",), (None,))}),
 }
 RULES: dict[str, Rule] = {

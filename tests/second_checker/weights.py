@@ -154,6 +154,8 @@ def read_tensor(name: str, dtype: str, found: tuple[int, ...], raw: bytes, shape
     """A matrix, or a vector for a bias. A leading head axis of size 1 is taken away."""
     if dtype not in DECODERS:
         raise rejected("bad-weights", name, dtype)
+    if name.startswith("blocks.0.attn.W_") and len(found) == 3 and found[0] != 1:
+        raise declined("unsupported-architecture", name, f"{found[0]} heads")
     if found != shape:
         raise rejected("wrong-shape", name, found)
     width = FLOAT_BYTES[dtype]
