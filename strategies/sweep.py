@@ -78,7 +78,9 @@ class Sweep:
             return False
 
     def _write_drafts(self, names: Sequence[str]) -> None:
-        shares = [names[k :: self.jobs] for k in range(self.jobs) if names[k :: self.jobs]]
+        ordered = sorted(names, key=lambda name: name.rpartition("--")[2])  # strategies of one QK error share its directions
+        size = max(1, -(-len(ordered) // self.jobs))
+        shares = [ordered[k : k + size] for k in range(0, len(ordered), size)]
         if len(shares) <= 1:
             for done, _ in enumerate(write_drafts(self, share) for share in shares):
                 _progress("searched", done + 1, len(shares))

@@ -1,4 +1,4 @@
-"""`python -m strategies {train,list,prove,sweep}`. A command is a module with `add_arguments(parser)` and `run(options) -> int`."""
+"""`python -m strategies {train,list,prove,sweep,table}`. A command is a module with `add_arguments(parser)` and `run(options) -> int`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ COMMANDS = {
     "list": ("strategies.cli.list", "the strategies: our name and the published one"),
     "prove": ("strategies.cli.prove", "search for a proof and write a certificate that verifies"),
     "sweep": ("strategies.cli.sweep", "certificates of many strategies for one model"),
+    "table": ("strategies.cli.table", "bounds, costs and seconds of certificates"),
+    "plot": ("strategies.cli.plot", "proved bound against operations, as a picture"),
 }
 
 EXIT_CODES = """\

@@ -18,6 +18,7 @@ from strategies.max_of_k.strategy import Problem, Proposal, Strategy
 from strategies.max_of_k.subcubic_bounds import DIRECT_PATHS, QK_ERRORS, SVD_ERRORS, direct_bound, qk_scores
 from strategies.max_of_k.subcubic_directions import direct_direction, qk_directions
 from strategies.max_of_k.subcubic_search import Found, Shared, search
+from strategies.max_of_k.subcubic_tuning import tuned
 
 DROP = "drop-average-query-per-output-logit-reasoning"
 MEAN = "mean-query+diff"
@@ -31,10 +32,11 @@ class Searches:
     def __init__(self, problem: Problem) -> None:
         self.model = problem.model
         self.shared = Shared(self.model)
-        self.directions = qk_directions(self.model)
+        start = qk_directions(self.model)
+        self.directions = cache(lambda name: tuned(self.model, name, start))
         self.direct_direction = direct_direction(self.model)
         self.direct = cache(lambda name: direct_bound(self.model, name, self.direct_direction))
-        self.scores = cache(lambda name: qk_scores(self.model, name, self.directions))
+        self.scores = cache(lambda name: qk_scores(self.model, name, self.directions(name)))
 
     def find(self, direct: str, attention: str, error: str) -> Found:
         """The gap table of one strategy."""
@@ -69,14 +71,15 @@ def qk_hints(shared: Searches, error: str) -> dict[str, np.ndarray]:
     """The hints of the rule `qk-error-<error>`."""
     if error.startswith("exact"):
         return {}
-    hints = {"query_direction": shared.directions.query, "key_direction": shared.directions.key}
+    directions = shared.directions(error)
+    hints = {"query_direction": directions.query, "key_direction": directions.key}
     if error == "svd":
         hints["tau"] = torch.tensor([shared.scores(error).tau], dtype=torch.float64)
     if error not in SVD_ERRORS:
-        hints["second_query_direction"] = shared.directions.second_query
-        hints["second_key_direction"] = shared.directions.second_key
-        hints["W_Q_direction"] = shared.directions.W_Q
-        hints["W_K_direction"] = shared.directions.W_K
+        hints["second_query_direction"] = directions.second_query
+        hints["second_key_direction"] = directions.second_key
+        hints["W_Q_direction"] = directions.W_Q
+        hints["W_K_direction"] = directions.W_K
     return {name: _hint(value) for name, value in hints.items()}
 
 

@@ -40,8 +40,8 @@ def embeddings(model: Model) -> tuple[torch.Tensor, torch.Tensor]:
 def qk_directions(model: Model) -> Directions:
     """Singular vectors of EQKE, of the embeddings without the first direction, and of W_Q and W_K."""
     E_q, Ebar = embeddings(model)
-    left, _, right = torch.linalg.svd((E_q @ model.W_Q + model.b_Q) @ model.W_K.T @ Ebar.T)
-    query, key = _positive(left[:, 0]), _positive(right[0])
+    left, right = top_singular_vectors(model, 1)
+    query, key = _positive(left[0]), _positive(right[0])
     return Directions(
         query=query,
         key=key,
@@ -50,6 +50,13 @@ def qk_directions(model: Model) -> Directions:
         W_Q=_top_left(model.W_Q),
         W_K=_top_left(model.W_K),
     )
+
+
+def top_singular_vectors(model: Model, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first left and right singular vectors of EQKE, each [count, d_vocab]."""
+    E_q, Ebar = embeddings(model)
+    left, _, right = torch.linalg.svd((E_q @ model.W_Q + model.b_Q) @ model.W_K.T @ Ebar.T)
+    return left[:, :count].T, right[:count]
 
 
 def direct_direction(model: Model) -> torch.Tensor:

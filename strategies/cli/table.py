@@ -1,0 +1,46 @@
+"""`table CERT-OR-FOLDER…`: bounds, costs and seconds, all as the checker derives them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from strategies.metrics.render import as_csv, as_markdown, as_text
+from strategies.metrics.rows import NotVerified, Row, certificates, rows
+
+ORDERS: dict[str, Callable[[Row], object]] = {
+    "bound": lambda row: (row.model, -row.bound),
+    "flops": lambda row: (row.model, row.flops, -row.bound),
+    "strategy": lambda row: (row.model, row.strategy),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """CERT-OR-FOLDER…, --jobs, --sort, --csv, --markdown."""
+    parser.add_argument("paths", type=Path, nargs="+", metavar="CERT-OR-FOLDER", help="certificates, or folders of *.json certificates")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes of the checker (default: 1)")
+    parser.add_argument("--sort", choices=tuple(ORDERS), default="bound", help="order within a model (default: bound, best first)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_const", dest="render", const=as_csv, help="comma-separated, with exact counts")
+    form.add_argument("--markdown", action="store_const", dest="render", const=as_markdown, help="a Markdown table")
+    parser.set_defaults(render=as_text)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify all, then print the table; nothing is printed unless all verify."""
+    files = certificates(options.paths)
+    if not files:
+        print("there are no certificates", file=sys.stderr)
+        return 2
+    try:
+        table = rows(files, options.jobs)
+    except NotVerified as error:
+        print(f"no table: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"cannot read: {error}", file=sys.stderr)
+        return 2
+    print(options.render(sorted(table, key=ORDERS[options.sort])))
+    return 0

@@ -1,0 +1,105 @@
+"""Rows about certificates, from the reports of one `proofcheck verify --json` process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from proofcheck import Limits, ProofcheckError, decode_certificate
+from strategies.metrics.asymptotics import leading, published_class
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One verified certificate.
+
+    published_class, flops, dimension: as the published figures name and count them ("" and 0 for a new strategy). leading: leading terms
+    of the checker's cost; operations: what it counted. bound: proved accuracy; published_bound: the published count over the same
+    classes (0 where it has none). normalized: bound over the true accuracy, None where no certificate of the table tells that.
+    """
+
+    strategy: str
+    model: str
+    published_class: str
+    leading: str
+    flops: int
+    dimension: int
+    operations: int
+    correct: int
+    total: int
+    published: int
+    normalized: Fraction | None
+    seconds: float
+
+    @property
+    def bound(self) -> Fraction:
+        return Fraction(self.correct, self.total)
+
+    @property
+    def published_bound(self) -> Fraction:
+        return Fraction(self.published, self.total)
+
+
+class NotVerified(RuntimeError):
+    """A certificate of the table did not verify."""
+
+
+def certificates(paths: Sequence[Path]) -> list[Path]:
+    """Files as they are, folders as their *.json files."""
+    return [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+
+
+def rows(files: Sequence[Path], jobs: int = 1) -> list[Row]:
+    """Verify all in one process of the checker. Raises NotVerified naming the first that does not."""
+    reports = verify(files, jobs)
+    true_accuracy = {
+        report["model"]["sha256"]: Fraction(report["proved"], report["total"])
+        for report in reports
+        if report["undecided"] == 0 and any(step["rule"] == "enumeration" for step in report["steps"])
+    }
+    classes: dict[tuple[str, ...], str] = {}
+    return [_row(Path(file), report, true_accuracy, classes) for file, report in zip(files, reports, strict=True)]
+
+
+def verify(files: Sequence[Path], jobs: int) -> list[dict[str, Any]]:
+    """The JSON reports in the order of `files`."""
+    command = [sys.executable, "-m", "proofcheck", "verify", "--json", "--jobs", str(jobs), *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    reports = [json.loads(line.removeprefix("c json ")) for line in done.stdout.splitlines() if line.startswith("c json ")]
+    refused = next((report for report in reports if report["verdict"] != "VERIFIED"), None)
+    if refused is not None:
+        raise NotVerified(f"{refused['certificate']}: {refused['line']}")
+    if done.returncode != 0 or len(reports) != len(files):
+        raise NotVerified(f"the checker ended with exit status {done.returncode}: {done.stderr.strip()}")
+    return reports
+
+
+def _row(file: Path, report: dict[str, Any], true_accuracy: dict[str, Fraction], classes: dict[tuple[str, ...], str]) -> Row:
+    rules = tuple(step["rule"] for step in report["steps"])
+    if rules not in classes:
+        try:
+            classes[rules] = leading(decode_certificate(file.read_bytes(), Limits()).steps)
+        except ProofcheckError as error:
+            raise NotVerified(f"{file} changed while it was read: {error}") from error
+    truth = true_accuracy.get(report["model"]["sha256"])
+    bound = Fraction(report["proved"], report["total"])
+    return Row(
+        strategy=report["strategy"],
+        model=Path(report["model"]["file"]).stem,
+        published_class=published_class(rules),
+        leading=classes[rules],
+        flops=report["published_cost"]["flops"],
+        dimension=report["published_cost"]["unexplained_dimension"],
+        operations=report["operations"],
+        correct=report["proved"],
+        total=report["total"],
+        published=report["published"],
+        normalized=bound / truth if truth else None,
+        seconds=report["seconds"],
+    )
