@@ -14,9 +14,12 @@ from proofcheck.arithmetic.software import versions as arithmetic_versions
 from proofcheck.certificate import Certificate, decode_certificate, read_regular_file
 from proofcheck.errors import Declined, ProofcheckError, Reason, Rejected
 from proofcheck.kernel import replay
-from proofcheck.limits import Limits
+from proofcheck.limits import Limits, shown
 from proofcheck.published_cost import published_cost
 from proofcheck.report import Report, Verdict, refusal
+
+
+_MOST_BITS = 2**20  # whatever --limit says: flint would take the machine's memory
 
 
 def verify(
@@ -88,6 +91,8 @@ def _described(certificate: Certificate, precision: int) -> dict[str, Any]:
 def _precision(certificate: Certificate, override: int | None, limits: Limits) -> int:
     bits = certificate.precision if override is None else override
     limits.require("precision_most", bits, path="--precision")
+    if bits > _MOST_BITS:
+        raise Declined(Reason.LIMIT_EXCEEDED, "nobody needs balls of so many bits", expected=f"at most {_MOST_BITS}", found=shown(bits))
     if bits < limits.precision_least:
         raise Declined(Reason.USAGE, f"a precision of {bits} bits is too small", expected=f"at least {limits.precision_least}")
     return bits
