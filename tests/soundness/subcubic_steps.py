@@ -94,7 +94,7 @@ def context(shape: Shape, tensors: Tensors | bytes, backend: Any = "fast", preci
     """What the rules see of a small network."""
     data = tensors if isinstance(tensors, bytes) else safetensors_bytes(tensors)
     dimensions = Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head)
-    model = AttentionOnly(dimensions, decode_weights(data, TENSORS))
+    model = AttentionOnly(dimensions, decode_weights(data, TENSORS, Limits()))
     return Context(model, MaxOfK(shape.n_ctx, shape.d_vocab), Arithmetic(backend, precision), Limits())
 
 
@@ -108,14 +108,27 @@ def apply(where: Context, rule: str, premises: tuple[Any, ...] = (), hints: Mapp
     return fact
 
 
-def table_model(n: int, d: int, seed: int, *, biases: bool = False) -> tuple[Shape, Tensors]:
-    """A network with freely chosen tables near the edge of what the rules prove: copying heads, queries that attend more or less sharply.
+def network_of(EQKE: Array, EQKP: Array, EVOU: Array, PVOU: Array, EUPU: Array) -> tuple[Shape, Tensors]:
+    """A network with these tables (EQKE and EQKP are scores times √d_head).
 
     Coordinates of the residual stream: tokens, positions, outputs, so d_model = 2d + n. W_K and W_V are identities; W_Q, W_O, W_U hold
     the tables.
     """
-    generator = np.random.default_rng(seed)
+    d, n = EQKP.shape
     D = 2 * d + n
+    Q, O, U = np.zeros((D, D)), np.zeros((D, D)), np.zeros((D, d))
+    Q[:d, :d], Q[:d, d : d + n] = EQKE, EQKP
+    O[:d, d + n :], O[d : d + n, d + n :] = EVOU, PVOU
+    U[:d], U[d + n :] = EUPU, np.eye(d)
+    tensors = {"embed.W_E": np.eye(d, D), "pos_embed.W_pos": np.eye(n, D, d), "unembed.W_U": U}
+    tensors |= {"blocks.0.attn.W_Q": Q[None], "blocks.0.attn.W_K": np.eye(D)[None]}
+    tensors |= {"blocks.0.attn.W_V": np.eye(D)[None], "blocks.0.attn.W_O": O[None]}
+    return Shape(n, d, D, D), {name: array.astype("<f4") for name, array in tensors.items()}
+
+
+def table_model(n: int, d: int, seed: int, *, biases: bool = False) -> tuple[Shape, Tensors]:
+    """A network with random tables near the edge of what the rules prove: copying heads, queries that attend more or less sharply."""
+    generator = np.random.default_rng(seed)
 
     def noise(size: float, *shape: int) -> Array:
         return np.asarray(size * generator.standard_normal(shape))
@@ -125,17 +138,24 @@ def table_model(n: int, d: int, seed: int, *, biases: bool = False) -> tuple[Sha
     EVOU = generator.uniform(2, 20) * np.eye(d) + noise(generator.uniform(0.1, 3), d, d)
     PVOU = noise(generator.choice([0.0, 0.5]), n, d)
     EUPU = noise(generator.choice([0.0, 1.0]), d) + noise(generator.choice([0.0, 0.3]), d, d)
-    tensors = {"embed.W_E": np.eye(d, D), "pos_embed.W_pos": np.eye(n, D, d)}
-    Q, O, U = np.zeros((D, D)), np.zeros((D, D)), np.zeros((D, d))
-    Q[:d, :d], Q[:d, d : d + n] = EQKE, EQKP
-    O[:d, d + n :], O[d : d + n, d + n :] = EVOU, PVOU
-    U[:d], U[d + n :] = EUPU, np.eye(d)
-    tensors |= {"blocks.0.attn.W_Q": Q[None], "blocks.0.attn.W_K": np.eye(D)[None], "blocks.0.attn.W_V": np.eye(D)[None]}
-    tensors |= {"blocks.0.attn.W_O": O[None], "unembed.W_U": U}
+    shape, tensors = network_of(EQKE, EQKP, EVOU, PVOU, EUPU)
     if biases:
-        tensors |= {f"blocks.0.attn.b_{c}": noise(0.2, 1, D) for c in "QKV"}
-        tensors |= {"blocks.0.attn.b_O": noise(0.2, D), "unembed.b_U": noise(0.2, d)}
-    return Shape(n, d, D, D), {name: array.astype("<f4") for name, array in tensors.items()}
+        b = {f"blocks.0.attn.b_{c}": noise(0.2, 1, shape.d_head) for c in "QKV"}
+        b |= {"blocks.0.attn.b_O": noise(0.2, shape.d_model), "unembed.b_U": noise(0.2, d)}
+        tensors |= {name: array.astype("<f4") for name, array in b.items()}
+    return shape, tensors
+
+
+def one_token_too_many() -> tuple[Shape, Tensors, Array]:
+    """Max of 2, 3 tokens, gaps that skip token 1 under query 2: (0, 2) is proved right, and (1, 2), which has one token more, is wrong.
+
+    With (m − g + 2)^p in place of (m − g + 1)^p the count would include it.
+    """
+    EQKE = np.array([[0.0, 40, 80], [0, 40, 80], [0, 80, 40]])
+    shape, tensors = network_of(EQKE, np.zeros((3, 2)), 8 * np.eye(3), np.zeros((2, 3)), np.zeros((3, 3)))
+    gaps = np.ones((3, 3, 2), dtype=np.int64)
+    gaps[2, 2, 1] = 2
+    return shape, tensors, gaps
 
 
 def unit(vector: Array, bits: int = 20) -> Array:
