@@ -24,6 +24,7 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[1]))
     sys.path.append(str(Path(__file__).parents[2]))
 
+from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
 from soundness.small_models import BIASES, BRUTE_FORCE, Shape, certificate, raw_safetensors, safetensors_bytes, shapes
 
 from proofcheck import encode_certificate
@@ -84,7 +85,7 @@ def weight_files() -> dict[str, bytes]:
         "second-layer": safetensors_bytes({**good, "blocks.1.attn.W_Q": W_Q}),
         "two-heads": safetensors_bytes({**good, "blocks.0.attn.W_Q": np.concatenate([W_Q, W_Q])}),
         "W_U-transposed": safetensors_bytes({**good, "unembed.W_U": np.ones((3, 4), dtype=np.float32)}),
-        "huge-scores": changed("blocks.0.attn.W_Q", (0, 0, 0), 1e200, "<f8"),
+        "huge-scores": changed("blocks.0.attn.W_Q", (0, 0, 0), 1e20, "<f8"),
     }
 
 
@@ -464,10 +465,23 @@ def step_attacks() -> Iterator[tuple[str, str, bytes]]:
     yield "out-of-range", "huge-scores", about("huge-scores")
 
 
+def partition_attacks() -> Iterator[tuple[str, str, bytes]]:
+    """Hostile trees and searches: `soundness.partition_attacks`."""
+    for code, name, rule, hints in PARTITION_ATTACKS:
+        written_hints = {key: value if isinstance(value, int) else integers(value) for key, value in hints.items()}
+        yield code, name, steps(TABLES, ("blocks", rule, ["tables"], written_hints), COUNT)
+
+
+def integers(values: list[Any]) -> Document:
+    """An i64 array."""
+    data = np.array(values, dtype="<i8")
+    return array("i64", list(data.shape), data.tobytes())
+
+
 def attacks() -> dict[str, bytes]:
     """reason-code/attack.json -> bytes."""
     found: dict[str, bytes] = {}
-    for part in (text_attacks, field_attacks, value_attacks, frame_attacks, step_attacks):
+    for part in (text_attacks, field_attacks, value_attacks, frame_attacks, step_attacks, partition_attacks):
         for code, name, data in part():
             path = f"{code}/{name}.json"
             if path in found:
