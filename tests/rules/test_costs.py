@@ -1,4 +1,4 @@
-"""Cost polynomials: the counted operations of every rule stay below `Rule.operations`, and not far below; sympy reads their leading terms."""
+"""Cost polynomials: the counted operations of every rule stay below `Rule.operations`, and not far below; sympy reads their terms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 import sympy
-from soundness.small_models import BRUTE_FORCE, CUBIC, Shape, certificate, safetensors_bytes
+from soundness.small_models import BRUTE_FORCE, CUBIC, certificate, safetensors_bytes
 from soundness.subcubic_steps import CHORD, DIRECT_PATHS, EXACT, MARGINS, OFF, QK_ERRORS, sought_hints, steps, table_model
 
 from proofcheck import Dimensions, Step
