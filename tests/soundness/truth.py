@@ -90,10 +90,10 @@ def truth_of_file(path: str | Path) -> Truth:
     return ground_truth(tensors)
 
 
-def ground_truth(tensors: Mapping[str, Tensor]) -> Truth:
+def ground_truth(tensors: Mapping[str, Tensor], bits: int = BITS) -> Truth:
     """Every sequence's answer."""
     network = Network(tensors)
-    old, iv.prec = iv.prec, BITS
+    old, iv.prec = iv.prec, bits
     try:
         return Truth({x: network.answer(x) for x in product(range(network.d_vocab), repeat=network.n_ctx)})
     finally:
