@@ -2,16 +2,18 @@
 
     python -m tests.soundness.mutate --count 20000 --seed 0
 
-Prints the tables of docs/reliability.md. Exit status 1 if a survivor is unexplained.
+Prints the tables of docs/reliability.md (after an interruption, of what was tried until then). Exit status 1 if anything is unexplained.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 
@@ -22,24 +24,25 @@ from soundness.mutation_seeds import seeds
 from soundness.mutator import OPERATORS, mutate
 
 
-def run(count: int, seed: int, folder: Path) -> list[Judgement]:
-    """`count` mutants, the kinds in turn."""
+def run(count: int, seed: int, folder: Path, strategies: list[str], found: list[Judgement]) -> None:
+    """Append `count` judged mutants to `found`, the kinds in turn."""
     generator = random.Random(seed)
-    corpus = seeds(folder / "seeds")
+    corpus = seeds(folder / "seeds", strategies=strategies)
     judge = Judge(folder)
     kinds = list(OPERATORS)
-    found = []
     print(f"{len(corpus)} certificates, {len(kinds)} kinds of mutation", file=sys.stderr)
     while len(found) < count:
-        mutant = mutate(generator, corpus, kinds[len(found) % len(kinds)])
+        kind = kinds[len(found) % len(kinds)]
+        mutant = mutate(generator, corpus, kind)
         if mutant is None:
-            raise RuntimeError(f"{kinds[len(found) % len(kinds)]} applies to no seed")
+            print(f"{kind} applies to no seed", file=sys.stderr)
+            kinds.remove(kind)
+            continue
         found.append(judge(mutant))
         if found[-1].unexplained:
             keep(found[-1], folder / f"unexplained-{len(found)}")
         if len(found) % 1_000 == 0:
             print(f"{len(found)} mutants, {sum(j.survived for j in found)} verified", file=sys.stderr, flush=True)
-    return found
 
 
 def keep(judgement: Judgement, folder: Path) -> None:
@@ -75,12 +78,16 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="keep seeds and unexplained mutants here")
+    parser.add_argument("--strategies", nargs="*", default=[], metavar="NAME", help="mutate certificates of these alone (default: all)")
     options = parser.parse_args()
+    found: list[Judgement] = []
     start = perf_counter()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        found = run(options.count, options.seed, folder)
+        with suppress(KeyboardInterrupt):
+            run(options.count, options.seed, folder, options.strategies, found)
     report(found)
     unexplained = sum(j.unexplained for j in found)
     facts = sum(j.facts for j in found if not j.survived)
