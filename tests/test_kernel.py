@@ -1,0 +1,261 @@
+"""The kernel: what it asks of every step, for every rule there is; and that no composition of rules proves more than the truth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from soundness.small_models import BRUTE_FORCE, CUBIC, Shape, certificate, random_model, safetensors_bytes, trained_like
+from soundness.truth import ground_truth, read_tensors
+
+from proofcheck import Certificate, Declined, Limits, ProofcheckError, Reason, Rejected, Step
+from proofcheck.arithmetic import Arithmetic
+from proofcheck.kernel import Outcome, replay
+from proofcheck.rules import RULES
+from proofcheck.rules.facts import Fact, ProvedBlocks, ProvedCount
+from proofcheck.rules.rule import ArrayHint, IntegerHint
+
+SHAPE = Shape(2, 3)
+WEIGHTS = safetensors_bytes(trained_like(SHAPE, 1, gain=0.3, biases=True))
+TRUTH = ground_truth(read_tensors(WEIGHTS))
+PRODUCERS = {
+    "Tables": Step("tables", "path-expansion"),
+    "ProvedClasses": Step("classes", "cubic", ("tables",)),
+    "ProvedBlocks": Step("blocks", "enumeration", ("tables",)),
+    "ProvedCount": Step("count", "sum-blocks", ("blocks",)),
+}
+
+
+def run(chosen: Certificate, weights: bytes = WEIGHTS, limits: Limits | None = None, backend: Any = "fast") -> Outcome:
+    return replay(chosen, weights, Arithmetic(backend, chosen.precision), limits or Limits())
+
+
+def refusal(chosen: Certificate, weights: bytes = WEIGHTS) -> ProofcheckError:
+    with pytest.raises(ProofcheckError) as caught:
+        run(chosen, weights)
+    return caught.value
+
+
+def with_steps(*steps: Step, correct: int = 0) -> Certificate:
+    return certificate(WEIGHTS, SHAPE, steps, correct=correct)
+
+
+def good_hints(name: str) -> dict[str, Any]:
+    """Hints of the right type and shape (whether the rule likes their values is its own matter)."""
+    sizes = {"n_ctx": SHAPE.n_ctx, "d_vocab": SHAPE.d_vocab, "d_model": SHAPE.d_model, "d_head": SHAPE.d_head, "1": 1, "*": 2}
+    hints: dict[str, Any] = {}
+    for hint, kind in RULES[name].hints.items():
+        if isinstance(kind, ArrayHint):
+            dtype = {"i64": "<i8", "f32": "<f4", "f64": "<f8"}[kind.dtype]
+            hints[hint] = np.ones([sizes[axis] for axis in kind.axes], dtype=dtype)
+        else:
+            hints[hint] = kind.least
+    return hints
+
+
+def premises(name: str) -> tuple[str, ...]:
+    """As many earlier steps as the rule wants."""
+    return ("tables",) * len(RULES[name].premises)
+
+
+def test_the_network_is_a_fair_example() -> None:
+    assert 0 < TRUTH.correct < TRUTH.total
+    assert TRUTH.undecided == 0
+
+
+@pytest.mark.parametrize("backend", ["fast", "arb"])
+def test_exactly_the_truth_can_be_claimed(backend: str) -> None:
+    outcome = run(with_steps(*BRUTE_FORCE, correct=TRUTH.correct), backend=backend)
+    assert (outcome.correct, outcome.total, outcome.undecided) == (TRUTH.correct, TRUTH.total, 0)
+    with pytest.raises(Rejected) as caught:
+        run(with_steps(*BRUTE_FORCE, correct=TRUTH.correct + 1), backend=backend)
+    assert caught.value.code == Reason.NOT_PROVED
+    assert (caught.value.expected, caught.value.found) == (f"at most {TRUTH.correct}", str(TRUTH.correct + 1))
+
+
+def test_less_than_the_truth_can_be_claimed() -> None:
+    for correct in range(TRUTH.correct):
+        assert run(with_steps(*BRUTE_FORCE, correct=correct)).correct == TRUTH.correct
+
+
+@pytest.mark.parametrize("change", [-1, 1, TRUTH.total])
+def test_another_total_is_rejected(change: int) -> None:
+    error = refusal(replace(with_steps(*BRUTE_FORCE), total=TRUTH.total + change))
+    assert (error.code, error.expected) == (Reason.WRONG_TOTAL, str(TRUTH.total))
+
+
+def test_another_model_of_the_same_shape_is_not_confused_with_the_last_one() -> None:
+    """The exact tables of the last model are kept; they must not serve another one."""
+    other = safetensors_bytes(random_model(SHAPE, 5))
+    expected = {weights: ground_truth(read_tensors(weights)).correct for weights in (WEIGHTS, other)}
+    assert len(set(expected.values())) == 2
+    for weights in (WEIGHTS, other, WEIGHTS, other):
+        assert run(certificate(weights, SHAPE, BRUTE_FORCE), weights).correct == expected[weights]
+    error = refusal(with_steps(*BRUTE_FORCE), other)
+    assert error.code == Reason.DIGEST_MISMATCH
+
+
+def test_every_digit_of_the_digest_counts() -> None:
+    good = with_steps(*BRUTE_FORCE)
+    for k in range(0, 64, 7):
+        digit = "0" if good.weights_sha256[k] != "0" else "1"
+        changed = replace(good, weights_sha256=good.weights_sha256[:k] + digit + good.weights_sha256[k + 1 :])
+        assert refusal(changed).code == Reason.DIGEST_MISMATCH
+    assert run(good).total == TRUTH.total
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_wants_its_number_of_premises(name: str) -> None:
+    rule, count = RULES[name], len(RULES[name].premises)
+    for wrong in range(count + 3):
+        if wrong == count or (rule.variadic and wrong > count):
+            continue
+        error = refusal(with_steps(PRODUCERS["Tables"], Step("x", name, ("tables",) * wrong, good_hints(name))))
+        assert (error.code, error.step, error.rule) == (Reason.WRONG_PREMISE, "x", name)
+    error = refusal(with_steps(PRODUCERS["Tables"], Step("x", name, premises(name), good_hints(name))))
+    assert "wrong number" not in error.message
+
+
+@pytest.mark.parametrize(("name", "wrong"), [(n, w) for n, w in product(RULES, PRODUCERS) if RULES[n].premises])
+def test_every_rule_wants_its_kinds_of_premises(name: str, wrong: str) -> None:
+    """A fact of another kind in place of each premise."""
+    needed = [PRODUCERS["Tables"], *([PRODUCERS["ProvedBlocks"]] if wrong == "ProvedCount" else [])]
+    needed += [] if wrong == "Tables" else [PRODUCERS[wrong]]
+    for k, kind in enumerate(RULES[name].premises):
+        if kind.__name__ == wrong or any(earlier.__name__ != "Tables" for earlier in RULES[name].premises[:k]):
+            continue
+        chosen = [PRODUCERS[wrong].id if j == k else "tables" for j in range(len(RULES[name].premises))]
+        error = refusal(with_steps(*needed, Step("x", name, tuple(chosen), good_hints(name))))
+        assert error.code in (Reason.WRONG_PREMISE, Reason.UNUSED_STEP)
+        if error.code == Reason.WRONG_PREMISE:
+            assert (error.expected, error.found, error.step) == (kind.__name__, wrong, "x")
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_wants_exactly_its_hints(name: str) -> None:
+    hints = good_hints(name)
+    wrong: list[dict[str, Any]] = [{**hints, "more": 1}, {**hints, "": 1}]
+    wrong += [{key: value for key, value in hints.items() if key != missing} for missing in hints]
+    for key, kind in RULES[name].hints.items():
+        if isinstance(kind, IntegerHint):
+            values: list[Any] = [kind.least - 1, kind.most + 1, np.array([1]), np.array(1)]
+        else:
+            array = hints[key]
+            other = "<f4" if array.dtype.str != "<f4" else "<f8"
+            values = [1, array.astype(other), array[None], array[0] if array.ndim else array[None], array.astype(">f8")]
+            values += [np.ones([size + 1 for size in array.shape], dtype=array.dtype)] if "*" not in kind.axes else []
+        wrong += [{**hints, key: value} for value in values]
+    for bad in wrong:
+        error = refusal(with_steps(PRODUCERS["Tables"], Step("x", name, premises(name), bad)))
+        assert (error.code, error.step, error.rule) == (Reason.BAD_HINT, "x", name), bad
+
+
+def test_refusals_name_the_step_and_give_a_hint() -> None:
+    error = refusal(with_steps(PRODUCERS["Tables"], Step("b", "cubics", ("tables",))))
+    assert (error.code, error.step, error.rule, error.found) == (Reason.UNKNOWN_RULE, "b", "cubics", "cubics")
+    assert "proofcheck rules" in error.hint
+
+
+@pytest.mark.parametrize("steps", [BRUTE_FORCE, CUBIC], ids=["brute-force", "cubic"])
+def test_operations_bound_what_is_counted(steps: tuple[Step, ...]) -> None:
+    """From shapes alone, before any arithmetic."""
+    for record in run(with_steps(*steps)).steps:
+        assert record.operations <= RULES[record.rule].operations(with_steps(*steps).dimensions, {})
+
+
+def test_facts_cannot_be_made_outside_a_rule() -> None:
+    for make in (lambda: ProvedCount(9), lambda: ProvedBlocks(((9,),)), Fact):
+        with pytest.raises(TypeError, match="only a rule applied by the kernel"):
+            make()
+    assert run(with_steps(*BRUTE_FORCE)).correct == TRUTH.correct
+    with pytest.raises(TypeError, match="only a rule"):
+        ProvedCount(9)
+
+
+def test_a_rule_that_breaks_its_promise_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block with more proved than it has is a bug of the checker, never a verdict."""
+    lying = replace(RULES["enumeration"], apply=lambda context, facts, hints: ProvedBlocks(((99,) * 3,) * 3))
+    monkeypatch.setattr("proofcheck.kernel.RULES", {**RULES, "enumeration": lying})
+    with pytest.raises(RuntimeError, match="99 proved"):
+        run(with_steps(*BRUTE_FORCE))
+
+
+@pytest.mark.parametrize("error", [OverflowError, ZeroDivisionError, ArithmeticError])
+def test_arithmetic_that_leaves_its_range_is_a_refusal(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: Any) -> Any:
+        raise error("too large")
+
+    monkeypatch.setattr("proofcheck.kernel.RULES", {**RULES, "enumeration": replace(RULES["enumeration"], apply=fail)})
+    found = refusal(with_steps(*BRUTE_FORCE))
+    assert (found.code, found.step) == (Reason.OUT_OF_RANGE, "blocks")
+
+
+def test_no_memory_is_declined(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr("proofcheck.kernel.RULES", {**RULES, "enumeration": replace(RULES["enumeration"], apply=fail)})
+    with pytest.raises(Declined) as caught:
+        run(with_steps(*BRUTE_FORCE))
+    assert caught.value.code == Reason.LIMIT_EXCEEDED
+
+
+HINTLESS = [name for name, rule in RULES.items() if not rule.hints]
+
+
+@st.composite
+def compositions(draw: st.DrawFn) -> tuple[Step, ...]:
+    """Any rules without hints, any earlier (or later, or missing) premises."""
+    steps: list[Step] = [PRODUCERS["Tables"]]
+    for k in range(draw(st.integers(1, 5))):
+        name = draw(st.sampled_from(HINTLESS))
+        rule = RULES[name]
+        ids = [step.id for step in steps] + (["nowhere"] if draw(st.integers(0, 9)) == 0 else [])
+        count = len(rule.premises) + draw(st.sampled_from([0, 0, 0, 1]))
+        fitting = [step.id for step in steps if any(step.rule in MAKERS[kind.__name__] for kind in rule.premises)]
+        chosen = draw(st.lists(st.sampled_from(fitting or ids), min_size=count, max_size=count))
+        steps.append(Step(f"s{k}", name, tuple(chosen)))
+    return tuple(steps)
+
+
+MAKERS = {
+    "Tables": {"path-expansion"},
+    "ProvedClasses": {"cubic"},
+    "ProvedBlocks": {"enumeration", "count-classes", "separable-minimum"},
+    "ProvedCount": {"sum-blocks"},
+    **{
+        kind: {name for name in RULES if name.startswith(start)}
+        for kind, start in (("DirectPathBound", "direct-path"), ("ScoreApproximation", "qk-error"), ("AttentionBounds", "attention"))
+    },
+}
+
+
+@settings(max_examples=150)
+@given(steps=compositions(), seed=st.integers(0, 4), claim=st.integers(0, 9))
+def test_no_composition_of_rules_proves_more_than_the_truth(steps: tuple[Step, ...], seed: int, claim: int) -> None:
+    weights = safetensors_bytes(trained_like(SHAPE, seed, gain=(0.2, 0.5, 1.0)[seed % 3], biases=True))
+    truth = ground_truth(read_tensors(weights)).correct
+    used = {premise for step in steps for premise in step.premises}
+    kept = tuple(step for k, step in enumerate(steps) if step.id in used or k == len(steps) - 1)
+    try:
+        outcome = run(certificate(weights, SHAPE, kept, correct=claim), weights)
+    except ProofcheckError:
+        return
+    assert claim <= outcome.correct <= truth
+
+
+def test_those_compositions_do_verify_sometimes(tmp_path: Path) -> None:
+    """The twin: two ways to prove blocks, combined."""
+    steps = (
+        *BRUTE_FORCE[:2],
+        *CUBIC[1:2],
+        Step("more", "count-classes", ("classes",)),
+        Step("count", "sum-blocks", ("more", "blocks", "more")),
+    )
+    assert run(with_steps(*steps)).correct == TRUTH.correct
