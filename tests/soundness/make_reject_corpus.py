@@ -24,6 +24,7 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[1]))
     sys.path.append(str(Path(__file__).parents[2]))
 
+from soundness import subcubic_attacks
 from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
 from soundness.small_models import BIASES, BRUTE_FORCE, Shape, certificate, raw_safetensors, safetensors_bytes, shapes
 
@@ -472,6 +473,12 @@ def partition_attacks() -> Iterator[tuple[str, str, bytes]]:
         yield code, name, steps(TABLES, ("blocks", rule, ["tables"], written_hints), COUNT)
 
 
+def hostile_subcubic() -> Iterator[tuple[str, str, bytes]]:
+    """Hostile hints and false claims for the sub-cubic rules: `soundness.subcubic_attacks`."""
+    for code, name, data in subcubic_attacks.attacks():
+        yield code, f"subcubic-{name}", data
+
+
 def integers(values: list[Any]) -> Document:
     """An i64 array."""
     data = np.array(values, dtype="<i8")
@@ -481,7 +488,7 @@ def integers(values: list[Any]) -> Document:
 def attacks() -> dict[str, bytes]:
     """reason-code/attack.json -> bytes."""
     found: dict[str, bytes] = {}
-    for part in (text_attacks, field_attacks, value_attacks, frame_attacks, step_attacks, partition_attacks):
+    for part in (text_attacks, field_attacks, value_attacks, frame_attacks, step_attacks, partition_attacks, hostile_subcubic):
         for code, name, data in part():
             path = f"{code}/{name}.json"
             if path in found:
@@ -492,7 +499,7 @@ def attacks() -> dict[str, bytes]:
 
 def files() -> dict[str, bytes]:
     """Everything below certificates/reject/."""
-    weights = {f"weights/{name}.safetensors": data for name, data in weight_files().items()}
+    weights = {f"weights/{name}.safetensors": data for name, data in (weight_files() | subcubic_attacks.weights()).items()}
     return {"twin.json": written(twin()), **weights, **attacks()}
 
 

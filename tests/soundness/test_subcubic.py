@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 from soundness import published_formulas as published
+from soundness import subcubic_attacks
 from soundness.small_models import BRUTE_FORCE, Shape, Tensors, certificate, proved_count, random_model, safetensors_bytes, trained_like
 from soundness.subcubic_steps import CHORD, DIRECT_PATHS, EXACT, MARGINS, OFF, QK_ERRORS, random_steps, steps, table_model
 
@@ -118,3 +119,11 @@ def test_the_chord_proves_what_the_other_rule_proves(tmp_path: Path) -> None:
         both = [random_steps(direct_path, EXACT, rule, tensors, np.random.default_rng(k), luck=1) for rule in (OFF, CHORD)]
         counts = [proved_count(weights, shape, these, tmp_path) for these in both]
         assert counts[0] <= counts[1]
+
+
+@pytest.mark.parametrize("name", subcubic_attacks.twins())
+def test_the_twins_of_the_attacks_in_the_corpus_verify_with_exactly_their_claim(name: str) -> None:
+    decoded = proofcheck.decode_certificate(subcubic_attacks.twins()[name], proofcheck.Limits())
+    report = proofcheck.verify(decoded, model=(MODELS.parent / "reject" / "bad-hint" / decoded.weights_file).resolve())
+    assert report.verdict is Verdict.VERIFIED
+    assert report.proved == report.claimed > 0
