@@ -1,0 +1,103 @@
+"""`plot CERT-OR-FOLDER… -o FILE.svg`: proved bound against the checker's operations, with the frontier."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from strategies.metrics.rows import NotVerified, Row, certificates, rows
+
+FAMILIES = (
+    # name, marker, colour, label; colours are distinguishable with the common colour-vision deficiencies (Okabe and Ito 2008)
+    ("brute-force", "s", "#000000", "brute force (published)"),
+    ("cubic", "D", "#0072B2", "cubic (published)"),
+    ("off", "o", "#56B4E9", "sub-cubic, drop average query (published)"),
+    ("chord", "^", "#009E73", "sub-cubic, mean query: false lemma replaced by a chord"),
+    ("separable", "*", "#D55E00", "separable (new)"),
+)
+CLOSE = 0.9  # the right panel shows bounds from here on
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """CERT-OR-FOLDER…, --model, --jobs, --output."""
+    parser.add_argument("paths", type=Path, nargs="+", metavar="CERT-OR-FOLDER", help="certificates, or folders of *.json certificates")
+    parser.add_argument("--model", required=True, metavar="NAME", help="only this model, such as max-of-4-seed-123")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes of the checker (default: 1)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="picture to write (.svg or .png)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify the certificates of the model, draw them, write the picture."""
+    files = [path for path in certificates(options.paths) if path.name.startswith(f"{options.model}--")]
+    if not files:
+        print(f"there are no certificates of {options.model}", file=sys.stderr)
+        return 2
+    try:
+        draw(rows(files, options.jobs), options.model, options.output)
+    except NotVerified as error:
+        print(f"no picture: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"cannot read or write: {error}", file=sys.stderr)
+        return 2
+    print(f"{options.output}: {len(files)} certificates")
+    return 0
+
+
+def family(strategy: str) -> str:
+    """The key of `FAMILIES` that a strategy belongs to."""
+    if strategy in ("brute-force", "cubic"):
+        return strategy
+    if strategy.startswith("subcubic--"):
+        return "off" if "drop-average-query" in strategy else "chord"
+    return "separable"
+
+
+def frontier(table: Sequence[Row]) -> list[Row]:
+    """Rows that no other row beats in bound at the same or fewer operations, by operations."""
+    best: list[Row] = []
+    for row in sorted(table, key=lambda row: (row.operations, -row.bound)):
+        if not best or row.bound > best[-1].bound:
+            best.append(row)
+    return best
+
+
+def draw(table: Sequence[Row], model: str, output: Path) -> None:
+    """Two panels over the same logarithmic axis of operations: the bound, and near 1 the share of inputs left unproved, logarithmic."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    mpl.rcParams.update({"svg.hashsalt": "proofcheck", "svg.fonttype": "none", "font.size": 9})
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.8), layout="constrained")
+    _panel(left, table, lambda row: float(row.bound))
+    left.set(ylim=(0, 1.02), ylabel="proved accuracy", title=f"{model}: {len(table)} certificates")
+    _panel(right, [row for row in table if CLOSE <= row.bound < 1], lambda row: float(1 - row.bound))
+    right.set(yscale="log", ylabel="share of inputs left unproved or wrong", title=f"bounds above {CLOSE:g}")
+    right.invert_yaxis()
+    for row in table:
+        if row.bound >= CLOSE:
+            right.annotate(row.strategy, (row.operations, float(1 - row.bound)), xytext=(6, 5), textcoords="offset points", fontsize=7)
+    for panel in (left, right):
+        panel.set_xscale("log")
+        panel.set_xlabel("arithmetic operations counted by the checker")
+        panel.grid(alpha=0.25)
+    right.margins(x=0.3, y=0.12)
+    left.legend(fontsize=7, loc="lower right")
+    figure.savefig(output, metadata={"Date": None} if output.suffix == ".svg" else None, dpi=150)
+    plt.close(figure)
+
+
+def _panel(axes: Any, table: Sequence[Row], height: Any) -> None:
+    for key, marker, colour, label in FAMILIES:
+        members = [row for row in table if family(row.strategy) == key]
+        if members:
+            size = 70 if marker == "*" else 22
+            xs, ys = [row.operations for row in members], [height(row) for row in members]
+            axes.scatter(xs, ys, s=size, marker=marker, c=colour, label=f"{label}: {len(members)}", alpha=0.85, zorder=3)
+    line = frontier(table)
+    axes.step([row.operations for row in line], [height(row) for row in line], where="post", c="#999999", lw=1, label="frontier", zorder=2)
