@@ -29,7 +29,7 @@ def count_bounded_sums(bins: Integers, most: int, *, last_required: bool) -> int
     Σ_t states[r][s − bin(t)]; at the last position Σ_s Σ_t states[r][s − bin(t)] = Σ_t Σ_{s ≤ most − bin(t)} states[r][s].
     Overflow: a limb receives at most T addends below 2^48 and a carry below 2^14, so it stays below 2^62; so do sums of 2^14 limbs.
     Number of limbs: a count of i-tuples is at most T^i < 2^(i · bit_length(T)).  ∎
-    About 4·p·T·most·limbs operations.
+    About 2·p·T·most·limbs operations (`bounded_sums_operations`).
     """
     if bins.ndim != 2 or bins.dtype != np.int64 or not 1 <= bins.shape[1] <= MOST_COLUMNS or not 0 <= most < MOST_BINS:
         raise ValueError(f"no exact count of bounded sums for shape {bins.shape}, dtype {bins.dtype}, bound {most}")
@@ -46,6 +46,13 @@ def count_bounded_sums(bins: Integers, most: int, *, last_required: bool) -> int
         states = _one_position(states, bins[position], limbs)
     totals = [_last_position(state, bins[-1, : columns - row], most) for row, state in enumerate(states)]
     return totals[0] - totals[1] if last_required else totals[0]
+
+
+def bounded_sums_operations(positions: int, columns: int, most: int) -> int:
+    """Upper bound on the operations of `count_bounded_sums`, which it does not start."""
+    pairs = 2 * (3 * columns * columns + columns) if columns <= MOST_PAIRED_COLUMNS else 4 * columns
+    limbs = sum((position + 1) * columns.bit_length() // LIMB_BITS + 1 for position in range(positions))
+    return pairs + limbs * 2 * (most + 1) * (columns + 4) + 2 * (positions + 1) * columns
 
 
 def _first_positions(bins: Integers, most: int, rows: int) -> Integers:
@@ -68,16 +75,18 @@ def _one_position(states: Integers, bins: Integers, limbs: int) -> Integers:
     shared = bins[: bins.size - rows + 1]  # the columns of every row
     multiplicity = np.bincount(shared[shared < length], minlength=1)
     shifts = np.flatnonzero(multiplicity)
+    operations = 1
     for shift, times in zip(shifts.tolist(), multiplicity[shifts].tolist(), strict=True):
         part = states[:, :, : length - shift]
         out[:, :before, shift:] += part if times == 1 else times * part
+        operations += min(times, 2)
     if rows == 2 and bins[-1] < length:
         shift = int(bins[-1])
         out[0, :before, shift:] += states[0, :, : length - shift]
     for place in range(limbs - 1):
         out[:, place + 1] += out[:, place] >> LIMB_BITS
         out[:, place] &= (1 << LIMB_BITS) - 1
-    count(2 * rows * before * length * (len(shifts) + 1) + 2 * rows * limbs * length)
+    count(rows * before * length * operations + 3 * rows * limbs * length)
     return out
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic.bounded_sums import LIMB_BITS, MOST_BINS, count_bounded_sums
+from proofcheck.arithmetic.bounded_sums import bounded_sums_operations, count_bounded_sums
 from proofcheck.arithmetic.operations import count
 from proofcheck.errors import Reason, Rejected
-from proofcheck.models import Dimensions
 from proofcheck.rules.block_bounds import Integers, require_headroom
 from proofcheck.rules.rule import ArrayHint, Hint, Hints
+
+MOST_BINS = 1 << 13  # with n_ctx ≤ 1,024 more the count stays within bounded_sums.MOST_BINS
 
 BLOCKS = ArrayHint("i64", ("*", "*"))  # rows (query, max token, bins)
 
@@ -18,10 +19,11 @@ BLOCKS = ArrayHint("i64", ("*", "*"))  # rows (query, max token, bins)
 def failing_at_most(lower: Integers, query: int, bins: int) -> int:
     """An upper bound on the number of sequences x of the block (query, m) with Σ_i lower[i, x_i] ≤ 0, where lower is [n, m + 1].
 
-    Theorem (bins). Let μ_i = min_t lower[i, t], B = −(lower[n−1, query] + Σ_{i<n−1} μ_i) ≥ 0 and h ≥ 1. Every such x has
-        Σ_{i<n−1} ⌊(lower[i, x_i] − μ_i)/h⌋ ≤ ⌊B/h⌋.
-    Proof: Σ_{i<n−1} (lower[i, x_i] − μ_i) ≤ B; divide by h; ⌊a⌋ + ⌊b⌋ ≤ ⌊a + b⌋.  ∎  If B < 0 there is no such x.
-    These x ∈ {0 … m}^(n−1), with some x_i = m if query < m, are counted exactly. h = ⌊B/bins⌋ + 1, hence ⌊B/h⌋ < bins.
+    Theorem (bins). Let μ_i = min_t lower[i, t], B = −(lower[n−1, query] + Σ_{i<n−1} μ_i), h ≥ 1 and o_i any integers. Every such x has
+        Σ_{i<n−1} ⌊(lower[i, x_i] − μ_i + o_i)/h⌋ ≤ ⌊(B + Σ_{i<n−1} o_i)/h⌋.
+    Proof: Σ_{i<n−1} (lower[i, x_i] − μ_i + o_i) ≤ B + Σ o_i; divide by h; ⌊a⌋ + ⌊b⌋ ≤ ⌊a + b⌋.  ∎  If B < 0 there is no such x.
+    These x ∈ {0 … m}^(n−1), with some x_i = m if query < m, are counted exactly. h = ⌊B/bins⌋ + 1 and 0 ≤ o_i < h, so the bound on the
+    right is below bins + n − 1.
     """
     n, tokens = lower.shape
     require_headroom(n)
@@ -31,14 +33,30 @@ def failing_at_most(lower: Integers, query: int, bins: int) -> int:
     if window < 0:
         return 0
     width = window // bins + 1
-    return count_bounded_sums((lower[:-1] - minima[:, None]) // width, window // width, last_required=query < tokens - 1)
+    heights = lower[:-1] - minima[:, None]
+    offsets = _offsets(heights, width)
+    most = (window + int(offsets.sum())) // width
+    return count_bounded_sums((heights + offsets[:, None]) // width, most, last_required=query < tokens - 1)
 
 
-def counting_operations(dimensions: Dimensions, bins: int) -> int:
-    """Upper bound on the operations of one `failing_at_most`."""
-    n, d = dimensions.n_ctx, dimensions.d_vocab
-    limbs = n * d.bit_length() // LIMB_BITS + 1
-    return 3 * n * d + 4 * d * d + 4 * limbs * (n * bins * (d + 2) + d)
+def _offsets(heights: Integers, width: int) -> Integers:
+    """For each row the offset o in 0 … width − 1 that makes Σ_t ((heights[t] + o) mod width) least: what the floors drop.
+
+    The least is at an o that sends some residue r_k to 0; with residues sorted, the sum is then Σ r − T·r_k + width·k.
+    T·width < 2^13 · 2^(ENTRY_BITS + 12) fits. Any offset is valid; this one wastes little where many tokens are close together.
+    """
+    residues = np.sort(heights % width, axis=1)
+    tokens = heights.shape[1]
+    dropped = width * np.arange(tokens)[None, :] - tokens * residues
+    count(4 * heights.size)
+    chosen = residues[np.arange(len(residues)), dropped.argmin(axis=1)]
+    return (width - chosen) % width
+
+
+def counting_operations(n_ctx: int, max_token: int, bins: int) -> int:
+    """Upper bound on the operations of one `failing_at_most` in a block with this max token."""
+    n, tokens, most = n_ctx, max_token + 1, bins + n_ctx
+    return 9 * n * tokens + bounded_sums_operations(n - 1, tokens, most)
 
 
 def block_rows(hints: Hints) -> NDArray[np.int64]:

@@ -26,7 +26,7 @@ def separable_counting(context: Context, premises: tuple[Any, ...], hints: Hints
     Hypotheses: premise 0 is the path expansion.
     Hints: blocks [k, 3], rows (query, max token, bins); groups [r, 3], rows (row of blocks, group ≥ 1, rival). Open rivals that are not
     named are group 0. Every choice is valid; bins and groups decide how tight the count is.
-    Cost: k·d²·(7·n + 8) at most for the open rivals, and for each group 4·n·d·bins·⌈n·log₂(d)/48⌉ + 4·d².
+    Cost: k·d²·(7·n + 8) at most for the open rivals, and for each group 2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d².
     Proof: docs/rules/separable-counting.md. Source: Theorem S, docs/rules/separability.md.
     """
     (facts,) = premises
@@ -94,7 +94,9 @@ def _operations(dimensions: Dimensions, hints: Hints) -> int:
         if 0 <= row < len(parts):
             parts[row] += 1
     counting = sum(
-        times * counting_operations(dimensions, bins) for times, bins in zip(parts, blocks[:, 2].tolist(), strict=True) if bins > 0
+        times * counting_operations(n, min(m, d), bins)
+        for times, (_, m, bins) in zip(parts, blocks.tolist(), strict=True)
+        if m >= 0 and bins > 0
     )
     return minimum_operations(d, n, len(blocks), 2 * len(blocks) * d) + len(blocks) * n * d * d + counting
 

@@ -23,7 +23,7 @@ def separable_early_maximum(context: Context, premises: tuple[Any, ...], hints: 
     Corollary 2 with g for f holds; for the blocks of the hint otherwise it is the block less an upper bound on the number of sequences
     with Σ g ≤ 0 (`failing_at_most`: exact integers); and 0 elsewhere.
     Hypotheses: premise 0 is the path expansion. Hints: blocks [k, 3], rows (query, max token, bins); bins ≥ 1 decides how tight a count is.
-    Cost: 4·n·d³ + 10·n·d²·(d + 1) for g, and for each row 4·n·d·bins·⌈n·log₂(d)/48⌉ + 4·d²: cubic in d for a fixed number of bins.
+    Cost: 4·n·d³ + 10·n·d²·(d + 1) for g, and for each row 2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d²: cubic in d for a fixed number of bins.
     Proof: docs/rules/separable-early-maximum.md. Source: Theorem S, docs/rules/separability.md.
     """
     (facts,) = premises
@@ -74,7 +74,7 @@ class EarlyTerms(MarginTerms):
 
 def _operations(dimensions: Dimensions, hints: Hints) -> int:
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    rows = sum(counting_operations(dimensions, bins) for bins in block_rows(hints)[:, 2].tolist() if bins > 0)
+    rows = sum(counting_operations(n, min(m, d), bins) for _, m, bins in block_rows(hints).tolist() if m >= 0 and bins > 0)
     return 4 * n * d**3 + 10 * n * d * d * (d + 1) + 4 * d * d * (n + 1) + rows
 
 
