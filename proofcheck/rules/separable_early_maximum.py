@@ -23,7 +23,8 @@ def separable_early_maximum(context: Context, premises: tuple[Any, ...], hints: 
     Corollary 2 with g for f holds; for the blocks of the hint otherwise it is the block less an upper bound on the number of sequences
     with Σ g ≤ 0 (`failing_at_most`: exact integers); and 0 elsewhere.
     Hypotheses: premise 0 is the path expansion. Hints: blocks [k, 3], rows (query, max token, bins); bins ≥ 1 decides how tight a count is.
-    Cost: 4·n·d³ + 10·n·d²·(d + 1) for g, and for each row 2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d²: cubic in d for a fixed number of bins.
+    Cost: 4·n·d³ + 10·n·d²·(d + 1) for g, and for each row 2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d²: cubic in d for a fixed number of
+    bins.
     Proof: docs/rules/separable-early-maximum.md. Source: Theorem S, docs/rules/separability.md.
     """
     (facts,) = premises
