@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields, replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from proofcheck.cli.main import DECLINED, INTERNAL
@@ -87,6 +87,10 @@ def _reports(options: argparse.Namespace, limits: Limits) -> Iterator[Report]:
     except BrokenProcessPool as error:
         print("proofcheck: a worker process was killed (out of memory?)", file=sys.stderr)
         raise SystemExit(INTERNAL) from error
+    except BaseException:  # Ctrl-C: this process would wait for workers in the middle of a certificate
+        for worker in active_children():
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
