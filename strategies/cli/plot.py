@@ -76,17 +76,19 @@ def draw(table: Sequence[Row], model: str, output: Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.8), layout="constrained")
     _panel(left, table, lambda row: float(row.bound))
     left.set(ylim=(0, 1.02), ylabel="proved accuracy", title=f"{model}: {len(table)} certificates")
-    _panel(right, [row for row in table if CLOSE <= row.bound < 1], lambda row: float(1 - row.bound))
-    right.set(yscale="log", ylabel="share of inputs left unproved or wrong", title=f"bounds above {CLOSE:g}")
-    right.invert_yaxis()
-    for row in table:
-        if row.bound >= CLOSE:
-            right.annotate(row.strategy, (row.operations, float(1 - row.bound)), xytext=(6, 5), textcoords="offset points", fontsize=7)
-    for panel in (left, right):
+    close = [row for row in table if CLOSE <= row.bound < 1]
+    right.set(ylabel="share of inputs left unproved or wrong", title=f"bounds from {CLOSE:g} to below 1: {len(close)}")
+    if close:
+        _panel(right, close, lambda row: float(1 - row.bound))
+        right.set(yscale="log")
+        right.invert_yaxis()
+        right.margins(x=0.3, y=0.12)
+    for row in close:
+        right.annotate(row.strategy, (row.operations, float(1 - row.bound)), xytext=(6, 5), textcoords="offset points", fontsize=7)
+    for panel in (left, right) if close else (left,):
         panel.set_xscale("log")
         panel.set_xlabel("arithmetic operations counted by the checker")
         panel.grid(alpha=0.25)
-    right.margins(x=0.3, y=0.12)
     left.legend(fontsize=7, loc="lower right")
     figure.savefig(output, metadata={"Date": None} if output.suffix == ".svg" else None, dpi=150)
     plt.close(figure)
