@@ -76,7 +76,7 @@ def _from_exact(lower_x: arb, lower_y: arb, upper_x: arb, upper_y: arb, *, large
 
 
 def _share_of(x: arb, y: arb) -> arb:
-    """A ball around x/(x + y) within [0, 1] for x, y ≥ 0 and x + y > 0; [0, 1] where nothing better is known."""
+    """A ball around x/(x + y) for x, y ≥ 0 and x + y > 0: around [0, 1] where nothing better is known."""
     lower, upper = arb(0), arb(1)
     if x.is_finite() and y.is_finite():
         if x.lower() > 0:

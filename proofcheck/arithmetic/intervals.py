@@ -72,7 +72,7 @@ class Intervals(ABC):
 
     @abstractmethod
     def share(self, other: Self) -> Self:
-        """x / (x + y) for x ∈ self, y ∈ other of one shape, within [0, 1].
+        """x / (x + y) for x ∈ self, y ∈ other of one shape, within [0, 1] (balls: up to the rounding of radii).
 
         Hypothesis (the caller's): the enclosed reals satisfy x ≥ 0, y ≥ 0, x + y > 0; so the share is in [0, 1], which is also the answer
         where nothing better is known. Three operations per entry.
