@@ -40,6 +40,13 @@ class Box:
         """The number of sequences for one query."""
         return prod(self.sizes)
 
+    def all_ranges(self, query: int, ranges: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
+        """Token ranges of all positions, from those of the free positions."""
+        found = list(ranges)
+        if self.first >= 0:
+            found.insert(self.first, (self.max_token, self.max_token + 1))
+        return [*found, (query, query + 1)]
+
     def terms(self, lower: IntegerArray, last: IntegerArray) -> tuple[IntegerArray, list[IntegerArray]]:
         """base [A, J] and terms [A, J, T_i] of the free positions, from lower [A, n, J, max_token + 1] and the query's own term [A, J]."""
         base = last if self.first < 0 else last + lower[:, self.first, :, self.max_token]
@@ -77,6 +84,11 @@ class Tally:
         self.wrong[query][m] += wrong
         self.undecided += undecided
 
+    def affordable(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The first of these places of open sequences, as many as may still be settled; the others are undecided."""
+        self.undecided += max(0, len(places) - self._budget)
+        return places[: self._budget]
+
     def settle(self, sequence: tuple[int, ...], m: int) -> None:
         """Decide one sequence in balls: right if every margin is certainly positive, wrong if one is certainly at most zero."""
         if self._budget == 0:
@@ -90,6 +102,22 @@ class Tally:
             self.wrong[sequence[-1]][m] += 1
         else:
             self.undecided += 1
+
+    def settle_box(self, ranges: list[tuple[int, int]], query: int, m: int) -> None:
+        """Decide all sequences with tokens in these ranges (one for each position, the query's included) at once, in balls."""
+        size = prod(high - low for low, high in ranges)
+        cost = -(-sum(high - low for low, high in ranges) // len(ranges))  # a sequence has one term for each position
+        if cost > self._budget:
+            self.undecided += size
+            return
+        self._budget -= cost
+        smallest, largest = self._exact.bounds(ranges, query, m)
+        if all(certainly_positive_ball(margin) for margin in smallest):
+            self.counts[query][m] += size
+        elif any(certainly_at_most_zero_ball(margin) for margin in largest):
+            self.wrong[query][m] += size
+        else:
+            self.undecided += size
 
     def fact(self) -> ProvedBlocks:
         return ProvedBlocks(_frozen(self.counts), undecided=self.undecided, wrong=_frozen(self.wrong))

@@ -13,12 +13,14 @@ Source: docs/rules/separability.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from proofcheck.arithmetic import Arithmetic, DyadicArray, FixedPoint, Intervals
-from proofcheck.arithmetic.ball_intervals import Balls
-from proofcheck.models import PathTables
+from proofcheck.arithmetic.ball_intervals import BallIntervals, Balls
+from proofcheck.models import Dimensions, PathTables
 
 Queries = slice | NDArray[np.int64]  # a range of queries, or any of them
 
@@ -87,7 +89,7 @@ class MarginTerms:
 
 
 class ExactMargins:
-    """The same sums for single sequences, in balls: settles what interval tables leave undecided."""
+    """The same sums in balls, for single sequences and single boxes: settles what integer terms leave undecided."""
 
     def __init__(self, tables: PathTables, d_head: int, arithmetic: Arithmetic) -> None:
         self._tables = tables
@@ -108,8 +110,31 @@ class ExactMargins:
         balls_of_rivals: Balls = np.delete(sums, m)
         return balls_of_rivals
 
+    def bounds(self, ranges: Sequence[tuple[int, int]], query: int, max_token: int) -> tuple[Balls, Balls]:
+        """Balls around Σ_i min and Σ_i max of f_i^{q,m,j}(t) over ranges[i][0] ≤ t < ranges[i][1], i = 0 … n_ctx − 1, for j ≠ max_token."""
+        t = self._tables
+        minima, maxima = [], []
+        for i, (low, high) in enumerate(ranges):
+            weights = self._arithmetic.exponential_balls(t.EQKE[query, low:high] + t.EQKP[query, i : i + 1], self._d_head)
+            logits = t.EVOU[low:high] + t.PVOU[i : i + 1] + t.EUPU[query : query + 1]  # [T, d]
+            margins = logits[:, max_token : max_token + 1] - logits
+            terms = BallIntervals(weights[:, None] * self._arithmetic.balls(margins))
+            minima.append(terms.min(axis=0).entries)
+            maxima.append(terms.max(axis=0).entries)
+        return np.delete(np.sum(minima, axis=0), max_token), np.delete(np.sum(maxima, axis=0), max_token)
+
 
 def _transposed(values: Intervals) -> Intervals:
     """[T, J] as [J, T]."""
     rows, columns = values.shape
     return values[np.arange(rows)[None, :], np.arange(columns)[:, None]]
+
+
+def table_exponentials(dimensions: Dimensions) -> int:
+    """Exponentials of the tables of scores of tokens and of positions."""
+    return dimensions.d_vocab * (dimensions.d_vocab + dimensions.n_ctx)
+
+
+def settled_operations(n_ctx: int, d_vocab: int, sequences: int) -> int:
+    """Upper bound on the operations of `ExactMargins.margins` for that many sequences, or of `bounds` for boxes that cost as much."""
+    return sequences * n_ctx * (6 * d_vocab + 2)

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from proofcheck.arithmetic import IntegerArray, range_minima
 from proofcheck.arithmetic.operations import count
 from proofcheck.errors import Reason, Rejected
+from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.boxes import BlockTerms, Box, Tally, boxes, hinted_blocks, hinted_terms
 from proofcheck.rules.facts import ProvedBlocks, Tables
 from proofcheck.rules.rule import ArrayHint, Context, Hints, Rule
-from proofcheck.rules.separability import ExactMargins, MarginTerms
+from proofcheck.rules.separability import ExactMargins, MarginTerms, settled_operations, table_exponentials
 from proofcheck.rules.separable_enumeration import terms_operations
 
 LEAF = -1
@@ -38,7 +39,8 @@ def separable_partition(context: Context, premises: tuple[Any, ...], hints: Hint
     position i into t < s (its first subtree) and t ≥ s (its second), where lo < s < hi. The root is the whole box, so the leaves of a tree
     are disjoint and cover it, and the maximum is m on all of them: no hint can say otherwise. Every entry of nodes must be used.
     Evaluation: integers L ≤ scale·f ≤ L + width (`FixedPoint`), so max f ≤ 0 follows from Σ max L ≤ −n·width; int64 sums of n + 1 entries
-    below 2^31. Rivals that the whole box settles are left out. A leaf of one sequence that the integers do not decide is settled in balls.
+    below 2^31. Rivals that the whole box settles are left out. Leaves that only rounding leaves open are settled in balls, up to the
+    limit `settled_in_balls`.
     Cost: for R open rivals and l leaves in a box at most 2·R·l·(n − 1)·(d + 1); for the terms as in `separable-enumeration`.
     Proof: docs/rules/separable-partition.md. Source: Theorem S, docs/rules/separability.md.
     """
@@ -112,14 +114,16 @@ def _tally_leaves(tally: Tally, block: BlockTerms, box: Box, leaves: list[Ranges
         right = np.asarray((smallest > 0).all(axis=0))
         largest = -_sums(-base, [-term for term in terms], _leaf_array(part))  # Σ max L
         wrong = np.asarray((largest <= -block.slack).any(axis=0))
+        maybe_right = np.asarray((smallest > -block.slack).all(axis=0))
+        near_zero = maybe_right | np.asarray((largest <= 0).any(axis=0))  # else neither kind, for certain
         for k, ranges in enumerate(part):
             size = prod(high - low for low, high in ranges)
             if right[k]:
                 tally.add(block.query, block.max_token, right=size)
             elif wrong[k]:
                 tally.add(block.query, block.max_token, wrong=size)
-            elif size == 1:
-                tally.settle(box.sequence(block.query, [low for low, _ in ranges]), block.max_token)
+            elif near_zero[k]:
+                tally.settle_box(box.all_ranges(block.query, ranges), block.query, block.max_token)
             else:
                 tally.add(block.query, block.max_token, undecided=size)
 
@@ -146,7 +150,12 @@ def _operations(dimensions: Dimensions, hints: Hints) -> int:
         raise TypeError("the kernel checks the kinds of hints")
     sums: int = n * d * (d + 1) + d  # one leaf, all rivals
     leaves: int = blocks.shape[0] * n + 2 * nodes.shape[0]
-    return terms_operations(n, d, blocks.shape[0]) + leaves * sums
+    return terms_operations(n, d, blocks.shape[0]) + leaves * sums + _singles(dimensions, hints)
+
+
+def _singles(dimensions: Dimensions, hints: Hints) -> int:
+    """Exponentials, and the leaves that are settled in balls, with the default limit."""
+    return table_exponentials(dimensions) + settled_operations(dimensions.n_ctx, dimensions.d_vocab, Limits().settled_in_balls)
 
 
 RULE = Rule(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from proofcheck import Step
-from strategies.max_of_k.exact_search import Exhausted, FloatBox, FloatTerms, Tree, expansions, grow, minimum_settles
+from strategies.max_of_k.exact_search import Exhausted, FloatBox, FloatTerms, Tree, expansions, grow
 from strategies.max_of_k.separable import MOST_REFINED
 from strategies.max_of_k.strategy import Problem, Proposal, Strategy
 
 TABLES = Step("tables", "path-expansion")
 MOST_EXPANSIONS = 1 << 22  # nodes of one block; what needs more gets a partial tree
 MOST_NODES = 20_000  # nodes of the tree of one block
-ROOM = 1000  # expansions beyond the searched number: the checker's integers are other roundings of the same terms
+ROOM = 100  # expansions beyond the searched number
 
 
 def propose_exact(problem: Problem) -> Proposal:
@@ -24,7 +24,7 @@ def propose_exact(problem: Problem) -> Proposal:
     spent = 0
     for m in range(terms.d_vocab):
         for q in range(m + 1):
-            if minimum_settles(terms.block(q, m), q, m):
+            if terms.minimum_settles(q, m):
                 continue
             open_boxes = terms.open_boxes(q, m)
             searched, operations = _enumeration_cost(open_boxes)

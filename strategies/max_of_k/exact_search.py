@@ -15,6 +15,7 @@ from strategies.models.load import Model
 
 Floats = NDArray[np.float64]
 SAFETY = 1e-5  # of the largest term: what is nearer to zero is left to a rule that decides single sequences
+ROUNDING = 1e-13  # of the largest logit: float64 says nothing about smaller margins
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class FloatTerms:
         self.EUPU = (last + t["b_O"]) @ t["W_U"] + t["b_U"]
         self.EVOU = (t["W_E"] @ t["W_V"] + t["b_V"]) @ W_OU
         self.PVOU = t["W_pos"] @ t["W_V"] @ W_OU
+        self.rounding = ROUNDING * sum(float(np.abs(table).max()) for table in (self.EUPU, self.EVOU, self.PVOU))
         root = math.sqrt(t["W_Q"].shape[-1])
         self.EQKE = queries @ (t["W_E"] @ t["W_K"] + t["b_K"]).T / root
         self.EQKP = queries @ (t["W_pos"] @ t["W_K"]).T / root
@@ -61,11 +63,24 @@ class FloatTerms:
         margins = logits[:, :, m : m + 1] - np.delete(logits, m, axis=2)
         return np.moveaxis(weights[:, :, None] * margins, 2, 1)
 
+    def safety(self, terms: Floats) -> float:
+        """Sums of terms of a block that are nearer to zero than this may have any sign in the checker's integers."""
+        return SAFETY * float(np.abs(terms).max(initial=0.0)) + self.rounding
+
+    def minimum_settles(self, q: int, m: int) -> bool:
+        """Corollary 2, with room for rounding."""
+        terms = self.block(q, m)
+        least = terms[:-1].min(axis=2)  # [n − 1, J]
+        bound = terms[-1, :, q] + least.sum(axis=0)
+        if q < m:
+            bound = bound + (terms[:-1, :, m] - least).min(axis=0, initial=np.inf)
+        return bool((bound > self.safety(terms)).all())
+
     def open_boxes(self, q: int, m: int) -> list[FloatBox]:
         """The boxes of the block, in the checker's order, against the rivals that the minimum does not certainly settle."""
         terms = self.block(q, m)
         n = self.n_ctx
-        safety = SAFETY * float(np.abs(terms).max(initial=0.0))
+        safety = self.safety(terms)
         found = []
         for first in range(n - 1) if q < m else (-1,):
             base = terms[n - 1, :, q] + (terms[first, :, m] if first >= 0 else 0)
@@ -74,15 +89,6 @@ class FloatTerms:
             rivals = least <= safety
             found.append(FloatBox(first, base[rivals], [part[rivals] for part in free], safety))
         return found
-
-
-def minimum_settles(terms: Floats, q: int, m: int) -> bool:
-    """Corollary 2, with room for the checker's rounding."""
-    least = terms[:-1].min(axis=2)  # [n − 1, J]
-    bound = terms[-1, :, q] + least.sum(axis=0)
-    if q < m:
-        bound = bound + (terms[:-1, :, m] - least).min(axis=0, initial=np.inf)
-    return bool((bound > SAFETY * np.abs(terms).max(initial=0.0)).all())
 
 
 @dataclass(slots=True)
@@ -176,7 +182,10 @@ def _preorder(root: _Node) -> list[tuple[int, int] | int]:
 
 
 def expansions(box: FloatBox, most: int) -> tuple[int, int]:
-    """(nodes that `separable-enumeration` expands in the box, its operations); Exhausted beyond `most` nodes."""
+    """Upper bounds, up to `safety`, of the nodes that `separable-enumeration` expands in the box and of its operations.
+
+    Exhausted beyond `most` nodes.
+    """
     spent = 0
 
     def spend(nodes: int) -> None:
@@ -187,10 +196,10 @@ def expansions(box: FloatBox, most: int) -> tuple[int, int]:
 
     if len(box.base) == 0:
         return 0, 0
-    largest = max([float(np.abs(box.base).max()), *(float(np.abs(term).max()) for term in box.terms)])
+    largest = max([float(np.abs(box.base).max()) + box.safety, *(float(np.abs(term).max()) for term in box.terms)])
     scale = 2.0 ** (26 - len(box.terms).bit_length()) / largest if largest else 1.0
     terms = [np.floor(term * scale).astype(np.int64) for term in box.terms]
-    for _ in nonpositive_sums(np.floor(box.base * scale).astype(np.int64), terms, spend):
+    for _ in nonpositive_sums(np.floor((box.base - box.safety) * scale).astype(np.int64), terms, spend):
         pass
     return spent, 2 * spent * max((term.shape[1] for term in terms), default=1)
 
