@@ -19,11 +19,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
-from proofcheck.arithmetic import Arithmetic
+import numpy as np
+
+from proofcheck.arithmetic import Arithmetic, largest_exponent
+from proofcheck.arithmetic.backend import Backend
 from proofcheck.arithmetic.operations import counted
 from proofcheck.certificate import Certificate, Step, sha256_hex
 from proofcheck.errors import Declined, ProofcheckError, Reason, Rejected
-from proofcheck.limits import Limits
+from proofcheck.limits import Limits, shown
 from proofcheck.models import AttentionOnly, Dimensions, decode_weights
 from proofcheck.models.attention_only import ARCHITECTURE, TENSORS
 from proofcheck.rules import RULES, Rule
@@ -59,8 +62,8 @@ def replay(certificate: Certificate, weights: bytes, arithmetic: Arithmetic, lim
     """Check `certificate` against the bytes of its weight file. Raises Rejected or Declined with a reason code."""
     check_digest(certificate, weights)
     task = check_frame(certificate, limits)
-    rules = check_steps(certificate, limits)
-    model = _decode_model(certificate.dimensions, weights)
+    rules = check_steps(certificate, limits, arithmetic.backend)
+    model = _decode_model(certificate.dimensions, weights, limits)
     context = Context(model, task, arithmetic, limits)
     facts: dict[str, Fact] = {}
     records = []
@@ -135,19 +138,21 @@ def check_frame(certificate: Certificate, limits: Limits) -> MaxOfK:
                 expected=str(sizes.size(name)),
                 found=str(size),
             )
+    digits = sizes.n_ctx * (sizes.d_vocab.bit_length() - 1) * 3 // 10  # of the total, at least: 3/10 < log 2
+    limits.require("integer_digits", digits, path="$.task")
     task = MaxOfK(sizes.n_ctx, sizes.d_vocab)
     if certificate.total != task.total():
         raise Rejected(
             Reason.WRONG_TOTAL,
             "the claimed total is not the number of inputs of the task",
             path="$.claim.accuracy_at_least.total",
-            expected=str(task.total()),
-            found=str(certificate.total),
+            expected=shown(task.total()),
+            found=shown(certificate.total),
         )
     return task
 
 
-def check_steps(certificate: Certificate, limits: Limits) -> list[Rule]:
+def check_steps(certificate: Certificate, limits: Limits, backend: Backend) -> list[Rule]:
     """The shape of the proof: known rules, earlier premises in the right number, hints of the right shape, every step used, work."""
     if not certificate.steps:
         raise Rejected(Reason.NO_CONCLUSION, "there are no steps", path="$.steps", expected="at least one step", found="none")
@@ -165,8 +170,8 @@ def check_steps(certificate: Certificate, limits: Limits) -> list[Rule]:
                     message = f"{premise} is not an earlier step"
                     raise Rejected(Reason.UNKNOWN_STEP, message, expected="the id of an earlier step", found=premise)
             _check_arity(rule, step)
-            _check_hints(rule, step, certificate.dimensions)
-            work += rule.operations(certificate.dimensions, step.hints)
+            _check_hints(rule, step, certificate.dimensions, limits)
+            work += rule.work(certificate.dimensions, step.hints, len(step.premises), backend)
             limits.require("work", work)
         known.add(step.id)
         used.update(step.premises)
@@ -205,7 +210,7 @@ def _check_arity(rule: Rule, step: Step) -> None:
         raise Rejected(Reason.WRONG_PREMISE, "wrong number of premises", expected=f"{wanted}{more}", found=str(found))
 
 
-def _check_hints(rule: Rule, step: Step, dimensions: Dimensions) -> None:
+def _check_hints(rule: Rule, step: Step, dimensions: Dimensions, limits: Limits) -> None:
     if set(step.hints) != set(rule.hints):
         raise Rejected(
             Reason.BAD_HINT,
@@ -214,7 +219,10 @@ def _check_hints(rule: Rule, step: Step, dimensions: Dimensions) -> None:
             found=", ".join(sorted(step.hints)) or "no hints",
         )
     for name, kind in rule.hints.items():
-        kind.check(name, step.hints[name], dimensions)
+        hint = step.hints[name]
+        kind.check(name, hint, dimensions)
+        if isinstance(hint, np.ndarray) and hint.dtype.kind == "f":
+            limits.require("exponent", largest_exponent(hint), path=name)
 
 
 @contextmanager
@@ -237,15 +245,15 @@ def _errors_in(step: Step) -> Iterator[None]:
         raise Declined(Reason.LIMIT_EXCEEDED, "this step needs more memory than there is", step=step.id, rule=step.rule) from error
 
 
-_models: dict[tuple[str, Dimensions], AttentionOnly] = {}
+_models: dict[tuple[str, Dimensions, Limits], AttentionOnly] = {}
 
 
-def _decode_model(dimensions: Dimensions, weights: bytes) -> AttentionOnly:
+def _decode_model(dimensions: Dimensions, weights: bytes, limits: Limits) -> AttentionOnly:
     """The exact model; the last one is kept, so that certificates about one model share its tables."""
-    key = (sha256_hex(weights), dimensions)
+    key = (sha256_hex(weights), dimensions, limits)
     if key not in _models:
         _models.clear()
-        _models[key] = AttentionOnly(dimensions, decode_weights(weights, TENSORS))
+        _models[key] = AttentionOnly(dimensions, decode_weights(weights, TENSORS, limits))
     return _models[key]
 
 

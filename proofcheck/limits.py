@@ -20,10 +20,12 @@ class Limits:
     string_length: int = 65_536
     precision_least: int = 32
     precision_most: int = 1_024
-    weights_bytes: int = 256 * 2**20
+    exponent: int = 256  # nonzero floats of weights and hints are from 2^-exponent to 2^exponent in size; every float32 is
+    weights_bytes: int = 64 * 2**20  # float64 weights of the largest dimensions that `table_entries` allows
+    weights_header_bytes: int = 65_536
     dimension: int = 4_096
     sequence_length: int = 1_024
-    work: int = 4 * 10**11  # arithmetic operations, computed from shapes before any arithmetic
+    work: int = 4 * 10**11  # arithmetic operations weighted by their time (`Rule.work`), computed from shapes before any arithmetic
     table_entries: int = 2**20  # entries of one exact table: the square of the largest dimension
     settled_in_balls: int = 20_000  # sequences that enumeration may settle one by one; the rest count as wrong
 

@@ -9,7 +9,7 @@ no `<`, no truth value and no conversion to float.
 
 from proofcheck.arithmetic.backend import Arithmetic
 from proofcheck.arithmetic.ball_intervals import certainly_at_most_zero_ball, certainly_positive_ball
-from proofcheck.arithmetic.dyadic import DyadicArray, concatenate, reciprocal_below
+from proofcheck.arithmetic.dyadic import DyadicArray, concatenate, largest_exponent, reciprocal_below
 from proofcheck.arithmetic.fixed_point import FixedPoint, IntegerArray, smallest_sums
 from proofcheck.arithmetic.intervals import Intervals, PositiveTable
 from proofcheck.arithmetic.nonpositive_sums import nonpositive_sums
@@ -26,6 +26,7 @@ __all__ = [
     "certainly_at_most_zero_ball",
     "certainly_positive_ball",
     "concatenate",
+    "largest_exponent",
     "nonpositive_sums",
     "range_minima",
     "reciprocal_below",

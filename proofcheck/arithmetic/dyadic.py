@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -196,6 +197,19 @@ class DyadicArray:
             reduced = scalar
         count(self.size - reduced.size)
         return DyadicArray(reduced, self._exponent)
+
+
+def largest_exponent(values: NDArray[Any]) -> int:
+    """The smallest E ≥ 0 with 2^−E ≤ |x| < 2^E for every nonzero entry x of a finite IEEE float array.
+
+    So the integers of a `DyadicArray` made of them have at most 2·E + 53 bits: what it will cost is known before it is made.
+    """
+    sizes = np.abs(values)
+    nonzero = sizes[sizes > 0]
+    if nonzero.size == 0:
+        return 0
+    least, most = float(nonzero.min()), float(nonzero.max())  # exact: float16 and float32 are float64
+    return max(0, 1 - math.frexp(least)[1], math.frexp(most)[1])
 
 
 def concatenate(parts: list[DyadicArray], axis: int) -> DyadicArray:

@@ -6,24 +6,30 @@ Every IEEE float is a dyadic rational, so the file defines exact real numbers; b
 from __future__ import annotations
 
 import json
+from math import prod
 from typing import Any
 
 import numpy as np
 import safetensors
 
-from proofcheck.arithmetic import DyadicArray
+from proofcheck.arithmetic import DyadicArray, largest_exponent
 from proofcheck.errors import Reason, Rejected
+from proofcheck.limits import Limits
 
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
 _MOST_AXES = 8
 _LONGEST_NAME = 200
 
 
-def decode_weights(data: bytes, wanted: frozenset[str]) -> dict[str, DyadicArray]:
+def decode_weights(data: bytes, wanted: frozenset[str], limits: Limits) -> dict[str, DyadicArray]:
     """Exact tensors of the file by name; tensors not `wanted`, and empty ones, come as empty arrays of their rank.
 
-    Raises Rejected: bad-weights (not a safetensors file, a dtype without exact float value), non-finite-weight.
+    Raises Rejected: bad-weights (not a safetensors file, a dtype without exact float value), non-finite-weight; Declined: limit-exceeded
+    (bytes of the header, entries of a tensor, exponents), before any exact number is made.
     """
+    header = int.from_bytes(data[:8], "little")
+    if header <= len(data):  # a header beyond the file's end is no matter of limits
+        limits.require("weights_header_bytes", header)
     try:
         entries = safetensors.deserialize(data)
     except safetensors.SafetensorError as error:
@@ -38,7 +44,7 @@ def decode_weights(data: bytes, wanted: frozenset[str]) -> dict[str, DyadicArray
         if name not in wanted or 0 in entry["shape"]:
             tensors[name] = DyadicArray.zeros((0,) * len(entry["shape"]))
             continue
-        tensors[name] = _exact_tensor(name, entry["dtype"], tuple(entry["shape"]), bytes(entry["data"]))
+        tensors[name] = _exact_tensor(name, entry["dtype"], tuple(entry["shape"]), bytes(entry["data"]), limits)
     return tensors
 
 
@@ -58,7 +64,8 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _exact_tensor(name: str, dtype: str, shape: tuple[int, ...], data: bytes) -> DyadicArray:
+def _exact_tensor(name: str, dtype: str, shape: tuple[int, ...], data: bytes, limits: Limits) -> DyadicArray:
+    limits.require("table_entries", prod(shape), path=name)
     if dtype == "BF16":
         values = (np.frombuffer(data, dtype="<u2").astype(np.uint32) << 16).view(np.float32)
     elif dtype in _DTYPES:
@@ -82,4 +89,5 @@ def _exact_tensor(name: str, dtype: str, shape: tuple[int, ...], data: bytes) ->
             expected="finite numbers",
             found=str(values[~finite][0]),
         )
+    limits.require("exponent", largest_exponent(values), path=name)
     return DyadicArray.from_floats(values.reshape(shape))

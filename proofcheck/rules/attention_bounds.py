@@ -12,6 +12,7 @@ from proofcheck.errors import Reason, Rejected
 from proofcheck.models import Dimensions
 from proofcheck.rules.facts import AttentionBounds, AttentionCells, ScoreApproximation, Tables
 from proofcheck.rules.rule import ArrayHint, Context, Hints, Rule
+from proofcheck.rules.separability import table_exponentials
 
 
 def attention_bounds(context: Context, premises: tuple[Any, ...], hints: Hints) -> AttentionBounds:
@@ -110,5 +111,6 @@ RULE = Rule(
     apply=attention_bounds,
     premises=(Tables, ScoreApproximation),
     operations=_operations,
+    singles=lambda dimensions, hints: table_exponentials(dimensions),
     hints={"gaps": ArrayHint("i64", ("d_vocab", "d_vocab", "n_ctx"))},
 )

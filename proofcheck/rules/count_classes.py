@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from proofcheck.models import Dimensions
 from proofcheck.rules.facts import ProvedBlocks, ProvedClasses
 from proofcheck.rules.rule import Context, Hints, Rule
 
@@ -32,9 +33,8 @@ def _published(context: Context, facts: ProvedClasses) -> int:
     return sum(sum(row) for row in _counts(context, facts.published_choices))
 
 
-RULE = Rule(
-    name="count-classes",
-    apply=count_classes,
-    premises=(ProvedClasses,),
-    operations=lambda dimensions, hints: 3 * dimensions.n_ctx * dimensions.d_vocab**2,
-)
+def _operations(dimensions: Dimensions, hints: Hints) -> int:
+    return 3 * dimensions.n_ctx * dimensions.d_vocab**2
+
+
+RULE = Rule(name="count-classes", apply=count_classes, premises=(ProvedClasses,), operations=_operations, singles=_operations)

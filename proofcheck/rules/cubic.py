@@ -11,6 +11,7 @@ from proofcheck.arithmetic import Intervals
 from proofcheck.models import Dimensions, PathTables
 from proofcheck.rules.facts import ProvedClasses, Tables
 from proofcheck.rules.rule import Context, Hints, Rule
+from proofcheck.rules.separability import table_exponentials
 
 
 def cubic(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedClasses:
@@ -104,4 +105,10 @@ def _operations(dimensions: Dimensions, hints: Hints) -> int:
     return 6 * d * d * (d + 1) * n + 16 * d * d * (d + 1) + 4 * d * n * n
 
 
-RULE = Rule(name="cubic", apply=cubic, premises=(Tables,), operations=_operations)
+RULE = Rule(
+    name="cubic",
+    apply=cubic,
+    premises=(Tables,),
+    operations=_operations,
+    singles=lambda dimensions, hints: table_exponentials(dimensions),
+)

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofcheck.arithmetic import smallest_sums
+from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.boxes import ENTRY_BITS, Box, Tally, boxes, query_terms
 from proofcheck.rules.facts import ProvedBlocks, Tables
 from proofcheck.rules.rule import Context, Hints, Rule
-from proofcheck.rules.separability import ExactMargins, MarginTerms
+from proofcheck.rules.separability import ExactMargins, MarginTerms, settled_operations, table_exponentials
 
 
 def enumeration(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
@@ -64,14 +65,25 @@ def _tally_sums(tally: Tally, query: int, sums: NDArray[np.int32], slack: int, b
     wrong = int(np.count_nonzero(sums <= -slack))
     tally.add(query, box.max_token, right=right, wrong=wrong)
     if right + wrong < sums.size:
-        for place in np.flatnonzero((sums <= 0) & (sums > -slack)).tolist():
+        for place in tally.affordable(np.flatnonzero((sums <= 0) & (sums > -slack))).tolist():
             tally.settle(box.sequence_at(query, start + place), box.max_token)
 
 
 def _operations(dimensions: Dimensions, hints: Hints) -> int:
     n, d = dimensions.n_ctx, dimensions.d_vocab
+    return _sums(dimensions, hints) + 4 * n * d**3 * (d + 1) + _singles(dimensions, hints)
+
+
+def _sums(dimensions: Dimensions, hints: Hints) -> int:
+    n, d = dimensions.n_ctx, dimensions.d_vocab
     sums: int = 2 * d**n * (d - 1)
-    return sums + 4 * n * d**3 * (d + 1)
+    return sums
 
 
-RULE = Rule(name="enumeration", apply=enumeration, premises=(Tables,), operations=_operations)
+def _singles(dimensions: Dimensions, hints: Hints) -> int:
+    """Exponentials, and the sequences that are settled in balls, with the default limit."""
+    n, d = dimensions.n_ctx, dimensions.d_vocab
+    return table_exponentials(dimensions) + settled_operations(n, d, min(d**n, Limits().settled_in_balls))
+
+
+RULE = Rule(name="enumeration", apply=enumeration, premises=(Tables,), operations=_operations, sums=_sums, singles=_singles)

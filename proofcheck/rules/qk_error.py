@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from proofcheck.arithmetic import DyadicArray, root_two_above
@@ -236,7 +237,10 @@ def _rule(
 
 RULES = (
     _rule("exact-EQKE+max-diff-exact", exact, {}),
-    _rule("svd", svd, {**_SVD_HINTS, "tau": ArrayHint("f64", ("1",))}, _svd_operations, _norm_operations),
+    replace(
+        _rule("svd", svd, {**_SVD_HINTS, "tau": ArrayHint("f64", ("1",))}, _svd_operations, _norm_operations),
+        singles=lambda dimensions, hints: _norm_operations(dimensions),
+    ),
     _rule("max-diff", max_diff, _SVD_HINTS, _svd_operations, lambda s: 5 * s.d_vocab * s.d_model),
     _rule("mean+max-diff", mean_max_diff, _SVD_HINTS, _svd_operations, lambda s: 9 * s.d_vocab * s.d_model + s.d_vocab),
     _rule("max-diff-exact", max_diff_exact, _SVD_HINTS, _svd_operations, lambda s: 2 * s.d_vocab**2 * (s.d_model + 1)),

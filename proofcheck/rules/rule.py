@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofcheck.arithmetic import Arithmetic, DyadicArray
+from proofcheck.arithmetic.backend import Backend
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import AttentionOnly, Dimensions
@@ -83,6 +84,14 @@ def exact_hint(hints: Hints, name: str) -> DyadicArray:
     return DyadicArray.from_floats(value)
 
 
+ARRAY_WORK, BALL_WORK, SINGLE_WORK = 10, 300, 1_000  # int32 additions that take as long: tests/soundness/resource_attacks.py
+
+
+def no_operations(dimensions: Dimensions, hints: Hints) -> int:
+    """None."""
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One lemma.
@@ -91,6 +100,7 @@ class Rule:
     premises: the kinds of fact it takes, in order; `variadic` allows one or more of the last kind.
     hints: name -> what it must be; the kernel checks dtype and shape, the rule everything else.
     operations(dimensions, hints): an upper bound on its arithmetic operations, from shapes alone.
+    sums, singles: how many of them are sums of small integers in arrays, and how many run one by one, in Python or as balls.
     """
 
     name: str
@@ -99,6 +109,15 @@ class Rule:
     operations: Callable[[Dimensions, Hints], int]
     hints: Mapping[str, ArrayHint | IntegerHint] = field(default_factory=dict)
     variadic: bool = False
+    sums: Callable[[Dimensions, Hints], int] = no_operations
+    singles: Callable[[Dimensions, Hints], int] = no_operations
+
+    def work(self, dimensions: Dimensions, hints: Hints, premises: int, backend: Backend) -> int:
+        """The operations as so many sums of small integers as take the same time, roughly; what the limit `work` bounds."""
+        sums, singles = self.sums(dimensions, hints), self.singles(dimensions, hints)
+        others = max(0, self.operations(dimensions, hints) - sums - singles)
+        once = sums + SINGLE_WORK * singles + (ARRAY_WORK if backend == "fast" else BALL_WORK) * others
+        return once * max(1, premises - len(self.premises) + 1)
 
     @property
     def theorem(self) -> str:

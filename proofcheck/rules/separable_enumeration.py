@@ -45,7 +45,7 @@ def separable_enumeration(context: Context, premises: tuple[Any, ...], hints: Hi
                 tally.add(block.query, block.max_token, wrong=wrong)
                 if wrong == not_positive:
                     continue
-                for row, token in np.argwhere((smallest <= 0) & (smallest > -block.slack)).tolist():
+                for row, token in tally.affordable(np.argwhere((smallest <= 0) & (smallest > -block.slack))).tolist():
                     tally.settle(box.sequence_at(block.query, int(prefixes[row]) * width + token), block.max_token)
             tally.add(block.query, block.max_token, right=box.size - not_right)
     return tally.fact()
@@ -74,11 +74,18 @@ class _Budget:
 
 def _operations(dimensions: Dimensions, hints: Hints) -> int:
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    blocks, expansions = hints["blocks"], hints["expansions"]
-    if not isinstance(blocks, np.ndarray) or not isinstance(expansions, int):
+    blocks = hints["blocks"]
+    if not isinstance(blocks, np.ndarray):
         raise TypeError("the kernel checks the kinds of hints")
-    search: int = 2 * d * expansions + blocks.shape[0] * n * d * (n * d + 2)
-    return terms_operations(n, d, blocks.shape[0]) + search
+    others: int = blocks.shape[0] * n * d * (n * d + 2)
+    return terms_operations(n, d, blocks.shape[0]) + others + _search_operations(dimensions, hints)
+
+
+def _search_operations(dimensions: Dimensions, hints: Hints) -> int:
+    expansions = hints["expansions"]
+    if not isinstance(expansions, int):
+        raise TypeError("the kernel checks the kinds of hints")
+    return 2 * dimensions.d_vocab * expansions
 
 
 def terms_operations(n: int, d: int, blocks: int) -> int:
@@ -91,5 +98,6 @@ RULE = Rule(
     apply=separable_enumeration,
     premises=(Tables,),
     operations=_operations,
+    sums=_search_operations,
     hints={"blocks": ArrayHint("i64", ("*", "*")), "expansions": IntegerHint(0, 1 << 48)},
 )

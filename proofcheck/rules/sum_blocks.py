@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from proofcheck.models import Dimensions
 from proofcheck.rules.facts import ProvedBlocks, ProvedCount
 from proofcheck.rules.rule import Context, Hints, Rule
 
@@ -35,10 +36,15 @@ def sum_blocks(context: Context, premises: tuple[Any, ...], hints: Hints) -> Pro
     )
 
 
+def _operations(dimensions: Dimensions, hints: Hints) -> int:
+    return dimensions.d_vocab**2
+
+
 RULE = Rule(
     name="sum-blocks",
     apply=sum_blocks,
     premises=(ProvedBlocks,),
-    operations=lambda dimensions, hints: dimensions.d_vocab**2,
+    operations=_operations,
     variadic=True,
+    singles=_operations,
 )

@@ -8,6 +8,7 @@ All counts are exact Python integers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb
 
 NAME = "max-of-k"
@@ -47,4 +48,10 @@ class MaxOfK:
         With choices = max_token this is the size of the class (query, max_token, others), and classes partition the block.
         """
         fillings: int = choices**others
-        return comb(self.n_ctx - 1, others) * fillings
+        return _choose(self.n_ctx - 1, others) * fillings
+
+
+@lru_cache(maxsize=2048)
+def _choose(n: int, k: int) -> int:
+    """Binomial coefficients: the same few for every cell."""
+    return comb(n, k)
