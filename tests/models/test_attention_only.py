@@ -13,7 +13,7 @@ from mpmath import iv, mp
 from soundness.small_models import BIASES, WEIGHTS, Shape, random_model, raw_safetensors, safetensors_bytes, shapes
 from soundness.truth import BITS, Network, read_tensors
 
-from proofcheck import Declined, Dimensions, ProofcheckError, Reason, Rejected
+from proofcheck import Declined, Dimensions, Limits, ProofcheckError, Reason, Rejected
 from proofcheck.models import AttentionOnly, PathTables, decode_weights
 from proofcheck.models.attention_only import TENSORS
 
@@ -21,8 +21,9 @@ SHAPE = Shape(n_ctx=3, d_vocab=4, d_model=5, d_head=2)
 KINDS = [("<f8", False), ("<f4", False), ("<f2", False), ("<f4", True)]
 
 
-def decoded(weights: bytes, shape: Shape = SHAPE) -> AttentionOnly:
-    return AttentionOnly(Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head), decode_weights(weights, TENSORS))
+def decoded(weights: bytes, shape: Shape = SHAPE, exponent: int = Limits().exponent) -> AttentionOnly:
+    tensors = decode_weights(weights, TENSORS, Limits(exponent=exponent))
+    return AttentionOnly(Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head), tensors)
 
 
 def example(dtype: str = "<f4", *, bfloat16: bool = False, biases: bool = True, seed: int = 0) -> bytes:
@@ -199,7 +200,7 @@ def test_weights_that_are_not_finite_are_named_with_their_place(name: str, bad: 
 def test_the_largest_and_smallest_weights_are_exact() -> None:
     tensors = random_model(SHAPE, 9, dtype="<f8")
     tensors["embed.W_E"][0, 0], tensors["embed.W_E"][0, 1], tensors["embed.W_E"][1, 0] = 1.7976931348623157e308, 5e-324, -0.0
-    model = decoded(safetensors_bytes(tensors))
+    model = decoded(safetensors_bytes(tensors), exponent=1074)
     assert model.W_E.fractions()[0, 0] == Fraction(1.7976931348623157e308)
     assert model.W_E.fractions()[0, 1] == Fraction(5e-324)
     assert model.W_E.fractions()[1, 0] == 0
