@@ -25,6 +25,7 @@ class Comparison:
     bounds: tuple[int, int]
     claimed: int
     detail: str
+    doubts: tuple[tuple[str, str], ...] = ()
     weaker: bool = False
 
     @property
@@ -34,8 +35,9 @@ class Comparison:
 
     @property
     def beyond(self) -> bool:
-        """proofcheck refused for its own sake: a limit on work, or scores out of range of its exponentials."""
-        return self.first in (("DECLINED", "limit-exceeded"), ("REJECTED", "out-of-range")) and self.first != self.second
+        """proofcheck refused for its own sake: a limit on work, scores out of range of its exponentials, or rounding."""
+        own = (("DECLINED", "limit-exceeded"), ("REJECTED", "out-of-range"), *self.doubts)
+        return self.first in own and self.first != self.second
 
     @property
     def counted(self) -> bool:
@@ -59,6 +61,13 @@ class Comparison:
             return False
         within = self.bounds[0] < self.claimed <= self.bounds[1]
         return self.first == self.second or (within and self.first == ("REJECTED", "not-proved"))
+
+    @property
+    def kind(self) -> str:
+        """agree, disagree, too large or beyond."""
+        if not self.agree:
+            return "disagree"
+        return "too large" if self.too_large else "beyond" if self.beyond else "agree"
 
     def __str__(self) -> str:
         return f"{self.name}: proofcheck {self.first} {self.count}, second checker {self.second} {self.bounds} {self.detail}"
@@ -85,4 +94,5 @@ def one(path: Path, outcome: Outcome, backend: str) -> Comparison:
         bounds=(outcome.least, outcome.proved),
         claimed=outcome.claimed,
         detail=outcome.detail,
+        doubts=outcome.doubts,
     )

@@ -36,7 +36,7 @@ def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
         return Outcome(refusal.verdict, refusal.reason, claimed, proved, total, str(refusal), least)
     except TooLargeError as error:
         return Outcome("TOO-LARGE", "", claimed, proved, total, str(error))
-    return Outcome("VERIFIED", "", claimed, proved, total, "", least)
+    return Outcome("VERIFIED", "", claimed, proved, total, "", least, tuple(context.doubts))
 
 
 def read_regular(path: Path) -> bytes:

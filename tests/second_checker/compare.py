@@ -1,6 +1,6 @@
 """Compare proofcheck with the second checker at length: python -m tests.second_checker.compare [--models N] [--budget OPERATIONS] [CERT…]
 
-Without certificates: random small models, every registered strategy on each, with searched and with random hints.
+Without certificates: random small models; on each the searching strategies, and every rule with random hints.
 Exit status 1 on any disagreement.
 """
 
@@ -13,28 +13,37 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
+from strategies.max_of_k.registry import STRATEGIES
+from strategies.max_of_k.strategy import Problem
 from tests.second_checker.both import Comparison, compare
-from tests.second_checker.drafts import write_certificate
+from tests.second_checker.drafts import write_certificate, write_random_separable, write_subcubic
 from tests.second_checker.random_models import write_model
+from tests.second_checker.rules import DIRECT_PATHS, MARGINS, QK_ERRORS
 
 
-def random_comparisons(folder: Path, seeds: range, names: list[str] | None = None, backend: str = "fast") -> Iterator[Comparison]:
-    """For each seed one model; for each strategy one certificate with searched hints and one with random hints."""
-    from strategies.max_of_k.registry import STRATEGIES
-    from strategies.max_of_k.strategy import Problem
-
+def random_comparisons(folder: Path, seeds: range, strategies: list[str], backend: str = "fast") -> Iterator[Comparison]:
+    """For each seed one model, and on it: the named strategies with their searched hints, the 100 sub-cubic ones and the separable rules
+    with random hints."""
     for seed in seeds:
         weights = folder / f"model-{seed}.safetensors"
         write_model(weights, seed)
         problem = Problem(weights)
         rng = random.Random(seed)
-        for strategy in names or STRATEGIES:
-            for hints in (None, rng):
-                path = folder / f"model-{seed}--{strategy}{'--random-hints' if hints else ''}.json"
-                write_certificate(problem, strategy, path, hints)
-                yield compare(path, backend=backend)
+        for strategy in strategies:
+            path = folder / f"model-{seed}--{strategy}.json"
+            write_certificate(problem, strategy, path)
+            yield compare(path, backend=backend)
+        for names in product(DIRECT_PATHS, MARGINS, QK_ERRORS):
+            path = folder / f"model-{seed}--{'--'.join(names)}.json"
+            write_subcubic(problem, names, path, rng)
+            yield compare(path, backend=backend)
+        for repeat in range(5):
+            path = folder / f"model-{seed}--separable-{repeat}.json"
+            write_random_separable(problem, path, rng)
+            yield compare(path, backend=backend)
 
 
 def main() -> int:
@@ -44,7 +53,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--budget", type=int, default=20_000_000, help="interval operations for one step")
     parser.add_argument("--backend", default="fast", choices=("fast", "arb"))
-    parser.add_argument("--strategy", action="append", help="only these strategies")
+    parser.add_argument("--strategy", action="append", help="search with these strategies (default: all but the sub-cubic ones)")
     parser.add_argument("--keep", type=Path, help="folder for the random certificates")
     arguments = parser.parse_args()
     start = time.perf_counter()
@@ -53,15 +62,14 @@ def main() -> int:
         folder = arguments.keep or Path(temporary)
         seeds = range(arguments.first, arguments.first + arguments.models)
         comparisons: Iterator[Comparison]
+        strategies = arguments.strategy or [name for name in STRATEGIES if not name.startswith("subcubic--")]
         if arguments.certificates:
             comparisons = (compare(path, arguments.budget, arguments.backend) for path in arguments.certificates)
         else:
-            comparisons = random_comparisons(folder, seeds, arguments.strategy, arguments.backend)
+            comparisons = random_comparisons(folder, seeds, strategies, arguments.backend)
         for comparison in comparisons:
-            outcomes[
-                "too large" if comparison.too_large else "beyond" if comparison.beyond else "agree" if comparison.agree else "DISAGREE"
-            ] += 1
-            outcomes[" ".join(comparison.second[:2]).strip()] += 1
+            outcomes[comparison.kind] += 1
+            outcomes[" ".join(comparison.second).strip()] += 1
             outcomes["fast backend weaker"] += comparison.weaker
             if comparison.counted:
                 outcomes["counts equal" if comparison.equal else "counts within rounding"] += 1
@@ -69,7 +77,7 @@ def main() -> int:
             if not comparison.agree:
                 print(comparison, flush=True)
     print(dict(outcomes), f"{time.perf_counter() - start:.0f} s")
-    return 1 if outcomes["DISAGREE"] else 0
+    return 1 if outcomes["disagree"] else 0
 
 
 if __name__ == "__main__":

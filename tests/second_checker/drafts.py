@@ -8,30 +8,118 @@ from pathlib import Path
 
 import numpy as np
 
-from proofcheck import Certificate, encode_certificate
+from proofcheck import Step, encode_certificate
 from strategies.emit import draft, with_claim
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
+from tests.second_checker.hinted_blocks import whole_boxes
 
 
-def write_certificate(problem: Problem, strategy: str, path: Path, rng: random.Random | None = None) -> None:
-    """A certificate that claims 0, so that the verdict never hides the count. With rng the array hints are random."""
-    certificate = with_claim(draft(problem, STRATEGIES[strategy], path), 0)
-    if rng is not None:
-        certificate = with_random_hints(certificate, rng)
-    path.write_bytes(encode_certificate(certificate))
+def write_certificate(problem: Problem, strategy: str, path: Path) -> None:
+    """The strategy's certificate, claiming 0, so that the verdict never hides the count."""
+    path.write_bytes(encode_certificate(with_claim(draft(problem, STRATEGIES[strategy], path), 0)))
 
 
-def with_random_hints(certificate: Certificate, rng: random.Random) -> Certificate:
-    """Gaps from 1 to d_vocab, directions from a coarse grid; other hints as they are."""
-    steps = []
-    for step in certificate.steps:
-        hints = dict(step.hints)
-        for name, value in hints.items():
-            if name == "gaps":
-                entries = [rng.randint(1, 1 + rng.randrange(certificate.dimensions.d_vocab)) for _ in range(np.asarray(value).size)]
-                hints[name] = np.array(entries, dtype=np.int64).reshape(np.shape(value))
-            elif name.endswith("direction") and rng.random() < 0.5:
-                hints[name] = np.array([rng.randint(-4, 4) / 4 for _ in range(np.asarray(value).size)], dtype=np.float64)
-        steps.append(replace(step, hints=hints))
-    return replace(certificate, steps=tuple(steps))
+def write_subcubic(problem: Problem, names: tuple[str, str, str], path: Path, rng: random.Random) -> None:
+    """A sub-cubic certificate (direct path, attention handling, QK error) without search: random gaps, singular or random vectors."""
+    direct, attention, error = names
+    d, n, D = problem.dimensions.d_vocab, problem.dimensions.n_ctx, problem.dimensions.d_model
+    most = rng.randint(1, d)
+    gaps = np.array([rng.randint(1, most) for _ in range(d * d * n)], dtype=np.int64).reshape(d, d, n)
+    direct_hints = {"direction": random_vector(D, rng)} if direct.startswith("svd") else {}
+    steps = (
+        Step("tables", "path-expansion"),
+        Step("direct", f"direct-path-{direct}", ("tables",), direct_hints),
+        Step("qk", f"qk-error-{error}", ("tables",), qk_hints(problem, error, rng)),
+        Step("attention", "attention-bounds", ("tables", "qk"), {"gaps": gaps}),
+        Step("classes", f"margin-{attention}", ("tables", "direct", "attention")),
+        Step("blocks", "count-classes", ("classes",)),
+        Step("count", "sum-blocks", ("blocks",)),
+    )
+    base = with_claim(draft(problem, STRATEGIES["brute-force"], path), 0)
+    path.write_bytes(encode_certificate(replace(base, steps=steps)))
+
+
+def qk_hints(problem: Problem, error: str, rng: random.Random) -> dict[str, np.ndarray]:
+    """Directions, and a bound of the spectral norm by the Frobenius norm, a little too small now and then."""
+    if error.startswith("exact"):
+        return {}
+    model = problem.model
+    d, D = problem.dimensions.d_vocab, problem.dimensions.d_model
+    A = np.asarray((model.W_E + model.W_pos[-1]) @ model.W_Q @ model.W_K.T)
+    B = np.asarray((model.W_E + model.W_pos.mean(0)).T)
+    left, _, right = np.linalg.svd(A @ B)
+    u, v = (left[:, 0], right[0]) if rng.random() < 0.8 else (random_vector(d, rng), random_vector(d, rng))
+    hints = {"query_direction": np.ascontiguousarray(u), "key_direction": np.ascontiguousarray(v)}
+    if error == "svd":
+        residual = (A - np.outer(u, u @ A)) @ (B - np.outer(B @ v, v))
+        hints["tau"] = np.array([np.linalg.norm(residual) * rng.choice((0.5, 1.001, 1.001, 1.1)) + 1e-9])
+    if "subproduct" in error:
+        hints |= {"second_query_direction": random_vector(d, rng), "second_key_direction": random_vector(d, rng)}
+        hints |= {"W_Q_direction": random_vector(D, rng), "W_K_direction": random_vector(D, rng)}
+    return hints
+
+
+def random_vector(length: int, rng: random.Random) -> np.ndarray:
+    """Multiples of 1/8; sometimes zero, which is refused."""
+    return np.array([rng.randint(-3, 3) / 8 for _ in range(length)], dtype=np.float64)
+
+
+def write_random_separable(problem: Problem, path: Path, rng: random.Random) -> None:
+    """Separable rules with random blocks, bins and trees, and their blocks summed."""
+    sizes = problem.dimensions
+    d, n = sizes.d_vocab, sizes.n_ctx
+    base = with_claim(draft(problem, STRATEGIES["brute-force"], path), 0)
+    hints: dict[str, dict[str, object]] = {
+        "separable-minimum": {"refined": rng.choice((0, 1, 5, 1_000))},
+        "separable-early-maximum": {"blocks": table([(*block, rng.choice((1, 3, 64, 5_000))) for block in some_blocks(d, n, rng)], 3)},
+        "separable-counting": random_counting(d, n, rng),
+        "separable-enumeration": {"blocks": table(some_blocks(d, n, rng), 2), "expansions": rng.choice((5, 10**6))},
+        "separable-partition": random_partition(d, n, rng),
+    }
+    rules = [rule for rule in hints if rng.random() < 0.6] or ["separable-partition"]
+    steps = [Step("tables", "path-expansion")]
+    steps += [Step(rule, rule, ("tables",), hints[rule]) for rule in rules]
+    steps += [Step("count", "sum-blocks", tuple(rules))]
+    path.write_bytes(encode_certificate(replace(base, steps=tuple(steps))))
+
+
+def table(rows: list[tuple[int, ...]], width: int) -> np.ndarray:
+    return np.array(rows, dtype=np.int64).reshape(len(rows), width)
+
+
+def some_blocks(d: int, n: int, rng: random.Random) -> list[tuple[int, ...]]:
+    """Some non-empty blocks (q, m), in order."""
+    return [(q, m) for m in range(d) for q in range(m + 1) if (n > 1 or q == m) and rng.random() < 0.7]
+
+
+def random_counting(d: int, n: int, rng: random.Random) -> dict[str, object]:
+    """Random bins and groups."""
+    blocks = [(*block, rng.choice((1, 2, 7, 500, 8_192))) for block in some_blocks(d, n, rng)]
+    groups = [
+        (row, rng.randint(1, d), rival)
+        for row, block in enumerate(blocks)
+        for rival in range(d)
+        if rival != block[1] and rng.random() < 0.5
+    ]
+    return {"blocks": table(blocks, 3), "groups": table(groups, 3)}
+
+
+def random_partition(d: int, n: int, rng: random.Random) -> dict[str, object]:
+    """Trees that split random positions at random tokens."""
+    blocks, nodes = some_blocks(d, n, rng), []
+    for q, m in blocks:
+        for box in whole_boxes(q, m, n):
+            stack = [box]
+            while stack:
+                leaf = stack.pop()
+                wide = [i for i, (low, high) in enumerate(leaf) if high - low > 1]
+                if not wide or rng.random() < 0.3:
+                    nodes.append(-1)
+                    continue
+                i = rng.choice(wide)
+                low, high = leaf[i]
+                cut = rng.randint(low + 1, high - 1)
+                nodes.append(i * d + cut)
+                stack += [(*leaf[:i], (cut, high), *leaf[i + 1 :]), (*leaf[:i], (low, cut), *leaf[i + 1 :])]
+    return {"blocks": table(blocks, 2), "nodes": np.array(nodes, dtype=np.int64)}

@@ -12,10 +12,14 @@ from tests.second_checker.weights import Matrix, Network, Vector
 
 @dataclass
 class Context:
-    """The network that a certificate is about, and what the replay may cost (interval operations for one step)."""
+    """The network that a certificate is about, and what the replay may cost (interval operations for one step).
+
+    doubts: refusals (verdict, reason) to which the documented rounding may lead where the theorem in real numbers does not.
+    """
 
     network: Network
     budget: int
+    doubts: list[tuple[str, str]] = field(default_factory=list)
     forward_passes: list[ForwardPass] = field(default_factory=list)
 
     @property

@@ -12,9 +12,13 @@ from itertools import product as every
 from tests.second_checker.facts import Context, Tables
 from tests.second_checker.intervals import Interval, enclose, exp, interval, sqrt
 
-# proofcheck evaluates separable bounds in integers of 29 bits, of the largest term; what the last bits decide is not compared.
-# A term is off by at most 2^−26 of the largest one of its block.
-RESOLUTION = Fraction(1, 2**26)
+
+def resolution(n: int) -> Fraction:
+    """proofcheck rounds the terms of a block to integers of 30 − (bits of n) bits: what the last bits decide is not compared.
+
+    A term is off by at most this part of the largest one of its block.
+    """
+    return Fraction(2 ** n.bit_length(), 2**27)
 
 
 class QueryTerms:

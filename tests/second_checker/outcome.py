@@ -23,6 +23,7 @@ class Outcome:
     """verdict: VERIFIED, REJECTED, DECLINED or TOO-LARGE. −1 for counts where the steps were not all replayed.
 
     proved: the count that the steps prove in real numbers. least: what they prove at least after the documented rounding.
+    doubts: refusals that this rounding may lead to.
     """
 
     verdict: str
@@ -32,6 +33,7 @@ class Outcome:
     total: int
     detail: str = ""
     least: int = -1
+    doubts: tuple[tuple[str, str], ...] = ()
 
     def line(self) -> str:
         """One line for people."""

@@ -22,6 +22,7 @@ from tests.second_checker.rules_attention import attention_bounds
 from tests.second_checker.rules_counts import count_classes, sum_blocks
 from tests.second_checker.rules_cubic import cubic
 from tests.second_checker.rules_enumeration import enumeration
+from tests.second_checker.rules_separable_counting import separable_counting
 from tests.second_checker.rules_separable_early_maximum import separable_early_maximum
 from tests.second_checker.rules_separable_enumeration import separable_enumeration
 from tests.second_checker.rules_separable_minimum import separable_minimum
@@ -75,9 +76,11 @@ MARGINS = {
     "mean-query+diff": margin.mean_query_diff,
 }
 BLOCKS = Hint(("i64",), (None, "2"))
+TRIPLES = Hint(("i64",), (None, "3"))
 SEPARABLE = {
     "minimum": (separable_minimum, {"refined": Hint(most=2**40)}),
-    "early-maximum": (separable_early_maximum, {"blocks": Hint(("i64",), (None, "3"))}),
+    "early-maximum": (separable_early_maximum, {"blocks": TRIPLES}),
+    "counting": (separable_counting, {"blocks": TRIPLES, "groups": TRIPLES}),
     "enumeration": (separable_enumeration, {"blocks": BLOCKS, "expansions": Hint(most=2**48)}),
     "partition": (separable_partition, {"blocks": BLOCKS, "nodes": Hint(("i64",), (None,))}),
 }

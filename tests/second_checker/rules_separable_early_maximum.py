@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tests.second_checker.certificate_format import Array
 from tests.second_checker.facts import Context, ProvedBlocks, Tables
 from tests.second_checker.hinted_blocks import read_blocks
 from tests.second_checker.intervals import Interval, certainly_positive, enclose
-from tests.second_checker.margin_terms import RESOLUTION, QueryTerms, block_sequences, largest_size, least_sum, smallest, sum_of
+from tests.second_checker.margin_terms import QueryTerms, block_sequences, largest_size, least_sum, resolution, smallest, sum_of
 from tests.second_checker.outcome import rejected
 from tests.second_checker.rules_counts import block_size
 
-MOST_BINS = 16_384
+MOST_BINS = 8_192
 
 
 def separable_early_maximum(context: Context, tables: Tables, blocks: Array) -> ProvedBlocks:
@@ -21,8 +23,7 @@ def separable_early_maximum(context: Context, tables: Tables, blocks: Array) -> 
     net = context.network
     n, d = net.n_ctx, net.d_vocab
     hinted = {(q, m): bins for q, m, bins in read_blocks(blocks, d)}
-    if any(not 1 <= bins <= MOST_BINS for bins in hinted.values()):
-        raise rejected("bad-hint", "blocks", "bins")
+    require_bins(hinted.values())
     context.spend(n * d**3 + sum(n * (m + 1) ** (n - 1) for _, m in hinted), "separable-early-maximum")
     counts, least = dict.fromkeys(context.blocks(), 0), dict.fromkeys(context.blocks(), 0)
     for q in range(d):
@@ -31,7 +32,7 @@ def separable_early_maximum(context: Context, tables: Tables, blocks: Array) -> 
             if n == 1 and q < m:
                 continue
             g = terms.least_over_rivals(m)
-            rounding = enclose((n + 1) * RESOLUTION) * largest_size(g)
+            rounding = enclose((n + 1) * resolution(n)) * largest_size(g)
             bound = least_sum(g, q, m)
             if (q, m) in hinted:
                 width = bin_width(g, q, hinted[q, m]) + rounding
@@ -41,6 +42,12 @@ def separable_early_maximum(context: Context, tables: Tables, blocks: Array) -> 
             if certainly_positive(bound - rounding):
                 least[q, m] = block_size(q, m, n)
     return ProvedBlocks(counts, least)
+
+
+def require_bins(found: Iterable[int]) -> None:
+    """Each from 1 to 8192."""
+    if any(not 1 <= bins <= MOST_BINS for bins in found):
+        raise rejected("bad-hint", "blocks", "bins")
 
 
 def bin_width(g: list[list[Interval]], q: int, bins: int) -> Interval:

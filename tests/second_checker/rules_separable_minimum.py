@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.second_checker.facts import Context, ProvedBlocks, Tables
 from tests.second_checker.intervals import Interval, certainly_positive, enclose, exp, sqrt
-from tests.second_checker.margin_terms import RESOLUTION, QueryTerms, largest_size, least_sum, smallest
+from tests.second_checker.margin_terms import QueryTerms, largest_size, least_sum, resolution, smallest
 from tests.second_checker.rules_counts import block_size
 
 
@@ -29,7 +29,7 @@ def separable_minimum(context: Context, tables: Tables, refined: int) -> ProvedB
                 counts[q, m] = size
             if not all_refined:
                 fine = [coarse(context, tables, q, m, j) for j in range(d) if j != m]
-            if all(certainly_positive(bound - enclose((n + 1) * RESOLUTION) * scale) for bound, scale in fine):
+            if all(certainly_positive(bound - enclose((n + 1) * resolution(n)) * scale) for bound, scale in fine):
                 least[q, m] = size
     return ProvedBlocks(counts, least)
 

@@ -7,19 +7,10 @@ from math import prod
 
 from tests.second_checker.certificate_format import Array
 from tests.second_checker.facts import Context, ProvedBlocks, Tables
-from tests.second_checker.hinted_blocks import read_blocks
+from tests.second_checker.hinted_blocks import Box, read_blocks, whole_boxes
 from tests.second_checker.intervals import Interval, certainly_positive, enclose
-from tests.second_checker.margin_terms import RESOLUTION, QueryTerms, largest_size, smallest
+from tests.second_checker.margin_terms import QueryTerms, largest_size, resolution, smallest
 from tests.second_checker.outcome import rejected
-
-Box = tuple[tuple[int, int], ...]  # lo ≤ t < hi of each position before the last
-
-
-def whole_boxes(q: int, m: int, n: int) -> list[Box]:
-    """The block as disjoint boxes: one if q = m, else one for the first position that holds m."""
-    if q == m:
-        return [((0, m + 1),) * (n - 1)]
-    return [((0, m),) * p + ((m, m + 1),) + ((0, m + 1),) * (n - 2 - p) for p in range(n - 1)]
 
 
 class Nodes:
@@ -55,7 +46,7 @@ def separable_partition(context: Context, tables: Tables, blocks: Array, nodes: 
     net = context.network
     n, d = net.n_ctx, net.d_vocab
     context.spend(len(nodes.entries) * d * d * n, "separable-partition")
-    hinted = read_blocks(blocks, d)
+    hinted = read_blocks(blocks, d, at_least=1)
     trees = Nodes(nodes, d)
     divided = [(q, m, [leaf for box in whole_boxes(q, m, n) for leaf in trees.leaves(box)]) for q, m in hinted]
     if trees.at != len(trees.entries):
@@ -63,7 +54,7 @@ def separable_partition(context: Context, tables: Tables, blocks: Array, nodes: 
     counts, least = dict.fromkeys(context.blocks(), 0), dict.fromkeys(context.blocks(), 0)
     for q, m, leaves in divided:
         rivals = QueryTerms(context, tables, q).rivals(m)
-        room = [enclose((n + 1) * RESOLUTION) * largest_size(f) for f in rivals]
+        room = [enclose((n + 1) * resolution(n)) * largest_size(f) for f in rivals]
         most_room = max(room)
         for leaf in leaves:
             size = prod(high - low for low, high in leaf)

@@ -15,7 +15,8 @@ Vector = list[Fraction]
 Matrix = list[list[Fraction]]
 IGNORED = ("blocks.0.attn.mask", "blocks.0.attn.IGNORE")
 FLOAT_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
-TENSOR_BYTES = {**FLOAT_BYTES, "I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+ONE_BYTE = ("I8", "U8", "BOOL", "F8_E5M2", "F8_E4M3")
+TENSOR_BYTES = {**FLOAT_BYTES, "I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, **dict.fromkeys(ONE_BYTE, 1)}
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,9 @@ def split_file(data: bytes) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
         raise rejected("bad-weights", "header", "not JSON") from error
     if not isinstance(header, dict):
         raise rejected("bad-weights", "header", "no object")
-    header.pop("__metadata__", None)
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(entry, str) for entry in metadata.values()):
+        raise rejected("bad-weights", "__metadata__")
     tensors, spans = {}, []
     for name, entry in header.items():
         try:

@@ -1,0 +1,158 @@
+"""proofcheck against the second checker (tests/second_checker/README.md): the corpus, random small models, and broken copies of either."""
+
+from __future__ import annotations
+
+import random
+import struct
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from strategies.max_of_k.registry import STRATEGIES
+from strategies.max_of_k.strategy import Problem
+from tests.second_checker.both import Comparison, compare
+from tests.second_checker.compare import random_comparisons
+from tests.second_checker.drafts import write_certificate
+from tests.second_checker.facts import Context, ProvedClasses
+from tests.second_checker.intervals import enclose, ends_of, exp, sqrt
+from tests.second_checker.positive_definite import positive_semidefinite
+from tests.second_checker.random_models import encode, write_model
+from tests.second_checker.rules import RULES
+from tests.second_checker.weights import DECODERS
+
+CERTIFICATES = Path(__file__).parents[2] / "certificates"
+BUDGET = 300_000
+MODELS = 6
+
+
+def tally(comparisons: Iterable[Comparison]) -> Counter[str]:
+    """Kinds of comparison; fails on the disagreements, all of them named."""
+    found = list(comparisons)
+    wrong = [str(comparison) for comparison in found if not comparison.agree]
+    assert not wrong, "\n".join(wrong)
+    counts = Counter(comparison.kind for comparison in found)
+    counts["counted"] = sum(comparison.counted for comparison in found)
+    counts["weaker"] = sum(comparison.weaker for comparison in found)
+    return counts
+
+
+def test_reject_corpus() -> None:
+    counts = tally(compare(path, BUDGET) for path in sorted((CERTIFICATES / "reject").rglob("*.json")))
+    print(dict(counts))
+    assert counts["agree"] >= 300
+    assert counts["beyond"] + counts["too large"] <= 10
+
+
+def test_accept_corpus() -> None:
+    counts = tally(compare(path, BUDGET) for path in small_certificates())
+    print(dict(counts))
+    assert counts["counted"] >= 3
+
+
+def small_certificates() -> list[Path]:
+    """Certificates that the budget may allow. The others would only load their weights to be too large."""
+    return [
+        path for path in sorted((CERTIFICATES / "accept").glob("*.json")) if path.name.startswith(("max-of-3-d-vocab-16", "counterexample"))
+    ]
+
+
+def test_random_models(tmp_path: Path) -> None:
+    strategies = [name for name in STRATEGIES if not name.startswith("subcubic--")]
+    found = list(random_comparisons(tmp_path, range(MODELS), strategies))
+    counts = tally(found)
+    print(dict(counts))
+    assert counts["counted"] >= 100 * MODELS
+    assert sum(comparison.equal and comparison.count > 0 for comparison in found) >= 60 * MODELS
+
+
+def test_searched_subcubic(tmp_path: Path) -> None:
+    weights = tmp_path / "0.safetensors"
+    write_model(weights, 0)
+    comparisons = []
+    for name in sorted(name for name in STRATEGIES if name.startswith("subcubic--"))[::37]:
+        path = tmp_path / f"{name}.json"
+        write_certificate(Problem(weights), name, path)
+        comparisons.append(compare(path))
+    assert tally(comparisons)["counted"] == len(comparisons) == 3
+
+
+def test_a_broken_rule_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights, path = tmp_path / "0.safetensors", tmp_path / "0.json"
+    write_model(weights, 0)
+    write_certificate(Problem(weights), "cubic", path)
+    right = compare(path)
+    assert right.agree and right.count > 0
+
+    def proves_nothing(context: Context, tables: object) -> ProvedClasses:
+        return ProvedClasses({block: [-1] * context.network.n_ctx for block in context.blocks()})
+
+    monkeypatch.setitem(RULES, "cubic", replace(RULES["cubic"], replay=proves_nothing))
+    assert not compare(path).agree
+
+
+def test_every_rule_is_covered() -> None:
+    listed = subprocess.run([sys.executable, "-m", "proofcheck", "rules"], capture_output=True, text=True, check=True).stdout
+    names = {line.split()[0] for line in listed.splitlines() if line and not line.startswith(("c ", " "))}
+    assert names == set(RULES)
+
+
+def test_imports_nothing_of_proofcheck() -> None:
+    program = (
+        "import sys; import tests.second_checker.check; "
+        "print([name for name in sys.modules if name.partition('.')[0] in "
+        "('proofcheck', 'strategies', 'flint', 'numpy', 'safetensors', 'torch')])"
+    )
+    root = Path(__file__).parents[2]
+    clean = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)
+    assert clean.stdout.strip() == "[]"
+    dirty = program.replace("second_checker.check;", "second_checker.both;")
+    assert "proofcheck" in subprocess.run([sys.executable, "-c", dirty], capture_output=True, text=True, check=True, cwd=root).stdout
+
+
+@pytest.mark.parametrize("x", [Fraction(0), Fraction(1, 3), Fraction(-7, 2), Fraction(5), Fraction(-1, 10**9)])
+def test_exp_encloses(x: Fraction) -> None:
+    """Against partial sums of the series at |x|/16 ≤ 1 with the remainder of Lagrange, to the 16th power."""
+    y, term, partial = abs(x) / 16, Fraction(1), Fraction(0)
+    for k in range(1, 80):
+        partial += term
+        term *= y / k
+    low, high = partial**16, (partial + 3 * term) ** 16
+    if x < 0:
+        low, high = 1 / high, 1 / low
+    found_low, found_high = ends_of(exp(enclose(x)))
+    assert found_low <= high and low <= found_high  # the two enclosures meet
+    assert found_high - found_low <= found_high * Fraction(1, 2**240)
+    assert found_low <= low and high <= found_high  # and the series is the tighter one
+
+
+def test_sqrt_encloses() -> None:
+    for square in (2, 3, 32, 17):
+        low, high = ends_of(sqrt(square))
+        assert low**2 < square < high**2
+
+
+@pytest.mark.parametrize(("dtype", "width"), [("F64", 8), ("F32", 4), ("F16", 2), ("BF16", 2)])
+def test_decoded_bits(dtype: str, width: int) -> None:
+    rng = random.Random(0)
+    for value in [0.0, -0.0, 1.0, -2.5, 5e-5, *(rng.gauss(0, 1) for _ in range(200))]:
+        raw = encode(value, dtype)
+        padded = b"\0\0" + raw if dtype == "BF16" else raw
+        expected = struct.unpack({"F64": "<d", "F32": "<f", "F16": "<e", "BF16": "<f"}[dtype], padded)[0]
+        assert DECODERS[dtype](int.from_bytes(raw, "little")) == Fraction(expected)
+    assert DECODERS[dtype](2 ** (8 * width - 1) - 1) is None  # NaN
+
+
+@pytest.mark.parametrize("matrix", [[[2, 1], [1, 2]], [[1, 1], [1, 1]], [[0, 0], [0, 0]], [[0, 0], [0, 3]]])
+def test_positive_semidefinite(matrix: list[list[int]]) -> None:
+    assert positive_semidefinite([[Fraction(entry, 7) for entry in row] for row in matrix])
+
+
+@pytest.mark.parametrize("matrix", [[[1, 2], [2, 1]], [[0, 1], [1, 5]], [[-1]], [[1, 1, 0], [1, 1, 1], [0, 1, 9]]])
+def test_not_positive_semidefinite(matrix: list[list[int]]) -> None:
+    assert not positive_semidefinite([[Fraction(entry, 7) for entry in row] for row in matrix])
