@@ -1,0 +1,323 @@
+"""What people see, word for word. Seconds, versions and folders are masked; EXPECTTEST_ACCEPT=1 rewrites the texts."""
+
+# ruff: noqa: E501
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from expecttest import assert_expected_inline
+
+from proofcheck.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+REJECT = ROOT / "certificates" / "reject"
+ACCEPT = ROOT / "certificates" / "accept"
+TWIN = str(REJECT / "twin.json")
+
+
+def masked(text: str) -> str:
+    """No seconds, versions, folders; operation counts may change with the rules."""
+    text = text.replace(str(ROOT), "ROOT")
+    text = re.sub(r"(proofcheck|python-flint|FLINT|numpy|safetensors) \d[\w.+]*", r"\1 VERSION", text)
+    text = re.sub(r" *\d+\.\d+ s\b", " SECONDS s", text)
+    text = re.sub(r"[\d,]{3,} operations", "N operations", text)
+    return re.sub(r" *N operations", " N operations", text)
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
+    """Exit status, stdout and stderr of one command."""
+    assert main(arguments) == status
+    out, err = capsys.readouterr()
+    text = masked(out + ("--- stderr\n" + err if err else ""))
+    return text.encode("ascii", "backslashreplace").decode("ascii")  # expecttest rewrites ASCII only
+
+
+def test_verified(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_expected_inline(
+        shown(capsys, "verify", TWIN),
+        """\
+c certificate ROOT/certificates/reject/twin.json
+c model       weights/tiny.safetensors SHA-256 ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92
+c task        max-of-k n_ctx=2 d_vocab=3
+c strategy    brute-force (as the certificate calls itself)
+c arithmetic  fast, balls of 128 bits; proofcheck VERSION, python-flint VERSION, FLINT VERSION, numpy VERSION, safetensors VERSION
+c proved      9 of 9 inputs
+c exact       every input is decided: 0 are answered wrongly
+c cost N operations, SECONDS s
+c flops       2098, unexplained dimension 27 (published conventions)
+s VERIFIED accuracy >= 9/9 (1.000000)
+""",
+    )
+
+
+def test_verified_with_stats(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_expected_inline(
+        shown(capsys, "verify", "--stats", "--backend", "arb", "--precision", "64", TWIN),
+        """\
+c certificate ROOT/certificates/reject/twin.json
+c model       weights/tiny.safetensors SHA-256 ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92
+c task        max-of-k n_ctx=2 d_vocab=3
+c strategy    brute-force (as the certificate calls itself)
+c arithmetic  arb, balls of 64 bits; proofcheck VERSION, python-flint VERSION, FLINT VERSION, numpy VERSION, safetensors VERSION
+c proved      9 of 9 inputs
+c exact       every input is decided: 0 are answered wrongly
+c cost N operations, SECONDS s
+c flops       2098, unexplained dimension 27 (published conventions)
+c   tables                   path-expansion N operations SECONDS s
+c   blocks                   enumeration N operations SECONDS s
+c   count                    sum-blocks                                             0 operations SECONDS s
+s VERIFIED accuracy >= 9/9 (1.000000)
+""",
+    )
+
+
+def test_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_expected_inline(
+        shown(capsys, "verify", "--quiet", TWIN),
+        """\
+s VERIFIED accuracy >= 9/9 (1.000000)
+""",
+    )
+
+
+def test_rejected(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_expected_inline(
+        shown(capsys, "verify", str(REJECT / "not-proved" / "one-higher.json"), status=1),
+        """\
+c certificate ROOT/certificates/reject/not-proved/one-higher.json
+c model       ../weights/tiny.safetensors SHA-256 ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92
+c task        max-of-k n_ctx=2 d_vocab=3
+c strategy    brute-force (as the certificate calls itself)
+c arithmetic  fast, balls of 128 bits; proofcheck VERSION, python-flint VERSION, FLINT VERSION, numpy VERSION, safetensors VERSION
+s REJECTED not-proved
+--- stderr
+not-proved: the claim is larger than what the steps prove (at $.claim.accuracy_at_least.correct)
+  expected: at most 9
+  found:    10
+  hint:     the strategy that wrote the certificate claims more than it proves
+""",
+    )
+
+
+def test_declined(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_expected_inline(
+        shown(capsys, "verify", str(REJECT / "limit-exceeded" / "precision-1025.json"), status=2),
+        """\
+c certificate ROOT/certificates/reject/limit-exceeded/precision-1025.json
+s DECLINED limit-exceeded
+--- stderr
+limit-exceeded: precision most is 1025, above the limit 1024 (at $.arithmetic.precision)
+  expected: at most 1024
+  found:    1025
+  hint:     raise it with --limit precision_most=1025 if you trust the source
+""",
+    )
+
+
+def test_an_error_in_a_step(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_expected_inline(
+        shown(capsys, "verify", "--quiet", str(REJECT / "bad-hint" / "wrong-length.json"), status=1),
+        """\
+s REJECTED bad-hint
+--- stderr
+bad-hint: hint direction has the wrong shape (step direct rule direct-path-svd-query+max-diff at direction)
+  expected: [d_model] = [3]
+  found:    [2]
+""",
+    )
+
+
+def test_no_such_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_expected_inline(
+        shown(capsys, "verify", "--quiet", str(ROOT / "none.json"), status=2),
+        """\
+s DECLINED unreadable-file
+--- stderr
+unreadable-file: cannot read ROOT/none.json: No such file or directory (at ROOT/none.json)
+""",
+    )
+
+
+def test_several(capsys: pytest.CaptureFixture[str]) -> None:
+    files = [TWIN, str(REJECT / "wrong-total" / "one-lower.json"), str(REJECT / "unsupported-format" / "version-2.0.json")]
+    assert_expected_inline(
+        shown(capsys, "verify", *files, status=1),
+        """\
+c verdict   proved                                     seconds  certificate
+c VERIFIED  1.000000 9/9 SECONDS s  twin.json
+c REJECTED  wrong-total SECONDS s  one-lower.json
+c DECLINED  unsupported-format SECONDS s  version-2.0.json
+c 1 verified, 1 rejected, 1 declined
+s VERIFIED accuracy >= 9/9 (1.000000)
+s REJECTED wrong-total
+s DECLINED unsupported-format
+--- stderr
+ROOT/certificates/reject/wrong-total/one-lower.json: wrong-total: the claimed total is not the number of inputs of the task (at $.claim.accuracy_at_least.total)
+  expected: 9
+  found:    8
+ROOT/certificates/reject/unsupported-format/version-2.0.json: unsupported-format: the certificate is of another format or version (at $.format)
+  expected: proofcheck-certificate 1.0
+  found:    proofcheck-certificate 2.0
+""",
+    )
+
+
+def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_expected_inline(
+        shown(capsys, "verify", "--jobs", "0", TWIN, status=2),
+        """\
+--- stderr
+usage: --jobs must be at least 1
+  expected: at least 1
+  found:    0
+""",
+    )
+
+
+def test_inspect(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_expected_inline(
+        shown(capsys, "inspect", TWIN),
+        """\
+claim       accuracy >= 9/9 (1.000000) \\u2014 not checked here
+task        max-of-k n_ctx=2 d_vocab=3
+model       attention-only-one-layer-one-head n_ctx=2 d_vocab=3 d_model=3 d_head=2
+weights     weights/tiny.safetensors SHA-256 ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92
+arithmetic  balls of 128 bits
+steps
+  tables                   path-expansion()
+  blocks                   enumeration(tables)
+  count                    sum-blocks(blocks)
+provenance (for people; never used)
+  strategy                 brute-force
+""",
+    )
+
+
+def test_inspect_of_a_bad_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_expected_inline(
+        shown(capsys, "inspect", str(REJECT / "missing-field" / "top-claim.json"), status=1),
+        """\
+--- stderr
+missing-field: the field 'claim' is missing (at $.claim)
+""",
+    )
+
+
+def test_one_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_expected_inline(
+        shown(capsys, "rules", "sum-blocks"),
+        """\
+sum-blocks
+
+premises: ProvedBlocks \\u2026
+hints:    none
+
+Theorem (sum over blocks). correct = \\u03a3_{q \\u2264 m} max_k counts_k[q][m] over the premises k, and wrong the same with wrong_k.
+
+Hypotheses: every premise is `ProvedBlocks`. Hints: none.
+Proof: the blocks (last token q, maximum m) partition the inputs, and each count_k[q][m] is a lower bound on the same number;
+so is each wrong_k[q][m]. If correct + wrong is the number of inputs, both are exact.  \\u220e
+A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
+Cost: (number of premises)\\xb7d\\xb2. Source: docs/rules/sum-blocks.md.
+""",
+    )
+
+
+def test_no_such_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_expected_inline(
+        shown(capsys, "rules", "assume", status=2),
+        """\
+--- stderr
+usage: there is no rule 'assume'; `proofcheck rules` lists them
+""",
+    )
+
+
+def test_explain_one_step(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_expected_inline(
+        shown(capsys, "explain", TWIN, "count"),
+        """\
+c step count: sum-blocks, 0 operations, SECONDS s
+c     Theorem (sum over blocks). correct = \\u03a3_{q \\u2264 m} max_k counts_k[q][m] over the premises k, and wrong the same with wrong_k.
+c
+c     Hypotheses: every premise is `ProvedBlocks`. Hints: none.
+c     Proof: the blocks (last token q, maximum m) partition the inputs, and each count_k[q][m] is a lower bound on the same number;
+c     so is each wrong_k[q][m]. If correct + wrong is the number of inputs, both are exact.  \\u220e
+c     A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
+c     Cost: (number of premises)\\xb7d\\xb2. Source: docs/rules/sum-blocks.md.
+c
+s VERIFIED accuracy >= 9/9 (1.000000)
+""",
+    )
+
+
+def test_help(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    with pytest.raises(SystemExit) as done:
+        main(["--help"])
+    assert done.value.code == 0
+    assert_expected_inline(
+        capsys.readouterr().out,
+        """\
+usage: proofcheck [-h] [--version] COMMAND ...
+
+Rigorous verification of certificates about the accuracy of small neural networks.
+
+If `proofcheck verify C` exits 0 and prints `s VERIFIED accuracy >= N/T`, then the network whose weight file has the printed SHA-256, its
+numbers read as exact reals and evaluated by the real-number semantics in docs/, answers at least N of the T inputs of the named task
+correctly. This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with --backend arb), the hardware, and the trusted lines of
+proofcheck (counted in docs/soundness.md). It says nothing about the same weights run in floating point.
+
+positional arguments:
+  COMMAND
+    verify    verify certificates
+    inspect   what a certificate says, without checking it
+    explain   replay a certificate step by step, with each rule's theorem
+    rules     the rules, or one rule's theorem
+    selftest  check this installation: platform arithmetic and a small shipped corpus
+
+options:
+  -h, --help  show this help message and exit
+  --version   show program's version number and exit
+
+exit codes:
+  0    every certificate VERIFIED
+  1    some certificate REJECTED (it does not prove its claim, or is malformed)
+  2    nothing said: usage, unreadable file, exceeded limit, unsupported version (DECLINED)
+  3    internal error
+  130  interrupted
+""",
+    )
+
+
+def test_help_of_verify_states_guarantee_options_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(["verify", "--help"])
+    assert done.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "answers at least N of the T inputs" in text
+    assert "130 interrupted" in text
+    for option in ("--model", "--backend", "--precision", "--jobs", "--limit", "--json", "--stats", "--quiet"):
+        assert option in text
+
+
+def test_rules_lists_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    from proofcheck.rules import RULES
+
+    lines = shown(capsys, "rules").splitlines()
+    assert [line.split()[0] for line in lines] == sorted(RULES)
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+@pytest.mark.parametrize(
+    "command", [["verify"], ["nonsense"], [], ["verify", "--precision", "many", TWIN], ["verify", "--back", "arb", TWIN]]
+)
+def test_usage_errors_of_the_parser_exit_with_2(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(command)
+    assert done.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "usage:" in err
