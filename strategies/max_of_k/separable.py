@@ -51,12 +51,12 @@ def propose_counting(problem: Problem) -> Proposal:
     groups: list[tuple[int, int, int]] = []
     for q, m in worthy_blocks(problem.dimensions, SMALLEST_BLOCK):
         rivals = np.flatnonzero(~(terms.minima(q, m) > 0))
-        grouping = find_groups(terms, q, m, rivals, generator)
+        share = block_share(problem.dimensions, q, m)
+        grouping = find_groups(terms, q, m, rivals, share, generator)
         if len(rivals) == 0 or grouping.failing > HOPELESS:
             continue
         named = {rival: number for number, group in enumerate(grouping.groups) for rival in group if number > 0}
         groups += [(len(blocks), named[rival], rival) for rival in sorted(named)]
-        share = block_share(problem.dimensions, q, m)
         blocks.append((q, m, next(bins for least, bins in BINS if share >= least)))
     tables = {"blocks": np.array(blocks, dtype=np.int64), "groups": np.array(groups, dtype=np.int64)}
     hints = {name: rows.reshape(-1, 3) for name, rows in tables.items()}

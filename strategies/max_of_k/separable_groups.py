@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from strategies.max_of_k.separable_terms import Doubles, FloatTerms
 
-SAMPLES = 1000  # sequences drawn from one block
+SAMPLES = 500  # sequences drawn from one block
 HOPELESS = 0.995  # a block of which a larger share fails is left out
 MOST_GROUPS = 12
+PRICE = 2e-8  # share of all inputs that one more group must win to be worth its count
 
 Integers = NDArray[np.int64]
 
@@ -38,8 +39,11 @@ def sample_block(query: int, max_token: int, n_ctx: int, generator: np.random.Ge
     return out
 
 
-def find_groups(terms: FloatTerms, query: int, max_token: int, rivals: Integers, generator: np.random.Generator) -> Grouping:
-    """Greedy: the rivals, worst first, each join the group where they cost least, or open a new one."""
+def find_groups(terms: FloatTerms, query: int, max_token: int, rivals: Integers, share: float, generator: np.random.Generator) -> Grouping:
+    """Greedy: the rivals, worst first, each join the group where they cost least, or open a new one.
+
+    share: the block's share of all inputs; a small block does not get many groups.
+    """
     if len(rivals) == 0:
         return Grouping((), 0.0)
     sequences = sample_block(query, max_token, terms.n_ctx, generator)
@@ -54,7 +58,7 @@ def find_groups(terms: FloatTerms, query: int, max_token: int, rivals: Integers,
         increases = [rate - cost for rate, cost in zip(rates, costs, strict=True)]
         best = int(np.argmin(increases)) if increases else -1
         alone = float(failing[a])
-        if best >= 0 and (increases[best] < alone or len(groups) >= MOST_GROUPS):
+        if best >= 0 and (increases[best] < alone + PRICE / share or len(groups) >= MOST_GROUPS):
             groups[best].append(int(rivals[a]))
             minima[best], costs[best] = merged[best], rates[best]
         else:
