@@ -12,7 +12,7 @@ from strategies.max_of_k.strategy import Problem, Proposal, Strategy
 TABLES = Step("tables", "path-expansion")
 MOST_REFINED = 200_000  # triples (query, max token, rival) looked at position by position
 EARLY_BINS = 1024
-BINS = ((1e-6, 2048), (1e-7, 512), (0.0, 128))  # least share of all inputs, bins for such a block
+BINS = ((1e-5, 2048), (1e-6, 512), (0.0, 128))  # least share of all inputs, bins for such a block
 SMALLEST_BLOCK = 1e-9  # share of all inputs below which a block is not worth counting
 SMALLEST_BLOCK_LARGE = 2e-6  # the same for d_vocab > 256, where there are 10^5 blocks
 

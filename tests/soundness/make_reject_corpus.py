@@ -26,6 +26,7 @@ if __name__ == "__main__":
 
 from soundness import subcubic_attacks
 from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
+from soundness.separable_attacks import ATTACKS as SEPARABLE_ATTACKS
 from soundness.small_models import BIASES, BRUTE_FORCE, Shape, certificate, raw_safetensors, safetensors_bytes, shapes
 
 from proofcheck import encode_certificate
@@ -467,8 +468,8 @@ def step_attacks() -> Iterator[tuple[str, str, bytes]]:
 
 
 def partition_attacks() -> Iterator[tuple[str, str, bytes]]:
-    """Hostile trees and searches: `soundness.partition_attacks`."""
-    for code, name, rule, hints in PARTITION_ATTACKS:
+    """Hostile trees, searches and counts: `soundness.partition_attacks`, `soundness.separable_attacks`."""
+    for code, name, rule, hints in (*PARTITION_ATTACKS, *SEPARABLE_ATTACKS):
         written_hints = {key: value if isinstance(value, int) else integers(value) for key, value in hints.items()}
         yield code, name, steps(TABLES, ("blocks", rule, ["tables"], written_hints), COUNT)
 
