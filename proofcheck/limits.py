@@ -13,7 +13,7 @@ class Limits:
 
     certificate_bytes: int = 64 * 2**20
     json_depth: int = 16
-    json_tokens: int = 1_000_000  # strings, brackets, commas, runs of white space
+    json_tokens: int = 1_000_000  # strings, numbers, brackets, commas, colons, runs of white space
     steps: int = 1_000
     array_entries: int = 2**24
     integer_digits: int = 2_000

@@ -11,7 +11,7 @@ from proofcheck.limits import Limits
 
 # A string matches at the first attempt, terminated or not, so that scanning is linear. Escapes cost the engine memory, so their number is
 # bounded: only base64 strings are long, and they have none.
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*){0,65536}("?)|[\[\]{},]|\s+', re.DOTALL)
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*){0,65536}("?)|[\[\]{},]|\s+|[^"\[\]{},\s]+', re.DOTALL)
 
 
 def parse(data: bytes, limits: Limits) -> Any:
@@ -50,16 +50,13 @@ def parse(data: bytes, limits: Limits) -> Any:
 def _scan(text: str, limits: Limits) -> str:
     """The text without white space between tokens; refuses excessive depth and size before anything is built.
 
-    Values are bounded by tokens: strings, brackets, commas and runs of white space.
+    Values are bounded by tokens: strings, brackets, commas, runs of white space and what stands between them, that is numbers and colons.
     """
     depth = 0
     kept: list[str] = []
-    position = 0
     for tokens, match in enumerate(_TOKEN.finditer(text), start=1):
         if tokens > limits.json_tokens:
             limits.require("json_tokens", tokens)
-        kept.append(text[position : match.start()])
-        position = match.end()
         token = match.group()
         if token.isspace():
             continue
@@ -71,10 +68,23 @@ def _scan(text: str, limits: Limits) -> str:
         elif token in "[{":
             depth += 1
             limits.require("json_depth", depth)
-        elif token[0] == '"' and not match.group(1):
+        elif token[0] != '"':
+            _refuse_long_number(token, match.start(), limits)
+        elif not match.group(1):
             raise Rejected(Reason.MALFORMED_JSON, f"the string at character {match.start()} does not end, or has over 65536 escapes")
-    kept.append(text[position:])
+        elif len(token) > limits.string_length + 2 and not token.isascii():  # base64 is; others cost four bytes a character
+            limits.require("string_length", len(token) - 2)
     return "".join(kept)
+
+
+def _refuse_long_number(token: str, place: int, limits: Limits) -> None:
+    """Before Python's parser reads it: a number, perhaps behind a colon and a sign."""
+    digits = token.lstrip(":-")
+    if len(digits) <= max(limits.integer_digits, 1):
+        return
+    if digits.isascii() and digits.isdigit():
+        limits.require("integer_digits", len(digits))
+    raise Rejected(Reason.MALFORMED_JSON, f"there are {len(token)} characters that belong to no value at character {place}")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
