@@ -161,3 +161,17 @@ def test_margins_do_not_read_the_gaps_of_another_step(verified: Verify) -> None:
         direction = sought_hints(direct_path, tensors).get("direction")
         these = steps(direct_path, scores, rule, gaps, sought_hints(scores, tensors, excess=0.1), direction)
         assert verified(weights, shape, these) is None
+
+
+@pytest.mark.parametrize("rule", MARGINS)
+def test_gaps_of_queries_above_the_max_token_do_not_matter(rule: str) -> None:
+    """g₀ is a minimum over q ≤ m: the cells q > m belong to no sequence."""
+    proved = 0
+    for k in range(6):
+        shape, tensors = table_model(2, 6, k)
+        gaps = random_gaps(Dimensions(2, 6, shape.d_model, shape.d_head), np.random.default_rng(k), 4)
+        above = np.tril(np.ones((6, 6), dtype=np.bool_), -1)
+        found = [classes(shape, tensors, rule, np.where(above[:, :, None], gap, gaps)) for gap in (1, 6)]
+        assert found[0].choices == found[1].choices
+        proved += sum(size >= 0 for row in found[0].choices for cells in row for size in cells[1:])
+    assert proved > 0
