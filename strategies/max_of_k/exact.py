@@ -11,7 +11,8 @@ from strategies.max_of_k.strategy import Problem, Proposal, Strategy
 
 TABLES = Step("tables", "path-expansion")
 MOST_EXPANSIONS = 1 << 22  # nodes of one block; what needs more gets a partial tree
-MOST_NODES = 20_000  # nodes of the tree of one block
+MOST_NODES = 20_000  # nodes of the tree of one box
+PARTIAL_NODES = 200  # the same where the block cannot be settled anyway
 ROOM = 100  # expansions beyond the searched number
 
 
@@ -28,7 +29,7 @@ def propose_exact(problem: Problem) -> Proposal:
                 continue
             open_boxes = terms.open_boxes(q, m)
             searched, operations = _enumeration_cost(open_boxes)
-            trees = [grow(box, _most_nodes(box, operations)) for box in open_boxes]
+            trees = [grow(box, _most_nodes(box, operations, exhausted=searched < 0)) for box in open_boxes]
             if searched < 0 or _cheaper(trees, operations):
                 partitioned.append((q, m))
                 for box, tree in zip(open_boxes, trees, strict=True):
@@ -59,10 +60,10 @@ def _enumeration_cost(open_boxes: list[FloatBox]) -> tuple[int, int]:
     return searched, operations
 
 
-def _most_nodes(box: FloatBox, operations: int) -> int:
-    """A tree that costs more than `operations` is of no use; where nothing else settles the block, any tree is."""
-    if operations == 0:
-        return MOST_NODES
+def _most_nodes(box: FloatBox, operations: int, *, exhausted: bool) -> int:
+    """A tree that costs more than `operations` is of no use; where no enumeration is possible, a small one is."""
+    if exhausted:
+        return PARTIAL_NODES
     lengths = sum(term.shape[1] for term in box.terms)
     return min(MOST_NODES, 3 + 2 * operations // max(1, len(box.base) * lengths))
 
