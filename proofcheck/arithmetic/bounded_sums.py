@@ -48,11 +48,17 @@ def count_bounded_sums(bins: Integers, most: int, *, last_required: bool) -> int
     return totals[0] - totals[1] if last_required else totals[0]
 
 
-def bounded_sums_operations(positions: int, columns: int, most: int) -> int:
-    """Upper bound on the operations of `count_bounded_sums`, which it does not start."""
+def bounded_sums_operations(bins: Integers, most: int) -> int:
+    """Upper bound on the operations of `count_bounded_sums`, from how many different bins each position has; cheap, and starts nothing."""
+    positions, columns = bins.shape
     pairs = 2 * (3 * columns * columns + columns) if columns <= MOST_PAIRED_COLUMNS else 4 * columns
-    limbs = sum((position + 1) * columns.bit_length() // LIMB_BITS + 1 for position in range(positions))
-    return pairs + limbs * 2 * (most + 1) * (columns + 4) + 2 * (positions + 1) * columns
+    if positions == 0:
+        return pairs
+    rows = np.arange(positions)[:, None] * (most + 2)
+    multiplicity = np.bincount((rows + np.minimum(bins, most + 1)).ravel(), minlength=positions * (most + 2))
+    shifts = np.minimum(multiplicity.reshape(positions, most + 2)[:, : most + 1], 2).sum(axis=1)
+    limbs = np.arange(1, positions + 1) * columns.bit_length() // LIMB_BITS + 1
+    return pairs + 2 * (most + 1) * int((limbs * (shifts + 5)).sum()) + 2 * (positions + 1) * columns
 
 
 def _first_positions(bins: Integers, most: int, rows: int) -> Integers:

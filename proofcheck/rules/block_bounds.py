@@ -92,7 +92,8 @@ class BlockBounds(MarginTerms):
         offsets = (self._PVOU[positions, m] - self._PVOU[positions, rivals[:, None]]) + (self._EUPU[query, m] - self._EUPU[query, rivals])[
             :, None
         ]  # [J, n]
-        return weights.fixed_point_product(values[None, :, None, :], offsets[None, :, :, None], ENTRY_BITS).lower[0].astype(np.int64)
+        fixed = weights.fixed_point_product(values[None, :, None, :], offsets[None, :, :, None], ENTRY_BITS)
+        return np.asarray(fixed.lower[0], dtype=np.int64)
 
 
 def _smallest_product(least: Integers, most: Integers, factor: Integers) -> Integers:

@@ -9,21 +9,44 @@ from proofcheck.arithmetic.bounded_sums import bounded_sums_operations, count_bo
 from proofcheck.arithmetic.operations import count
 from proofcheck.errors import Reason, Rejected
 from proofcheck.rules.block_bounds import Integers, require_headroom
-from proofcheck.rules.rule import ArrayHint, Hint, Hints
+from proofcheck.rules.rule import ArrayHint, Hint, Hints, IntegerHint
 
 MOST_BINS = 1 << 13  # with n_ctx ≤ 1,024 more the count stays within bounded_sums.MOST_BINS
 
 BLOCKS = ArrayHint("i64", ("*", "*"))  # rows (query, max token, bins)
+ADDITIONS = IntegerHint(0, 1 << 60)
 
 
-def failing_at_most(lower: Integers, query: int, bins: int) -> int:
+class Exhausted(Exception):
+    """The next count would cost more additions than the hint allows."""
+
+
+class Budget:
+    """The additions that counting may still spend (hint `additions`), so that the work is bounded before any arithmetic."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, hints: Hints) -> None:
+        additions = hints["additions"]
+        if not isinstance(additions, int):
+            raise TypeError("the kernel checks that `additions` is an integer")
+        self.left = additions
+
+    def spend(self, additions: int) -> None:
+        """Raises Exhausted, and spends nothing, if so many are not left."""
+        if additions > self.left:
+            raise Exhausted
+        self.left -= additions
+
+
+def failing_at_most(lower: Integers, query: int, bins: int, budget: Budget) -> int:
     """An upper bound on the number of sequences x of the block (query, m) with Σ_i lower[i, x_i] ≤ 0, where lower is [n, m + 1].
 
     Theorem (bins). Let μ_i = min_t lower[i, t], B = −(lower[n−1, query] + Σ_{i<n−1} μ_i), h ≥ 1 and o_i any integers. Every such x has
         Σ_{i<n−1} ⌊(lower[i, x_i] − μ_i + o_i)/h⌋ ≤ ⌊(B + Σ_{i<n−1} o_i)/h⌋.
     Proof: Σ_{i<n−1} (lower[i, x_i] − μ_i + o_i) ≤ B + Σ o_i; divide by h; ⌊a⌋ + ⌊b⌋ ≤ ⌊a + b⌋.  ∎  If B < 0 there is no such x.
     These x ∈ {0 … m}^(n−1), with some x_i = m if query < m, are counted exactly. h = ⌊B/bins⌋ + 1 and 0 ≤ o_i < h, so the bound on the
-    right is below bins + n − 1.
+    right is below bins + n − 1. Raises Exhausted, before the count, if the budget does not suffice.
     """
     n, tokens = lower.shape
     require_headroom(n)
@@ -36,7 +59,9 @@ def failing_at_most(lower: Integers, query: int, bins: int) -> int:
     heights = lower[:-1] - minima[:, None]
     offsets = _offsets(heights, width)
     most = (window + int(offsets.sum())) // width
-    return count_bounded_sums((heights + offsets[:, None]) // width, most, last_required=query < tokens - 1)
+    binned = (heights + offsets[:, None]) // width
+    budget.spend(bounded_sums_operations(binned, most))
+    return count_bounded_sums(binned, most, last_required=query < tokens - 1)
 
 
 def _offsets(heights: Integers, width: int) -> Integers:
@@ -50,13 +75,18 @@ def _offsets(heights: Integers, width: int) -> Integers:
     dropped = width * np.arange(tokens)[None, :] - tokens * residues
     count(4 * heights.size)
     chosen = residues[np.arange(len(residues)), dropped.argmin(axis=1)]
-    return (width - chosen) % width
+    return np.asarray((width - chosen) % width)
 
 
-def counting_operations(n_ctx: int, max_token: int, bins: int) -> int:
-    """Upper bound on the operations of one `failing_at_most` in a block with this max token."""
-    n, tokens, most = n_ctx, max_token + 1, bins + n_ctx
-    return 9 * n * tokens + bounded_sums_operations(n - 1, tokens, most)
+def counting_operations(n_ctx: int, max_token: int) -> int:
+    """Upper bound on the operations of one `failing_at_most`, besides those of the budget."""
+    return 9 * n_ctx * (max_token + 1)
+
+
+def additions(hints: Hints) -> int:
+    """The hint `additions`; 0 where it is no integer, which the kernel refuses."""
+    value = hints["additions"]
+    return value if isinstance(value, int) else 0
 
 
 def block_rows(hints: Hints) -> NDArray[np.int64]:
@@ -66,7 +96,7 @@ def block_rows(hints: Hints) -> NDArray[np.int64]:
 
 
 def checked_blocks(hints: Hints, d_vocab: int) -> dict[int, tuple[Integers, Integers]]:
-    """max token -> (queries, bins) of the hint `blocks`.
+    """max token -> (queries, bins) of the hint `blocks`, large max tokens (the large blocks) first.
 
     Rejected(bad-hint) unless it is a table [k, 3] with queries ≤ max token < d_vocab, pairs (max token, query) strictly increasing (so no
     block comes twice), and 1 ≤ bins ≤ MOST_BINS.
@@ -87,4 +117,4 @@ def checked_blocks(hints: Hints, d_vocab: int) -> dict[int, tuple[Integers, Inte
         if not order[row - 1] < order[row]:
             found, expected = f"{order[row - 1]}, {order[row]}", "increasing pairs (max token, query)"
             raise Rejected(Reason.BAD_HINT, f"row {row} does not increase", path="blocks", expected=expected, found=found)
-    return {m: (queries[max_tokens == m], bins[max_tokens == m]) for m in sorted(set(max_tokens.tolist()))}
+    return {m: (queries[max_tokens == m], bins[max_tokens == m]) for m in sorted(set(max_tokens.tolist()), reverse=True)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,17 @@ import numpy as np
 from proofcheck.errors import Reason, Rejected
 from proofcheck.models import Dimensions
 from proofcheck.rules.block_bounds import BlockBounds, Integers
-from proofcheck.rules.block_counts import BLOCKS, block_rows, checked_blocks, counting_operations, failing_at_most
+from proofcheck.rules.block_counts import (
+    ADDITIONS,
+    BLOCKS,
+    Budget,
+    Exhausted,
+    additions,
+    block_rows,
+    checked_blocks,
+    counting_operations,
+    failing_at_most,
+)
 from proofcheck.rules.facts import ProvedBlocks, Tables
 from proofcheck.rules.rule import ArrayHint, Context, Hints, Rule
 from proofcheck.rules.separable_minimum import minimum_operations, refine
@@ -26,7 +38,9 @@ def separable_counting(context: Context, premises: tuple[Any, ...], hints: Hints
     Hypotheses: premise 0 is the path expansion.
     Hints: blocks [k, 3], rows (query, max token, bins); groups [r, 3], rows (row of blocks, group ≥ 1, rival). Open rivals that are not
     named are group 0. Every choice is valid; bins and groups decide how tight the count is.
-    Cost: k·d²·(7·n + 8) at most for the open rivals, and for each group 2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d².
+    additions, how many additions the counts may cost together (blocks beyond that get 0, smallest max tokens last).
+    Cost: k·d²·(7·n + 8) at most for the open rivals, 9·n·d for each group, and `additions`. One group costs at most
+    2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d² additions.
     Proof: docs/rules/separable-counting.md. Source: Theorem S, docs/rules/separability.md.
     """
     (facts,) = premises
@@ -35,26 +49,36 @@ def separable_counting(context: Context, premises: tuple[Any, ...], hints: Hints
     groups = _checked_groups(hints, task.d_vocab)
     bounds = BlockBounds(facts.tables, context.model.dimensions.d_head, context.arithmetic)
     counts = [[0] * task.d_vocab for _ in range(task.d_vocab)]
+    budget = Budget(hints)
     for m, (queries, bins) in listed.items():
         beaten = bounds.beaten(queries, m)
         refine(bounds, queries, m, beaten, beaten.size)
         for q, number, settled in zip(queries.tolist(), bins.tolist(), beaten, strict=True):
             rivals = bounds.rivals(m)[~settled]
             size = task.block_size(q, m)
-            counts[q][m] = max(0, size - _failing(bounds, q, m, number, rivals, groups.get((q, m), {}), size))
+            with suppress(Exhausted):
+                counts[q][m] = max(0, size - _failing(bounds, _Block(q, m, number, size), rivals, groups.get((q, m), {}), budget))
     return ProvedBlocks(tuple(tuple(row) for row in counts))
 
 
-def _failing(bounds: BlockBounds, query: int, m: int, bins: int, rivals: Integers, group_of: dict[int, int], size: int) -> int:
-    """Σ_G F_G over the groups of the open rivals, or at least `size`."""
+@dataclass(frozen=True, slots=True)
+class _Block:
+    query: int
+    max_token: int
+    bins: int
+    size: int
+
+
+def _failing(bounds: BlockBounds, block: _Block, rivals: Integers, group_of: dict[int, int], budget: Budget) -> int:
+    """Σ_G F_G over the groups of the open rivals, or at least the size of the block. Raises Exhausted."""
     total = 0
     if len(rivals) == 0:
         return total
-    lower = bounds.lower_block(query, m, rivals)  # [J, n, T]
+    lower = bounds.lower_block(block.query, block.max_token, rivals)  # [J, n, T]
     labels = np.array([group_of.get(j, 0) for j in rivals.tolist()])
     for label in sorted(set(labels.tolist())):
-        total += failing_at_most(lower[labels == label].min(axis=0), query, bins)
-        if total >= size:
+        total += failing_at_most(lower[labels == label].min(axis=0), block.query, block.bins, budget)
+        if total >= block.size:
             break
     return total
 
@@ -88,17 +112,9 @@ def _bad_group(row: int, what: str, expected: str, found: object) -> Rejected:
 def _operations(dimensions: Dimensions, hints: Hints) -> int:
     n, d = dimensions.n_ctx, dimensions.d_vocab
     blocks, table = block_rows(hints), hints["groups"]
-    pairs = table[:, :2] if isinstance(table, np.ndarray) and table.ndim == 2 and table.shape[1] == 3 else blocks[:0, :2]
-    parts = [1] * len(blocks)  # group 0
-    for row, _ in {(row, group) for row, group in pairs.tolist()}:
-        if 0 <= row < len(parts):
-            parts[row] += 1
-    counting = sum(
-        times * counting_operations(n, min(m, d), bins)
-        for times, (_, m, bins) in zip(parts, blocks.tolist(), strict=True)
-        if m >= 0 and bins > 0
-    )
-    return minimum_operations(d, n, len(blocks), 2 * len(blocks) * d) + len(blocks) * n * d * d + counting
+    groups = len(table) if isinstance(table, np.ndarray) else 0
+    counting = (len(blocks) + groups) * counting_operations(n, d)
+    return minimum_operations(d, n, len(blocks), 2 * len(blocks) * d) + len(blocks) * n * d * d + counting + additions(hints)
 
 
 RULE = Rule(
@@ -106,5 +122,5 @@ RULE = Rule(
     apply=separable_counting,
     premises=(Tables,),
     operations=_operations,
-    hints={"blocks": BLOCKS, "groups": ArrayHint("i64", ("*", "*"))},
+    hints={"blocks": BLOCKS, "groups": ArrayHint("i64", ("*", "*")), "additions": ADDITIONS},
 )

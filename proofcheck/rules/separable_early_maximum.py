@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,17 @@ from proofcheck.arithmetic import Arithmetic
 from proofcheck.arithmetic.largest_sums import largest_two_sums
 from proofcheck.models import Dimensions, PathTables
 from proofcheck.rules.block_bounds import ENTRY_BITS, Integers, block_minimum
-from proofcheck.rules.block_counts import BLOCKS, block_rows, checked_blocks, counting_operations, failing_at_most
+from proofcheck.rules.block_counts import (
+    ADDITIONS,
+    BLOCKS,
+    Budget,
+    Exhausted,
+    additions,
+    block_rows,
+    checked_blocks,
+    counting_operations,
+    failing_at_most,
+)
 from proofcheck.rules.facts import ProvedBlocks, Tables
 from proofcheck.rules.rule import Context, Hints, Rule
 from proofcheck.rules.separability import CHUNK_ENTRIES, MarginTerms
@@ -22,9 +33,10 @@ def separable_early_maximum(context: Context, premises: tuple[Any, ...], hints: 
     Every sequence x of the block (q, m) with Σ_{i<n−1} g_i(x_i) + g_{n−1}(q) > 0 is correct. counts[q][m] is the whole block where
     Corollary 2 with g for f holds; for the blocks of the hint otherwise it is the block less an upper bound on the number of sequences
     with Σ g ≤ 0 (`failing_at_most`: exact integers); and 0 elsewhere.
-    Hypotheses: premise 0 is the path expansion. Hints: blocks [k, 3], rows (query, max token, bins); bins ≥ 1 decides how tight a count is.
-    Cost: 4·n·d³ + 10·n·d²·(d + 1) for g, and for each row 2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d²: cubic in d for a fixed number of
-    bins.
+    Hypotheses: premise 0 is the path expansion. Hints: blocks [k, 3], rows (query, max token, bins), where bins ≥ 1 decides how tight a
+    count is; additions, how many additions the counts may cost together (blocks beyond that get 0, smallest max tokens last).
+    Cost: 4·n·d³ + 10·n·d²·(d + 1) for g, 9·n·d for each row and `additions`. One row costs at most
+    2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d² additions: cubic in d for a fixed number of bins.
     Proof: docs/rules/separable-early-maximum.md. Source: Theorem S, docs/rules/separability.md.
     """
     (facts,) = premises
@@ -32,7 +44,8 @@ def separable_early_maximum(context: Context, premises: tuple[Any, ...], hints: 
     listed = checked_blocks(hints, task.d_vocab)
     terms = EarlyTerms(facts.tables, context.model.dimensions.d_head, context.arithmetic)
     counts = [[0] * task.d_vocab for _ in range(task.d_vocab)]
-    for m in range(task.d_vocab):
+    budget = Budget(hints)
+    for m in reversed(range(task.d_vocab)):
         nothing = np.zeros(0, dtype=np.int64)
         bins = dict(zip(*(column.tolist() for column in listed.get(m, (nothing, nothing))), strict=True))
         for queries in terms.chunks(m):
@@ -42,7 +55,8 @@ def separable_early_maximum(context: Context, premises: tuple[Any, ...], hints: 
                 if proved:
                     counts[q][m] = task.block_size(q, m)
                 elif q in bins:
-                    counts[q][m] = max(0, task.block_size(q, m) - failing_at_most(row, q, bins[q]))
+                    with suppress(Exhausted):
+                        counts[q][m] = max(0, task.block_size(q, m) - failing_at_most(row, q, bins[q], budget))
     return ProvedBlocks(tuple(tuple(row) for row in counts))
 
 
@@ -75,8 +89,8 @@ class EarlyTerms(MarginTerms):
 
 def _operations(dimensions: Dimensions, hints: Hints) -> int:
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    rows = sum(counting_operations(n, min(m, d), bins) for _, m, bins in block_rows(hints).tolist() if m >= 0 and bins > 0)
-    return 4 * n * d**3 + 10 * n * d * d * (d + 1) + 4 * d * d * (n + 1) + rows
+    rows = sum(counting_operations(n, min(m, d)) for _, m, _ in block_rows(hints).tolist() if m >= 0)
+    return 4 * n * d**3 + 10 * n * d * d * (d + 1) + 4 * d * d * (n + 1) + rows + additions(hints)
 
 
 RULE = Rule(
@@ -84,5 +98,5 @@ RULE = Rule(
     apply=separable_early_maximum,
     premises=(Tables,),
     operations=_operations,
-    hints={"blocks": BLOCKS},
+    hints={"blocks": BLOCKS, "additions": ADDITIONS},
 )

@@ -13,6 +13,7 @@ TABLES = Step("tables", "path-expansion")
 MOST_REFINED = 200_000  # triples (query, max token, rival) looked at position by position
 EARLY_BINS = 1024
 BINS = ((1e-5, 2048), (1e-6, 512), (0.0, 128))  # least share of all inputs, bins for such a block
+MOST_ADDITIONS = 3 * 10**11  # that all counts of a certificate may cost
 SMALLEST_BLOCK = 1e-9  # share of all inputs below which a block is not worth counting
 SMALLEST_BLOCK_LARGE = 2e-6  # the same for d_vocab > 256, where there are 10^5 blocks
 
@@ -33,7 +34,7 @@ def propose_early_maximum(problem: Problem) -> Proposal:
     dimensions = problem.dimensions
     smallest = SMALLEST_BLOCK if dimensions.d_vocab <= 256 else SMALLEST_BLOCK_LARGE
     rows = [(q, m, EARLY_BINS) for q, m in worthy_blocks(dimensions, smallest)]
-    hints = {"blocks": np.array(rows, dtype=np.int64).reshape(-1, 3)}
+    hints = {"blocks": np.array(rows, dtype=np.int64).reshape(-1, 3), "additions": MOST_ADDITIONS}
     return Proposal(
         (
             TABLES,
@@ -59,7 +60,7 @@ def propose_counting(problem: Problem) -> Proposal:
         groups += [(len(blocks), named[rival], rival) for rival in sorted(named)]
         blocks.append((q, m, next(bins for least, bins in BINS if share >= least)))
     tables = {"blocks": np.array(blocks, dtype=np.int64), "groups": np.array(groups, dtype=np.int64)}
-    hints = {name: rows.reshape(-1, 3) for name, rows in tables.items()}
+    hints = {**{name: rows.reshape(-1, 3) for name, rows in tables.items()}, "additions": MOST_ADDITIONS}
     return Proposal(
         (
             TABLES,

@@ -15,17 +15,17 @@ MINIMUM, EARLY, COUNTING = "separable-minimum", "separable-early-maximum", "sepa
 EMPTY = np.zeros((0, 3), dtype=np.int64)
 GOOD: tuple[tuple[str, str, Hints], ...] = (
     ("minimum", MINIMUM, {"refined": 0}),
-    ("early", EARLY, {"blocks": [[0, 2, 1], [2, 2, 8192]]}),
-    ("early-no-blocks", EARLY, {"blocks": EMPTY}),
-    ("counting", COUNTING, {"blocks": [[0, 2, 64], [2, 2, 1]], "groups": [[0, 1, 1], [1, 3, 0]]}),
-    ("counting-no-groups", COUNTING, {"blocks": [[1, 1, 5]], "groups": EMPTY}),
+    ("early", EARLY, {"additions": 10**6, "blocks": [[0, 2, 1], [2, 2, 8192]]}),
+    ("early-no-blocks", EARLY, {"additions": 10**6, "blocks": EMPTY}),
+    ("counting", COUNTING, {"additions": 10**6, "blocks": [[0, 2, 64], [2, 2, 1]], "groups": [[0, 1, 1], [1, 3, 0]]}),
+    ("counting-no-groups", COUNTING, {"additions": 10**6, "blocks": [[1, 1, 5]], "groups": EMPTY}),
 )
 BLOCKS: tuple[tuple[str, str, Any], ...] = (
     ("bad-hint", "zero-bins", [[0, 2, 0]]),
     ("bad-hint", "negative-bins", [[0, 2, -1]]),
     ("bad-hint", "most-negative-bins", [[0, 2, -(2**63)]]),
     ("bad-hint", "too-many-bins", [[0, 2, 8193]]),
-    ("limit-exceeded", "huge-bins", [[0, 2, 2**62]]),
+    ("bad-hint", "huge-bins", [[0, 2, 2**62]]),
     ("bad-hint", "block-twice", [[2, 2, 5], [2, 2, 5]]),
     ("bad-hint", "blocks-out-of-order", [[2, 2, 5], [1, 1, 5]]),
     ("bad-hint", "query-above-max", [[2, 1, 5]]),
@@ -53,13 +53,16 @@ GROUPS: tuple[tuple[str, Any], ...] = (
 def _attacks() -> list[tuple[str, str, str, Hints]]:
     found: list[tuple[str, str, str, Hints]] = []
     for code, name, blocks in BLOCKS:
-        found.append((code, f"early-maximum-{name}", EARLY, {"blocks": blocks}))
-        found.append((code, f"counting-{name}", COUNTING, {"blocks": blocks, "groups": EMPTY}))
+        found.append((code, f"early-maximum-{name}", EARLY, {"additions": 10**6, "blocks": blocks}))
+        found.append((code, f"counting-{name}", COUNTING, {"additions": 10**6, "blocks": blocks, "groups": EMPTY}))
     for name, groups in GROUPS:
-        found.append(("bad-hint", f"counting-{name}", COUNTING, {"blocks": [[0, 2, 5], [2, 2, 5]], "groups": groups}))
+        found.append(("bad-hint", f"counting-{name}", COUNTING, {"additions": 10**6, "blocks": [[0, 2, 5], [2, 2, 5]], "groups": groups}))
+    for code, name, number in (("limit-exceeded", "huge-additions", 2**60), ("bad-hint", "negative-additions", -1)):
+        found.append((code, f"early-maximum-{name}", EARLY, {"additions": number, "blocks": [[2, 2, 5]]}))
+        found.append((code, f"counting-{name}", COUNTING, {"additions": number, "blocks": [[2, 2, 5]], "groups": EMPTY}))
     found.append(("bad-hint", "minimum-refined-negative", MINIMUM, {"refined": -1}))
     found.append(("bad-hint", "minimum-refined-huge", MINIMUM, {"refined": 2**70}))
-    found.append(("bad-hint", "counting-groups-missing", COUNTING, {"blocks": [[2, 2, 5]]}))
+    found.append(("bad-hint", "counting-groups-missing", COUNTING, {"additions": 10**6, "blocks": [[2, 2, 5]]}))
     return found
 
 

@@ -69,9 +69,9 @@ def random_hints(rule: str, d: int, rng: np.random.Generator) -> Hints:
     pairs = [(q, m) for m in range(d) for q in range(m + 1) if rng.random() < 0.9]
     blocks = np.array([(q, m, int(rng.choice([1, 2, 7, 100, 8192]))) for q, m in pairs], dtype=np.int64).reshape(-1, 3)
     if rule == "separable-early-maximum":
-        return {"blocks": blocks}
+        return {"additions": int(rng.choice([0, 1000, 10**9])), "blocks": blocks}
     groups = [(row, int(rng.integers(1, d + 1)), j) for row, (_, m) in enumerate(pairs) for j in range(d) if j != m and rng.random() < 0.6]
-    return {"blocks": blocks, "groups": np.array(groups, dtype=np.int64).reshape(-1, 3)}
+    return {"additions": int(rng.choice([1000, 10**9])), "blocks": blocks, "groups": np.array(groups, dtype=np.int64).reshape(-1, 3)}
 
 
 RULES_TESTED = ("separable-minimum", "separable-early-maximum", "separable-counting")
@@ -129,7 +129,7 @@ def test_counting_with_single_rivals_and_many_bins_is_nearly_exact() -> None:
         d = model(k)[1].d_vocab
         pairs = [(q, m) for m in range(d) for q in range(m + 1)]
         groups = [(row, j + 1, j) for row, (_, m) in enumerate(pairs) for j in range(d) if j != m]
-        hints = {"blocks": np.array([(q, m, 8192) for q, m in pairs]), "groups": np.array(groups)}
+        hints = {"additions": 10**12, "blocks": np.array([(q, m, 8192) for q, m in pairs]), "groups": np.array(groups)}
         found += sum(map(sum, proved(k, "separable-counting", hints).counts))
         wanted += truth(k).correct
     assert 0.97 * wanted <= found <= wanted
