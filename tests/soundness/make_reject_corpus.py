@@ -29,11 +29,20 @@ from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
 from soundness.separable_attacks import ATTACKS as SEPARABLE_ATTACKS
 from soundness.small_models import BIASES, BRUTE_FORCE, Shape, certificate, raw_safetensors, safetensors_bytes, shapes
 
-from proofcheck import encode_certificate
+from proofcheck import Reason, encode_certificate
 
 FOLDER = Path(__file__).parents[2] / "certificates" / "reject"
 SHAPE = Shape(n_ctx=2, d_vocab=3, d_model=3, d_head=2)
 CORRECT = 9  # of 9: what brute force proves of the tiny network
+DECLINED = {
+    Reason.USAGE,
+    Reason.UNREADABLE_FILE,
+    Reason.NOT_A_REGULAR_FILE,
+    Reason.UNSUPPORTED_FORMAT,
+    Reason.UNSUPPORTED_ARCHITECTURE,
+    Reason.UNSUPPORTED_TASK,
+    Reason.LIMIT_EXCEEDED,
+}
 Document = dict[str, Any]
 Edit = Callable[[Document], None]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from soundness import make_reject_corpus
+from soundness.make_reject_corpus import DECLINED
 from soundness.small_models import BRUTE_FORCE, CUBIC, Shape, certificate, safetensors_bytes, trained_like
 
 import proofcheck
@@ -21,31 +22,14 @@ ACCEPT = sorted((CERTIFICATES / "accept").glob("*.json"))
 REJECT = sorted((CERTIFICATES / "reject").glob("*/*.json"))
 TWIN = CERTIFICATES / "reject" / "twin.json"
 CODES = {str(reason): reason for reason in Reason}
-DECLINED = {
-    Reason.USAGE,
-    Reason.UNREADABLE_FILE,
-    Reason.NOT_A_REGULAR_FILE,
-    Reason.UNSUPPORTED_FORMAT,
-    Reason.UNSUPPORTED_ARCHITECTURE,
-    Reason.UNSUPPORTED_TASK,
-    Reason.LIMIT_EXCEEDED,
-}
-MOST_OPERATIONS = 4e9  # of a certificate that this file verifies: a few seconds
-
-
-def operations(path: Path) -> int:
-    """The checker's own bound on the work, from shapes."""
-    from proofcheck.rules import RULES
-
-    decoded = proofcheck.decode_certificate(path.read_bytes(), proofcheck.Limits())
-    return sum(RULES[step.rule].operations(decoded.dimensions, step.hints) for step in decoded.steps)
 
 
 def sample() -> list[Path]:
-    """All but expensive certificates, and one expensive one: four of the five brute-force ones say nothing new here."""
-    cheap = [path for path in ACCEPT if operations(path) < 10**9]
-    expensive = [path for path in ACCEPT if 10**9 <= operations(path) < MOST_OPERATIONS]
-    return cheap + expensive[:1]
+    """One or two certificates of each strategy, one of them seconds long: `make verify` does them all."""
+    families: dict[str, list[Path]] = {}
+    for path in ACCEPT:
+        families.setdefault(path.stem.rpartition("--")[2], []).append(path)
+    return [path for k, paths in enumerate(families.values()) for path in ([paths[k % len(paths)]] if len(paths) > 8 else paths[:2])]
 
 
 def test_the_corpora_are_there() -> None:
@@ -61,7 +45,7 @@ def test_accepted_certificates_verify_with_exactly_their_claim(path: Path) -> No
     assert report.proved == report.claimed == json.loads(path.read_bytes())["claim"]["accuracy_at_least"]["correct"]
 
 
-@pytest.mark.parametrize("path", [path for path in ACCEPT if operations(path) < 2 * 10**6], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in ACCEPT if path.stem.startswith("max-of-3")], ids=lambda path: path.stem)
 def test_accepted_certificates_verify_without_floats(path: Path) -> None:
     report = proofcheck.verify(path, backend="arb")
     assert report.error is None
@@ -110,8 +94,7 @@ def test_the_corpus_is_what_its_script_makes() -> None:
     folder = CERTIFICATES / "reject"
     there = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     wanted = make_reject_corpus.files()
-    assert sorted(there) == sorted(wanted)
-    assert [name for name in wanted if there[name] != wanted[name]] == []
+    assert [name for name in wanted if there.get(name) != wanted[name]] == []
 
 
 def fifo(folder: Path) -> Path:
