@@ -14,12 +14,14 @@ Source: docs/rules/separability.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic import Arithmetic, DyadicArray, FixedPoint, Intervals
+from proofcheck.arithmetic import Arithmetic, DyadicArray, FixedPoint, Intervals, PositiveTable
 from proofcheck.arithmetic.ball_intervals import BallIntervals, Balls
+from proofcheck.arithmetic.operations import count, counted
 from proofcheck.models import Dimensions, PathTables
 
 Queries = slice | NDArray[np.int64]  # a range of queries, or any of them
@@ -33,11 +35,9 @@ class MarginTerms:
     def __init__(self, tables: PathTables, d_head: int, arithmetic: Arithmetic) -> None:
         """Enclose the tables once: 2 d_vocab² + n_ctx·d_vocab entries, d_vocab² + d_vocab·n_ctx exponentials."""
         self.n_ctx, self.d_vocab = tables.PVOU.shape
-        self._token_weights = arithmetic.exponentials(tables.EQKE, d_head)
-        self._position_weights = arithmetic.exponentials(tables.EQKP, d_head)
-        self._EUPU = arithmetic.enclose(tables.EUPU)
-        self._EVOU = arithmetic.enclose(tables.EVOU)
-        self._PVOU = arithmetic.enclose(tables.PVOU)
+        enclosed = _enclosed(tables, d_head, arithmetic)
+        self._token_weights, self._position_weights = enclosed.token_weights, enclosed.position_weights
+        self._EUPU, self._EVOU, self._PVOU = enclosed.EUPU, enclosed.EVOU, enclosed.PVOU
         self._values_of = -1  # the max token that `_values` belongs to
         self._values = self._PVOU
 
@@ -86,6 +86,37 @@ class MarginTerms:
     def _margins(self, table: Intervals, m: int, rivals: NDArray[np.int64]) -> Intervals:
         """table[:, m] − table[:, j] for the rivals j."""
         return table[:, m : m + 1] - table[:, rivals]
+
+
+@dataclass(frozen=True, slots=True)
+class _Enclosed:
+    """Enclosures of `tables`, made by an arithmetic of this backend and precision with this many operations."""
+
+    tables: PathTables
+    made_by: tuple[int, str, int]
+    operations: int
+    token_weights: PositiveTable
+    position_weights: PositiveTable
+    EUPU: Intervals
+    EVOU: Intervals
+    PVOU: Intervals
+
+
+_latest: list[_Enclosed] = []  # the last one, so that the separable rules of a certificate share it
+
+
+def _enclosed(tables: PathTables, d_head: int, arithmetic: Arithmetic) -> _Enclosed:
+    """The enclosed tables; whoever makes them, their operations are counted for each rule that uses them."""
+    made_by = (d_head, arithmetic.backend, arithmetic.precision)
+    for known in _latest:
+        if known.tables is tables and known.made_by == made_by:
+            count(known.operations)
+            return known
+    before = counted()
+    tokens, positions = arithmetic.exponentials(tables.EQKE, d_head), arithmetic.exponentials(tables.EQKP, d_head)
+    EUPU, EVOU, PVOU = (arithmetic.enclose(table) for table in (tables.EUPU, tables.EVOU, tables.PVOU))
+    _latest[:] = [_Enclosed(tables, made_by, counted() - before, tokens, positions, EUPU, EVOU, PVOU)]
+    return _latest[0]
 
 
 class ExactMargins:
