@@ -50,10 +50,8 @@ def count_bounded_sums(bins: Integers, most: int, *, last_required: bool) -> int
 
 def bounded_sums_operations(bins: Integers, most: int) -> int:
     """Upper bound on the operations of `count_bounded_sums`, from how many different bins each position has; cheap, and starts nothing."""
-    positions, columns = bins.shape
+    positions, columns = int(bins.shape[0]), int(bins.shape[1])
     pairs = 2 * (3 * columns * columns + columns) if columns <= MOST_PAIRED_COLUMNS else 4 * columns
-    if positions == 0:
-        return pairs
     rows = np.arange(positions)[:, None] * (most + 2)
     multiplicity = np.bincount((rows + np.minimum(bins, most + 1)).ravel(), minlength=positions * (most + 2))
     shifts = np.minimum(multiplicity.reshape(positions, most + 2)[:, : most + 1], 2).sum(axis=1)

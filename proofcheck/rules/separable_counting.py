@@ -123,4 +123,5 @@ RULE = Rule(
     premises=(Tables,),
     operations=_operations,
     hints={"blocks": BLOCKS, "groups": ArrayHint("i64", ("*", "*")), "additions": ADDITIONS},
+    sums=lambda dimensions, hints: additions(hints),
 )

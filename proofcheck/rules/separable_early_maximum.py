@@ -35,7 +35,7 @@ def separable_early_maximum(context: Context, premises: tuple[Any, ...], hints: 
     with Σ g ≤ 0 (`failing_at_most`: exact integers); and 0 elsewhere.
     Hypotheses: premise 0 is the path expansion. Hints: blocks [k, 3], rows (query, max token, bins), where bins ≥ 1 decides how tight a
     count is; additions, how many additions the counts may cost together (blocks beyond that get 0, smallest max tokens last).
-    Cost: 4·n·d³ + 10·n·d²·(d + 1) for g, 9·n·d for each row and `additions`. One row costs at most
+    Cost: 3·n·d³ + n·d·(d + 1)·(2·d + 1) for g, 9·n·d for each row and `additions`. One row costs at most
     2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d² additions: cubic in d for a fixed number of bins.
     Proof: docs/rules/separable-early-maximum.md. Source: Theorem S, docs/rules/separability.md.
     """
@@ -90,7 +90,8 @@ class EarlyTerms(MarginTerms):
 def _operations(dimensions: Dimensions, hints: Hints) -> int:
     n, d = dimensions.n_ctx, dimensions.d_vocab
     rows = sum(counting_operations(n, min(m, d)) for _, m, _ in block_rows(hints).tolist() if m >= 0)
-    return 4 * n * d**3 + 10 * n * d * d * (d + 1) + 4 * d * d * (n + 1) + rows + additions(hints)
+    terms = 3 * n * d**3 + n * d * (d + 1) * (2 * d + 1)
+    return terms + 4 * d * d * (n + 1) + rows + additions(hints)
 
 
 RULE = Rule(
@@ -99,4 +100,5 @@ RULE = Rule(
     premises=(Tables,),
     operations=_operations,
     hints={"blocks": BLOCKS, "additions": ADDITIONS},
+    sums=lambda dimensions, hints: additions(hints),
 )

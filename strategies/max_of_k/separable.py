@@ -13,7 +13,7 @@ TABLES = Step("tables", "path-expansion")
 MOST_REFINED = 200_000  # triples (query, max token, rival) looked at position by position
 EARLY_BINS = 1024
 BINS = ((1e-5, 2048), (1e-6, 512), (0.0, 128))  # least share of all inputs, bins for such a block
-MOST_ADDITIONS = 3 * 10**11  # that all counts of a certificate may cost
+MOST_ADDITIONS = 15 * 10**10  # that all counts of a certificate may cost
 SMALLEST_BLOCK = 1e-9  # share of all inputs below which a block is not worth counting
 SMALLEST_BLOCK_LARGE = 2e-6  # the same for d_vocab > 256, where there are 10^5 blocks
 
