@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from strategies.metrics.render import as_csv, as_markdown, as_text
-from strategies.metrics.rows import NotVerified, Row, certificates, rows
+from strategies.metrics.render import COLUMNS, as_csv, as_markdown, as_text
+from strategies.metrics.rows import NotVerified, Row, certificates, published_claims, rows
 
 ORDERS: dict[str, Callable[[Row], object]] = {
     "bound": lambda row: (row.model, -row.bound),
@@ -22,6 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", type=Path, nargs="+", metavar="CERT-OR-FOLDER", help="certificates, or folders of *.json certificates")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes of the checker (default: 1)")
     parser.add_argument("--sort", choices=tuple(ORDERS), default="bound", help="order within a model (default: bound, best first)")
+    parser.add_argument(
+        "--columns", type=_columns, default=tuple(COLUMNS), metavar="NAME,…", help=f"some of {', '.join(COLUMNS)} (default: all)"
+    )
+    parser.add_argument(
+        "--published", type=Path, metavar="FILE", help="claims of the published code, as tests/data/published-bounds-seed-123.json"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_const", dest="render", const=as_csv, help="comma-separated, with exact counts")
     form.add_argument("--markdown", action="store_const", dest="render", const=as_markdown, help="a Markdown table")
@@ -35,12 +41,20 @@ def run(options: argparse.Namespace) -> int:
         print("there are no certificates", file=sys.stderr)
         return 2
     try:
-        table = rows(files, options.jobs)
+        table = rows(files, options.jobs, published_claims(options.published) if options.published else None)
     except NotVerified as error:
         print(f"no table: {error}", file=sys.stderr)
         return 1
-    except OSError as error:
+    except (OSError, ValueError, KeyError) as error:  # ValueError, KeyError: the file of --published is another one
         print(f"cannot read: {error}", file=sys.stderr)
         return 2
-    print(options.render(sorted(table, key=ORDERS[options.sort])))
+    print(options.render(sorted(table, key=ORDERS[options.sort]), options.columns))
     return 0
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    unknown = [name for name in names if name not in COLUMNS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no column {unknown[0]!r}; there are {', '.join(COLUMNS)}")
+    return names

@@ -18,10 +18,12 @@ COLUMNS = {
     "operations": "checker's operations",
     "bound": "bound",
     "published": "published count",
+    "code": "published code's claim",
+    "gain": "published count − claim",
     "normalized": "normalized bound",
     "seconds": "seconds",
 }
-NUMBERS = ("flops", "dimension", "operations", "bound", "published", "normalized", "seconds")
+NUMBERS = ("flops", "dimension", "operations", "bound", "published", "code", "gain", "normalized", "seconds")
 
 
 def cells(row: Row) -> dict[str, str]:
@@ -36,32 +38,40 @@ def cells(row: Row) -> dict[str, str]:
         "operations": str(row.operations),
         "bound": decimal(row.correct, row.total).rstrip("…"),
         "published": decimal(row.published, row.total).rstrip("…") if row.published else "",
+        "code": decimal(row.published_code, row.total).rstrip("…") if row.published_code else "",
+        "gain": f"{(row.published - row.published_code) / row.total:+.4f}" if row.published_code and row.published else "",
         "normalized": normalized,
         "seconds": f"{row.seconds:.2f}",
     }
 
 
-def as_text(rows: Sequence[Row]) -> str:
+def as_text(rows: Sequence[Row], columns: Sequence[str] = tuple(COLUMNS)) -> str:
     """Aligned columns."""
     table = [dict(zip(COLUMNS, COLUMNS, strict=True)), *map(cells, rows)]
-    width = {name: max(len(line[name]) for line in table) for name in COLUMNS}
-    return "\n".join("  ".join(_padded(name, line[name], width[name]) for name in COLUMNS).rstrip() for line in table)
+    width = {name: max(len(line[name]) for line in table) for name in columns}
+    return "\n".join("  ".join(_padded(name, line[name], width[name]) for name in columns).rstrip() for line in table)
 
 
-def as_csv(rows: Sequence[Row]) -> str:
+def as_csv(rows: Sequence[Row], columns: Sequence[str] = tuple(COLUMNS)) -> str:
     """One header line; also the exact counts."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*COLUMNS, "correct", "total", "model"])
+    writer.writerow([*columns, "correct", "total", "model"])
     for row in rows:
-        writer.writerow([*cells(row).values(), row.correct, row.total, row.model])
+        texts = cells(row)
+        writer.writerow([*(texts[name] for name in columns), row.correct, row.total, row.model])
     return out.getvalue().rstrip("\n")
 
 
-def as_markdown(rows: Sequence[Row]) -> str:
+def as_markdown(rows: Sequence[Row], columns: Sequence[str] = tuple(COLUMNS)) -> str:
     """A Markdown table with full column names."""
-    head = [f"| {' | '.join(COLUMNS.values())} |", "|" + "".join("---:|" if name in NUMBERS else "---|" for name in COLUMNS)]
-    return "\n".join(head + [f"| {' | '.join(cells(row).values())} |" for row in rows])
+    lines = [
+        f"| {' | '.join(COLUMNS[name] for name in columns)} |",
+        "|" + "".join("---:|" if name in NUMBERS else "---|" for name in columns),
+    ]
+    for texts in map(cells, rows):
+        lines.append(f"| {' | '.join(texts[name] for name in columns)} |")
+    return "\n".join(lines)
 
 
 def _padded(name: str, text: str, width: int) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from proofcheck import Limits, ProofcheckError, decode_certificate
+from strategies.max_of_k.registry import STRATEGIES
 from strategies.metrics.asymptotics import leading, published_class
 
 
@@ -21,7 +22,8 @@ class Row:
 
     published_class, flops, dimension: as the published figures name and count them ("" and 0 for a new strategy). leading: leading terms
     of the checker's cost; operations: what it counted. bound: proved accuracy; published_bound: the published count over the same
-    classes (0 where it has none). normalized: bound over the true accuracy, None where no certificate of the table tells that.
+    classes (0 where it has none). published_code: what the published float32 code claims, if the table was given a file of such claims (0:
+    nothing). normalized: bound over the true accuracy, None where no certificate of the table tells that.
     """
 
     strategy: str
@@ -34,6 +36,7 @@ class Row:
     correct: int
     total: int
     published: int
+    published_code: int
     normalized: Fraction | None
     seconds: float
 
@@ -55,8 +58,8 @@ def certificates(paths: Sequence[Path]) -> list[Path]:
     return [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
 
 
-def rows(files: Sequence[Path], jobs: int = 1) -> list[Row]:
-    """Verify all in one process of the checker. Raises NotVerified naming the first that does not."""
+def rows(files: Sequence[Path], jobs: int = 1, claims: Mapping[tuple[str, int], int] | None = None) -> list[Row]:
+    """Verify all in one process of the checker. Raises NotVerified naming the first that does not. claims: see `published_claims`."""
     reports = verify(files, jobs)
     true_accuracy = {
         report["model"]["sha256"]: Fraction(report["proved"], report["total"])
@@ -64,7 +67,16 @@ def rows(files: Sequence[Path], jobs: int = 1) -> list[Row]:
         if report["undecided"] == 0 and any(step["rule"] == "enumeration" for step in report["steps"])
     }
     classes: dict[tuple[str, ...], str] = {}
-    return [_row(Path(file), report, true_accuracy, classes) for file, report in zip(files, reports, strict=True)]
+    table = [_row(Path(file), report, true_accuracy, classes) for file, report in zip(files, reports, strict=True)]
+    return [replace(row, published_code=(claims or {}).get((row.strategy, row.total), 0)) for row in table]
+
+
+def published_claims(file: Path) -> dict[tuple[str, int], int]:
+    """(our strategy name, number of inputs) -> count that the published code claims, from tests/data/published-bounds-….json."""
+    data = json.loads(file.read_text(encoding="utf-8"))
+    counts = {row["name"]: int(row["correct_count"]) for row in data["subcubic"]} | {"cubic": int(data["cubic"]["correct_count"])}
+    names = {strategy.name: strategy.published_name for strategy in STRATEGIES.values()}
+    return {(name, int(data["total"])): counts[published] for name, published in names.items() if published in counts}
 
 
 def verify(files: Sequence[Path], jobs: int) -> list[dict[str, Any]]:
@@ -100,6 +112,7 @@ def _row(file: Path, report: dict[str, Any], true_accuracy: dict[str, Fraction],
         correct=report["proved"],
         total=report["total"],
         published=report["published"],
+        published_code=0,
         normalized=bound / truth if truth else None,
         seconds=report["seconds"],
     )

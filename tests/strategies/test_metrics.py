@@ -22,7 +22,7 @@ from strategies.max_of_k.subcubic import ATTENTION_HANDLINGS
 from strategies.max_of_k.subcubic_bounds import DIRECT_PATHS, QK_ERRORS
 from strategies.metrics.asymptotics import cost, d_model, d_vocab, format_terms, leading, leading_terms, n_ctx, published_class
 from strategies.metrics.render import as_csv, as_markdown, as_text
-from strategies.metrics.rows import NotVerified, rows
+from strategies.metrics.rows import NotVerified, published_claims, rows
 
 ACCEPT = Path(__file__).parents[2] / "certificates" / "accept"
 REFERENCE = "max-of-4-seed-123"
@@ -113,6 +113,7 @@ def test_rows_are_what_the_checker_reports(tiny: list[Path]) -> None:
     assert (brute_force.published_class, cubic.published_class) == ("brute-force", "cubic")
     assert (brute_force.dimension, cubic.dimension) == (16**4, 3 * 16**2 + 2 * 3 * 16)
     assert cubic.flops > 0
+    assert cubic.published_code == 0
     (alone,) = rows(tiny[1:])
     assert alone.normalized is None  # nothing tells the true accuracy
 
@@ -130,6 +131,18 @@ def test_the_three_forms_say_the_same(tiny: list[Path]) -> None:
         for name in ("flops", "dimension", "bound", "normalized"):
             assert record[name] in line
             assert f"| {record[name]} |" in row
+
+
+def test_published_claims_are_compared_for_the_same_number_of_inputs(capsys: pytest.CaptureFixture[str]) -> None:
+    data = ACCEPT.parents[1] / "tests" / "data" / "published-bounds-seed-123.json"
+    claims = published_claims(data)
+    assert len(claims) == 101  # all but brute force
+    assert claims["cubic", 64**4] == 16_143_960
+    options = ["--published", str(data), "--csv", "--columns", "strategy,code,gain"]
+    assert main(["table", str(ACCEPT / f"{REFERENCE}--{SUBCUBIC[0]}.json"), *options]) == 0
+    (record,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert record["code"] == "0.384927"
+    assert float(record["gain"]) > 0
 
 
 def test_no_table_of_a_certificate_that_does_not_verify(tiny: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
