@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from tests.second_checker.certificate_format import Array
 from tests.second_checker.facts import AttentionBounds, Context, ScoreApproximation, Tables
@@ -40,13 +41,19 @@ def attention_bounds(context: Context, tables: Tables, scores: ScoreApproximatio
     shrink = [exp(-enclose(error) / root) for error in scores.error]
     grow = [exp(enclose(error) / root) for error in scores.error]
     ends: dict[tuple[int, int, int], tuple[Interval, Interval, Interval, Interval]] = {}
+
+    @cache
+    def extremes(q: int, last: int) -> tuple[int, int]:
+        """The tokens k ≤ last of the largest and the smallest S[q, k]."""
+        row = scores.S[q][: last + 1]
+        return row.index(max(row)), row.index(min(row))
+
     for q, m, c, gap in cells(table):
         w = positions[q]
         last = w.w[n - 1]
         on_max, on_other = (last, ZERO) if q == m else (ZERO, last)
         before = c if q == m else c - 1
-        row = scores.S[q][: m - gap + 1]
-        most, least = row.index(max(row)), row.index(min(row))
+        most, least = extremes(q, m - gap)
         ends[q, m, c] = (
             shrink[q] * tokens[q][m] * (w.smallest[n - 1 - before] + on_max),
             tokens[q][most] * (w.largest[before] + on_other),

@@ -22,14 +22,12 @@ class MaxToken:
         self.PV = [max(row[x] - row[m] for row in tables.PVOU) for x in others]
         self.L = [direct.M[x] - direct.M[m] + pv for x, pv in zip(others, self.PV, strict=True)]
         self.R = [tables.EVOU[m][x] - tables.EVOU[m][m] for x in others]
+        self.most_L, self.most_R = max(self.L), max(self.R)
         self.own = [tables.EUPU[m][x] - tables.EUPU[m][m] for x in others]
-        self.ranges = [row_range(row) for row in tables.EVOU[: m + 1]]
-        self.gaps = [attention.gaps[q][m] for q in range(m + 1)]
+        ranges = [row_range(row) for row in tables.EVOU[: m + 1]]
+        least_gaps = [min(attention.gaps[q][m][c] for q in range(m + 1)) for c in range(len(tables.PVOU))]
+        self.W = [max(ranges[: max(0, m - gap + 1)], default=None) for gap in least_gaps]  # by c: the largest range among tokens ≤ m − g₀
         self.m = m
-
-    def W(self, c: int) -> Fraction:
-        """The largest row range among the tokens ≤ m − g₀."""
-        return max(self.ranges[: self.m - min(gaps[c] for gaps in self.gaps) + 1])
 
     def phi(self, a: Fraction) -> Fraction:
         """max_x L[x] + a R[x]."""
@@ -42,8 +40,8 @@ class MaxToken:
 
 def drop_average_query(context: Context, tables: Tables, direct: DirectPathBound, attention: AttentionBounds) -> ProvedClasses:
     def loses(token: MaxToken, c: int, g: Fraction, A: Interval, B: Interval) -> bool:
-        on_max = g + max(token.L) + max(token.R)
-        on_other = g + max(token.L) + token.W(c)
+        on_max = g + token.most_L + token.most_R
+        on_other = g + token.most_L + token.W[c]
         return certainly_negative(A * enclose(on_max) + B * enclose(on_other))
 
     return prove(context, tables, direct, attention, loses)
@@ -54,13 +52,16 @@ def mean_query_diff(context: Context, tables: Tables, direct: DirectPathBound, a
     shares: dict[tuple[int, int], list[Interval]] = {}
     for (_, m, c), (A, B, A2, B2) in attention.ends.items():
         shares.setdefault((m, c), []).extend([A / (A + B), A2 / (A2 + B2)])
-    chords = {place: grid(found) for place, found in shares.items()}
+    anchors = {place: grid(found) for place, found in shares.items()}
+    chords: dict[tuple[int, int], tuple[Fraction, Fraction]] = {}
 
     def loses(token: MaxToken, c: int, g: Fraction, A: Interval, B: Interval) -> bool:
-        lo, hi = chords[token.m, c]
-        low, high, h = token.phi(lo), token.phi(hi), hi - lo
+        lo, hi = anchors[token.m, c]
+        if (token.m, c) not in chords:
+            chords[token.m, c] = token.phi(lo), token.phi(hi)
+        (low, high), h = chords[token.m, c], hi - lo
         on_max = low * (hi - 1) + high * (1 - lo) + h * g
-        on_other = low * hi - high * lo + h * (token.W(c) + g)
+        on_other = low * hi - high * lo + h * (token.W[c] + g)
         return certainly_negative(A * enclose(on_max) + B * enclose(on_other))
 
     return prove(context, tables, direct, attention, loses)
