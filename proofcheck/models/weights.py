@@ -31,14 +31,15 @@ def decode_weights(data: bytes, wanted: frozenset[str], limits: Limits) -> dict[
     if header <= len(data):  # a header beyond the file's end is no matter of limits
         limits.require("weights_header_bytes", header)
     try:
-        entries = safetensors.deserialize(data)
+        entries = safetensors.deserialize(data)  # type: ignore[no-untyped-call, unused-ignore]
     except safetensors.SafetensorError as error:
         raise Rejected(Reason.BAD_WEIGHTS, f"the weights are not a safetensors file: {error}") from error
     _refuse_duplicate_names(data)
     tensors: dict[str, DyadicArray] = {}
     for name, entry in entries:
         if len(name) > _LONGEST_NAME:
-            raise Rejected(Reason.BAD_WEIGHTS, "a tensor's name is too long", path=name[:80], expected=f"at most {_LONGEST_NAME} characters")
+            message = f"a tensor's name is longer than {_LONGEST_NAME} characters"
+            raise Rejected(Reason.BAD_WEIGHTS, message, path=name[:80])
         if len(entry["shape"]) > _MOST_AXES:
             raise Rejected(Reason.BAD_WEIGHTS, f"tensor {name} has {len(entry['shape'])} axes", path=name, expected=f"at most {_MOST_AXES}")
         if name not in wanted or 0 in entry["shape"]:
