@@ -37,6 +37,9 @@ def run(options: argparse.Namespace) -> int:
     except (OSError, ModelError) as error:
         print(f"cannot read or write: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted; finished certificates stay, run the same command again for the others", file=sys.stderr)
+        return 130
     except ProveError as error:
         print(f"the sweep stopped: {error}", file=sys.stderr)
         return 1
