@@ -21,6 +21,7 @@ from soundness.subcubic_steps import (
     Array,
     apply,
     context,
+    network_of,
     one_token_too_many,
     random_gaps,
     steps,
@@ -49,7 +50,7 @@ def model(k: int) -> tuple[Shape, Tensors]:
     if k % 4 == 3:
         shape = Shape(3, 4, 3, 2)
         return shape, trained_like(shape, k, biases=True)
-    return table_model((2, 3)[k % 2], 3 + k % 3, k, biases=k % 3 == 0)
+    return table_model((2, 3)[k % 2], 3 + k % 3, k, biases=k % 3 == 0, opposed=k % 4 == 2)
 
 
 @pytest.mark.parametrize("rule", MARGINS)
@@ -175,3 +176,20 @@ def test_gaps_of_queries_above_the_max_token_do_not_matter(rule: str) -> None:
         assert found[0].choices == found[1].choices
         proved += sum(size >= 0 for row in found[0].choices for cells in row for size in cells[1:])
     assert proved > 0
+
+
+@pytest.mark.parametrize("rule", MARGINS)
+@pytest.mark.parametrize(("score", "proved"), [(0, 2), (12, -1)])
+def test_the_larger_attention_decides_where_attention_to_the_max_token_does_harm(rule: str, score: int, proved: int) -> None:
+    """Under query 2 token 2 takes 8 from output 2, the positions give it 6: right iff the attention to token 2 is below ¾.
+
+    It is ½ with token 1; with token 0 it is ½ or, if token 0 scores 12 less, 1/(1 + e^(−12/√8)) = 0.99.
+    """
+    EQKE, EVOU, PVOU = np.zeros((3, 3)), np.zeros((3, 3)), np.tile([0.0, 0, 6], (2, 1))
+    EQKE[2, 0], EVOU[2, 2] = -score, -8
+    shape, tensors = network_of(EQKE, np.zeros((3, 2)), EVOU, PVOU, np.zeros((3, 3)))
+    fact = classes(shape, tensors, rule, np.ones((3, 3, 2), dtype=np.int64))
+    answers = ground_truth(read_tensors(safetensors_bytes(tensors))).answers
+    assert answers[1, 2] is True
+    assert answers[0, 2] is (proved == 2)
+    assert fact.choices[2][2][1] == proved

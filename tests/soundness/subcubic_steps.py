@@ -126,8 +126,11 @@ def network_of(EQKE: Array, EQKP: Array, EVOU: Array, PVOU: Array, EUPU: Array) 
     return Shape(n, d, D, D), {name: array.astype("<f4") for name, array in tensors.items()}
 
 
-def table_model(n: int, d: int, seed: int, *, biases: bool = False) -> tuple[Shape, Tensors]:
-    """A network with random tables near the edge of what the rules prove: copying heads, queries that attend more or less sharply."""
+def table_model(n: int, d: int, seed: int, *, biases: bool = False, opposed: bool = False) -> tuple[Shape, Tensors]:
+    """A network with random tables near the edge of what the rules prove: copying heads, queries that attend more or less sharply.
+
+    opposed: the head speaks against the largest token and the direct path for it, so that attention to it does harm (R* > W).
+    """
     generator = np.random.default_rng(seed)
 
     def noise(size: float, *shape: int) -> Array:
@@ -138,6 +141,11 @@ def table_model(n: int, d: int, seed: int, *, biases: bool = False) -> tuple[Sha
     EVOU = generator.uniform(2, 20) * np.eye(d) + noise(generator.uniform(0.1, 3), d, d)
     PVOU = noise(generator.choice([0.0, 0.5]), n, d)
     EUPU = noise(generator.choice([0.0, 1.0]), d) + noise(generator.choice([0.0, 0.3]), d, d)
+    if opposed:
+        strength = generator.uniform(2, 20)
+        EVOU[-1, -1] -= EVOU[-1].max() + strength
+        EUPU[:, -1] += EUPU.max() + strength * generator.uniform(0.4, 1.4)
+        EQKE[-1] *= generator.uniform(0.0, 4.0) / np.abs(EQKE[-1]).max()
     shape, tensors = network_of(EQKE, EQKP, EVOU, PVOU, EUPU)
     if biases:
         b = {f"blocks.0.attn.b_{c}": noise(0.2, 1, shape.d_head) for c in "QKV"}

@@ -34,7 +34,7 @@ def small_model(k: int) -> tuple[Shape, Tensors]:
     """Model k of three hundred: near the edge of what the rules prove (mostly), hand-trained, random; half of them with biases."""
     biases = k % 2 == 0
     if k % 5 < 3:
-        return table_model((1, 2, 2, 3, 2, 3, 3)[k % 7], 3 + k % 6, k, biases=biases)
+        return table_model((1, 2, 2, 3, 2, 3, 3)[k % 7], 3 + k % 6, k, biases=biases, opposed=k % 5 == 0)
     shape = SHAPES[k % len(SHAPES)]
     if k % 5 == 3:
         return shape, trained_like(shape, k, biases=biases, gain=(1.0, 2.0, 3.0)[k % 3])
