@@ -18,7 +18,6 @@ from proofcheck.limits import Limits, shown
 from proofcheck.published_cost import published_cost
 from proofcheck.report import Report, Verdict, refusal
 
-
 _MOST_BITS = 2**20  # whatever --limit says: flint would take the machine's memory
 
 
