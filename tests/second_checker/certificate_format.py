@@ -20,6 +20,7 @@ from tests.second_checker.limits import (
     MOST_STEPS,
     MOST_STRING,
     MOST_TABLE_ENTRIES,
+    out_of_exponent_range,
 )
 from tests.second_checker.outcome import declined, rejected
 from tests.second_checker.weights import decode_f32, decode_f64
@@ -148,6 +149,8 @@ def decode_array(value: object, path: str) -> Array:
         number = decode(int.from_bytes(raw[i * width : (i + 1) * width], "little"))
         if number is None:
             raise rejected("bad-number", path, f"entry {i} is not finite")
+        if out_of_exponent_range(number):
+            raise declined("limit-exceeded", path, f"entry {i}")
         entries.append(number)
     return Array(str(dtype), sizes, tuple(entries))
 

@@ -70,9 +70,10 @@ def write_random_separable(problem: Problem, path: Path, rng: random.Random) -> 
     sizes = problem.dimensions
     d, n = sizes.d_vocab, sizes.n_ctx
     base = with_claim(draft(problem, STRATEGIES["brute-force"], path), 0)
+    early_maximum = [(*block, rng.choice((1, 3, 64, 5_000))) for block in some_blocks(d, n, rng)]
     hints: dict[str, dict[str, object]] = {
         "separable-minimum": {"refined": rng.choice((0, 1, 5, 1_000))},
-        "separable-early-maximum": {"blocks": table([(*block, rng.choice((1, 3, 64, 5_000))) for block in some_blocks(d, n, rng)], 3)},
+        "separable-early-maximum": {"blocks": table(early_maximum, 3), "additions": additions(rng)},
         "separable-counting": random_counting(d, n, rng),
         "separable-enumeration": {"blocks": table(some_blocks(d, n, rng), 2), "expansions": rng.choice((5, 10**6))},
         "separable-partition": random_partition(d, n, rng),
@@ -93,6 +94,11 @@ def some_blocks(d: int, n: int, rng: random.Random) -> list[tuple[int, ...]]:
     return [(q, m) for m in range(d) for q in range(m + 1) if (n > 1 or q == m) and rng.random() < 0.7]
 
 
+def additions(rng: random.Random) -> int:
+    """Too few now and then."""
+    return rng.choice((0, 2_000, 10**10, 10**10, 10**10))
+
+
 def random_counting(d: int, n: int, rng: random.Random) -> dict[str, object]:
     """Random bins and groups."""
     blocks = [(*block, rng.choice((1, 2, 7, 500, 8_192))) for block in some_blocks(d, n, rng)]
@@ -102,7 +108,7 @@ def random_counting(d: int, n: int, rng: random.Random) -> dict[str, object]:
         for rival in range(d)
         if rival != block[1] and rng.random() < 0.5
     ]
-    return {"blocks": table(blocks, 3), "groups": table(groups, 3)}
+    return {"blocks": table(blocks, 3), "groups": table(groups, 3), "additions": additions(rng)}
 
 
 def random_partition(d: int, n: int, rng: random.Random) -> dict[str, object]:

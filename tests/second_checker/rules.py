@@ -76,11 +76,12 @@ MARGINS = {
     "mean-query+diff": margin.mean_query_diff,
 }
 BLOCKS = Hint(("i64",), (None, "2"))
+ADDITIONS = Hint(most=2**60)
 TRIPLES = Hint(("i64",), (None, "3"))
 SEPARABLE = {
     "minimum": (separable_minimum, {"refined": Hint(most=2**40)}),
-    "early-maximum": (separable_early_maximum, {"blocks": TRIPLES}),
-    "counting": (separable_counting, {"blocks": TRIPLES, "groups": TRIPLES}),
+    "early-maximum": (separable_early_maximum, {"blocks": TRIPLES, "additions": ADDITIONS}),
+    "counting": (separable_counting, {"blocks": TRIPLES, "groups": TRIPLES, "additions": ADDITIONS}),
     "enumeration": (separable_enumeration, {"blocks": BLOCKS, "expansions": Hint(most=2**48)}),
     "partition": (separable_partition, {"blocks": BLOCKS, "nodes": Hint(("i64",), (None,))}),
 }

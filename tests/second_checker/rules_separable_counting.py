@@ -9,7 +9,7 @@ from tests.second_checker.intervals import Interval, certainly_positive, enclose
 from tests.second_checker.margin_terms import QueryTerms, block_sequences, largest_size, least_sum, resolution, smallest
 from tests.second_checker.outcome import rejected
 from tests.second_checker.rules_counts import block_size
-from tests.second_checker.rules_separable_early_maximum import bin_width, proved, require_bins
+from tests.second_checker.rules_separable_early_maximum import bin_width, most_additions, proved, require_bins
 
 Terms = list[list[Interval]]
 
@@ -27,14 +27,15 @@ def read_groups(hint: Array, rows: list[list[int]], d: int) -> dict[tuple[int, i
     return groups
 
 
-def separable_counting(context: Context, tables: Tables, blocks: Array, groups: Array) -> ProvedBlocks:
-    """counts: in real numbers and without bins. least: with room for rounding and bins."""
+def separable_counting(context: Context, tables: Tables, blocks: Array, groups: Array, additions: int) -> ProvedBlocks:
+    """counts: in real numbers and without bins. least: with room for rounding and bins, 0 if `additions` may be too few for all."""
     net = context.network
     n, d = net.n_ctx, net.d_vocab
     rows = read_blocks(blocks, d)
     require_bins(bins for _, _, bins in rows)
     named = read_groups(groups, rows, d)
     context.spend(sum(d * n * (m + 1) ** (n - 1) + d * d * n for _, m, _ in rows), "separable-counting")
+    enough = additions >= sum(d * most_additions(n, d, m, bins) for _, m, bins in rows)
     counts, least = dict.fromkeys(context.blocks(), 0), dict.fromkeys(context.blocks(), 0)
     for row, (q, m, bins) in enumerate(rows):
         terms = QueryTerms(context, tables, q)
@@ -43,7 +44,7 @@ def separable_counting(context: Context, tables: Tables, blocks: Array, groups: 
         for found, room in ((counts, None), (least, rounding)):
             divided = open_groups(rivals, q, m, room, {j: named.get((row, j), 0) for j in rivals})
             failing = sum(failing_sequences(g, q, m, n, bins, room) for g in divided)
-            found[q, m] = max(0, block_size(q, m, n) - failing)
+            found[q, m] = max(0, block_size(q, m, n) - failing) if enough or room is None else 0
     return ProvedBlocks(counts, least)
 
 

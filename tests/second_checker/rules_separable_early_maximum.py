@@ -15,16 +15,18 @@ from tests.second_checker.rules_counts import block_size
 MOST_BINS = 8_192
 
 
-def separable_early_maximum(context: Context, tables: Tables, blocks: Array) -> ProvedBlocks:
+def separable_early_maximum(context: Context, tables: Tables, blocks: Array, additions: int) -> ProvedBlocks:
     """Blocks proved whole, and for hinted blocks the sequences with Σ g > 0.
 
-    least: with room for the bins and the rounding: Σ g above (n − 1) bin widths and above n rounded terms.
+    least: with room for the bins and the rounding: Σ g above (n − 1) bin widths and above n rounded terms; no hinted block if `additions`
+    may be too few for all of them.
     """
     net = context.network
     n, d = net.n_ctx, net.d_vocab
     hinted = {(q, m): bins for q, m, bins in read_blocks(blocks, d)}
     require_bins(hinted.values())
     context.spend(n * d**3 + sum(n * (m + 1) ** (n - 1) for _, m in hinted), "separable-early-maximum")
+    enough = additions >= sum(most_additions(n, d, m, bins) for (_, m), bins in hinted.items())
     counts, least = dict.fromkeys(context.blocks(), 0), dict.fromkeys(context.blocks(), 0)
     for q in range(d):
         terms = QueryTerms(context, tables, q)
@@ -36,7 +38,8 @@ def separable_early_maximum(context: Context, tables: Tables, blocks: Array) -> 
             bound = least_sum(g, q, m)
             if (q, m) in hinted:
                 width = bin_width(g, q, hinted[q, m]) + rounding
-                counts[q, m], least[q, m] = proved(g, q, m, n, n * width + rounding)
+                counts[q, m], surely = proved(g, q, m, n, n * width + rounding)
+                least[q, m] = surely if enough else 0
             if certainly_positive(bound):
                 counts[q, m] = block_size(q, m, n)
             if certainly_positive(bound - rounding):
@@ -48,6 +51,11 @@ def require_bins(found: Iterable[int]) -> None:
     """Each from 1 to 8192."""
     if any(not 1 <= bins <= MOST_BINS for bins in found):
         raise rejected("bad-hint", "blocks", "bins")
+
+
+def most_additions(n: int, d: int, m: int, bins: int) -> int:
+    """What one count may cost: 2n(m + 5)(bins + n) limbs + 6(m + 1)², with more than ⌈n log₂(d)/48⌉ limbs."""
+    return 2 * n * (m + 5) * (bins + n) * (n * d.bit_length() // 48 + 1) + 6 * (m + 1) ** 2
 
 
 def bin_width(g: list[list[Interval]], q: int, bins: int) -> Interval:

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tests.second_checker.limits import MOST_WEIGHTS_BYTES, MOST_WEIGHTS_HEADER_BYTES, out_of_exponent_range
 from tests.second_checker.outcome import declined, rejected
 
 Vector = list[Fraction]
@@ -84,6 +85,8 @@ def split_file(data: bytes) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
     """Tensors by name: dtype, shape, bytes. Together they fill the file without gap or overlap."""
     if len(data) < 8 or int.from_bytes(data[:8], "little") > len(data) - 8:
         raise rejected("bad-weights", "header", "shorter than its header")
+    if int.from_bytes(data[:8], "little") > MOST_WEIGHTS_HEADER_BYTES or len(data) > MOST_WEIGHTS_BYTES:
+        raise declined("limit-exceeded", "header", "bytes")
     start = 8 + int.from_bytes(data[:8], "little")
     try:
         header = json.loads(data[8:start].decode("utf-8"), object_pairs_hook=unique_keys)
@@ -167,6 +170,8 @@ def read_tensor(name: str, dtype: str, found: tuple[int, ...], raw: bytes, shape
         entry = DECODERS[dtype](int.from_bytes(raw[i * width : (i + 1) * width], "little"))
         if entry is None:
             raise rejected("non-finite-weight", name, f"entry {i}")
+        if out_of_exponent_range(entry):
+            raise declined("limit-exceeded", name, f"entry {i}")
         entries.append(entry)
     if name.rpartition(".")[2].startswith("b_"):
         return entries
