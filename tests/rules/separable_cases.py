@@ -27,10 +27,10 @@ def context(shape: Shape, tensors: Tensors, backend: Any = "fast") -> Context:
 
 def applied(where: Context, rule: str, hints: Hints) -> tuple[ProvedBlocks, int, int]:
     """The fact, the operations that were counted, and their bound."""
-    tables = where.model.path_tables()
+    tables = where.model.path_tables() if RULES[rule].premises else None
     before = counted()
     with rule_application():
-        fact = RULES[rule].apply(where, (Tables(tables),) if RULES[rule].premises else (), hints)
+        fact = RULES[rule].apply(where, (Tables(tables),) if tables else (), hints)
     bound = RULES[rule].operations(where.model.dimensions, hints)
     return fact, counted() - before, bound
 
