@@ -325,7 +325,7 @@ def _hint(spec: ArrayHint | IntegerHint, sizes: dict[str, int], rng: random.Rand
         return rng.choice((spec.least, spec.most, rng.randint(spec.least, spec.most)))
     free = rng.choice((0, 1, 1, 2, 3))
     named = {"*": free, "1": 1, **sizes}
-    shape = tuple(max(0, min(named.get(axis, 1), 8)) for axis in spec.axes)
+    shape = tuple(int(max(0, min(named.get(axis, 1), 8))) for axis in spec.axes)
     return _array(rng, spec.dtype, shape)
 
 
