@@ -19,8 +19,8 @@ MOST_SEQUENCE_LENGTH = 1_024
 
 
 def out_of_exponent_range(x: Fraction) -> bool:
-    """A nonzero number that is not from 2^−256 to 2^256 in size."""
-    return x != 0 and not Fraction(1, 2**MOST_EXPONENT) <= abs(x) <= 2**MOST_EXPONENT
+    """A nonzero number that is not at least 2^−256 and below 2^256 in size."""
+    return x != 0 and not Fraction(1, 2**MOST_EXPONENT) <= abs(x) < 2**MOST_EXPONENT
 
 
 LEAST_PRECISION, MOST_PRECISION = 32, 1_024
