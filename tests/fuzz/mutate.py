@@ -275,7 +275,7 @@ def _header_mutant(header: dict[str, Any], rng: random.Random) -> Any:
 def _is_certificate(document: Any) -> bool:
     try:
         sizes = document["model"]["dimensions"]
-        integers = all(isinstance(sizes[name], int) for name in ("n_ctx", "d_vocab", "d_model", "d_head"))
+        integers = all(type(sizes[name]) is int for name in ("n_ctx", "d_vocab", "d_model", "d_head"))
         return integers and all(isinstance(step["id"], str) for step in document["steps"]) and isinstance(document["claim"], dict)
     except (KeyError, TypeError, IndexError):
         return False
