@@ -92,6 +92,8 @@ def main() -> int:
     unexplained = sum(j.unexplained for j in found)
     facts = sum(j.facts for j in found if not j.survived)
     print(f"\n{facts} tables of blocks and classes of refused mutants compared with the truth as well")
+    slowest = max(found, key=lambda j: j.seconds)
+    print(f"slowest verification: {slowest.seconds:.2f} s of processor time ({slowest.mutant.kind} of {slowest.mutant.seed.name})")
     print(f"{len(found)} mutants in {perf_counter() - start:.0f} s; {unexplained} unexplained")
     return 1 if unexplained else 0
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import comb
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 from soundness import truth
@@ -40,7 +41,9 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Judgement:
-    """outcome: VERIFIED, or the reason code of the refusal. facts: how many counted blocks and classes were compared with the truth.
+    """outcome: VERIFIED, or the reason code of the refusal. facts: how many tables of blocks and classes were compared with the truth.
+
+    seconds: processor time of `verify`.
 
     explanation: why a survivor is true; "" for refusals; UNEXPLAINED and why if the claim, or a fact of a refused mutant, is false.
     """
@@ -48,6 +51,7 @@ class Judgement:
     mutant: Mutant
     outcome: str
     facts: int
+    seconds: float
     explanation: str = ""
 
     @property
@@ -74,13 +78,15 @@ class Judge:
         if mutant.weights != self._written:
             self._weights.write_bytes(mutant.weights)
             self._written = mutant.weights
+        start = process_time()
         with derived_facts() as facts:
             report = proofcheck.verify(self._certificate)
+        seconds = process_time() - start
         counted = [fact for fact in facts if isinstance(fact, (ProvedBlocks, ProvedClasses))]
         explanation = self._false_fact(mutant, counted)
         if report.verdict is not Verdict.VERIFIED:
-            return Judgement(mutant, str(report.error.code) if report.error else "", len(counted), explanation)
-        return Judgement(mutant, str(report.verdict), len(counted), explanation or self._explain(mutant, report))
+            return Judgement(mutant, str(report.error.code) if report.error else "", len(counted), seconds, explanation)
+        return Judgement(mutant, str(report.verdict), len(counted), seconds, explanation or self._explain(mutant, report))
 
     def _false_fact(self, mutant: Mutant, facts: list[ProvedBlocks | ProvedClasses]) -> str:
         if not facts:

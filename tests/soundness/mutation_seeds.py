@@ -42,7 +42,8 @@ class Seed:
 
 
 def small_networks() -> Iterator[tuple[str, bytes]]:
-    """At most 64 sequences each: nearly right, with biases, Gaussian, with ties, double precision, and the published counterexamples."""
+    """At most 64 sequences each: nearly right, with biases, Gaussian, with ties, double precision, the published counterexamples, and
+    four networks of the float inflation corpus, on which one ulp decides."""
     ties = trained_like(Shape(2, 4), 5)
     ties["unembed.W_U"][:, 1] = ties["unembed.W_U"][:, 0]
     yield "trained-like-n2-d4", safetensors_bytes(trained_like(Shape(2, 4), 1))
@@ -53,6 +54,8 @@ def small_networks() -> Iterator[tuple[str, bytes]]:
     yield "gaussian-n1-d4-f16", safetensors_bytes(random_model(Shape(1, 4), 6, dtype="<f2"))
     for name in ("counterexample-mean-diff-direct", "counterexample-mean-diff-positional"):
         yield name, (MODELS / f"{name}.safetensors").read_bytes()
+    for name in ("near-tie", "cubic-near-tie-n3", "subcubic-norm", "common-score"):
+        yield name, (MODELS / "inflation" / f"{name}.safetensors").read_bytes()
 
 
 def seeds(folder: Path, models: Iterable[str] = (), strategies: Iterable[str] = ()) -> list[Seed]:
