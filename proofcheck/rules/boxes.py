@@ -125,7 +125,8 @@ class Tally:
 
 def hinted_blocks(hint: object, d_vocab: int) -> list[tuple[int, list[int]]]:
     """The hint `blocks`, an array [K, 2] of distinct blocks (query, max token) in order of max token then query, as (m, queries) groups."""
-    pairs = hint.tolist() if isinstance(hint, np.ndarray) and hint.ndim == 2 and hint.shape[1] == 2 else []
+    table = isinstance(hint, np.ndarray) and hint.ndim == 2 and hint.shape[1] == 2 and 2 * len(hint) <= d_vocab * (d_vocab + 1)
+    pairs = hint.tolist() if table and isinstance(hint, np.ndarray) else []
     ordered = [(m, q) for q, m in pairs]
     good = all(0 <= q <= m < d_vocab for q, m in pairs) and all(a < b for a, b in pairwise(ordered))
     if not (good and pairs):

@@ -199,7 +199,10 @@ def with_arguments(*more: str, make: Make | None = None) -> Make:
 LIMIT = "limit-exceeded"
 NO_FILE = "not-a-regular-file"
 MILLION = 10**6
+COUNT = BRUTE_FORCE[2]
 SEARCH = Step("blocks", "separable-enumeration", ("tables",), {"blocks": np.array([[0, 1]]), "expansions": 1 << 48})
+BLOCKS = np.zeros((3 * MILLION, 2), dtype=np.int64)
+GROUPS = {"blocks": np.array([[0, 1, 64]]), "groups": np.zeros((2 * MILLION, 3), dtype=np.int64), "additions": 10**6}
 MANY_PREMISES = (*CUBIC[:3], Step("count", "sum-blocks", ("blocks",) * 400_000))
 MIDDLE, LARGE = Shape(2, 64, 64, 32), Shape(2, 1024, 1024, 1024)
 
@@ -210,7 +213,7 @@ ATTACKS = (
     Attack("a total of 3083 digits", LIMIT, sized(Shape(1024, 1024), CUBIC, total=1)),
     Attack("enumeration of 64^6 sequences", LIMIT, sized(Shape(6, 64), BRUTE_FORCE)),
     Attack("cubic of d_vocab 1024 at 600 positions", LIMIT, sized(Shape(600, 1024), CUBIC)),
-    Attack("a search of 2^48 nodes", LIMIT, steps(TABLES, SEARCH, BRUTE_FORCE[2])),
+    Attack("a search of 2^48 nodes", LIMIT, steps(TABLES, SEARCH, COUNT)),
     Attack("998 enumerations of 32^4 sequences", LIMIT, sized(Shape(4, 32), repeated(BRUTE_FORCE[1], 998))),
     Attack("one block as 400,000 premises", LIMIT, sized(Shape(1, 1000, 1, 1), MANY_PREMISES)),
     Attack("elimination of a 1024 × 1024 matrix of balls", LIMIT, sized(Shape(2, 3, 1024, 1), svd(1.0, 1.0, 1.0))),
@@ -234,6 +237,8 @@ ATTACKS = (
     Attack("directions of 5e-324", LIMIT, steps(*svd(5e-324, 5e-324, 1.0))),
     Attack("tau of 1e308", LIMIT, steps(*svd(1.0, 1.0, 1e308))),
     Attack("directions of 1e77, nearly the largest allowed", "bad-hint", steps(*svd(1e77, 1e77, 1.0))),
+    Attack("3 million blocks", "bad-hint", steps(TABLES, replace(SEARCH, hints={"blocks": BLOCKS, "expansions": 1}), COUNT)),
+    Attack("2 million rows of groups", "bad-hint", steps(TABLES, Step("blocks", "separable-counting", ("tables",), GROUPS), COUNT)),
     Attack("gaps of −2^63", "bad-hint", steps(*gaps(-(2**63)))),
     Attack("gaps of 2^63 − 1", "bad-hint", steps(*gaps(2**63 - 1))),
     # weights
@@ -273,7 +278,7 @@ ATTACKS = (
 MOST = (
     Attack("enumeration of 2^36 sequences", VERIFIED, model(random(Shape(36, 2, 1, 1)), Shape(36, 2, 1, 1), BRUTE_FORCE)),
     Attack("cubic, d_vocab 512 at 40 positions", VERIFIED, model(random(Shape(40, 512, 1, 1)), Shape(40, 512, 1, 1))),
-    Attack("cubic, d_vocab 180 at 880 positions", VERIFIED, model(random(Shape(880, 180, 1, 1)), Shape(880, 180, 1, 1))),
+    Attack("cubic, d_vocab 180 at 850 positions", VERIFIED, model(random(Shape(850, 180, 1, 1)), Shape(850, 180, 1, 1))),
     Attack(
         "cubic in balls, d_vocab 200 at 4 positions",
         VERIFIED,
