@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import asdict, dataclass
 from enum import Enum
 from fractions import Fraction
@@ -128,6 +127,8 @@ class Report:
         }
 
     def _repr_html_(self) -> str:
+        from html import escape as html_escape  # for notebooks only
+
         rows = [
             ("claim", f"{self.claimed:,} of {self.total:,} inputs" if self.total else ""),
             ("proved", f"{self.proved:,} ({decimal(self.proved, self.total)})" if self.verdict is Verdict.VERIFIED else ""),
@@ -143,9 +144,9 @@ class Report:
             ("seconds", f"{self.seconds:.2f}"),
             ("reason", f"{self.error.code}: {self.error.message}" if self.error else ""),
         ]
-        cells = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in rows if text)
+        cells = "".join(f"<tr><th>{name}</th><td>{html_escape(text)}</td></tr>" for name, text in rows if text)
         colour = {Verdict.VERIFIED: "#1a7f37", Verdict.REJECTED: "#b42318", Verdict.DECLINED: "#8a6100"}[self.verdict]
-        title = f'<caption style="color:{colour};text-align:left"><b>{self.verdict}</b> {html.escape(self.certificate)}</caption>'
+        title = f'<caption style="color:{colour};text-align:left"><b>{self.verdict}</b> {html_escape(self.certificate)}</caption>'
         return f"<table>{title}{cells}</table>"
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from time import perf_counter
 from typing import Any
+
+import safetensors
 
 from proofcheck._version import __version__
 from proofcheck.arithmetic import Arithmetic
@@ -71,7 +72,7 @@ def versions() -> tuple[str, ...]:
     return (
         f"proofcheck {__version__}",
         *arithmetic_versions(),
-        f"safetensors {version('safetensors')}",
+        f"safetensors {safetensors.__version__}",
     )
 
 

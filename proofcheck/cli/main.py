@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
@@ -88,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing was said
         return DECLINED
     except Exception:  # a bug: said so, never a verdict
+        import traceback
+
         traceback.print_exc()
         print("proofcheck: internal error; please report it with the traceback above", file=sys.stderr)
         return INTERNAL

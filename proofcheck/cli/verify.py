@@ -6,13 +6,10 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields, replace
-from multiprocessing import active_children, get_context
 from pathlib import Path
 
-from proofcheck.cli.main import DECLINED, INTERNAL
+from proofcheck.cli.main import DECLINED
 from proofcheck.errors import Declined, Reason
 from proofcheck.limits import Limits
 from proofcheck.report import Report, Verdict, decimal, describe, escape
@@ -79,20 +76,9 @@ def _reports(options: argparse.Namespace, limits: Limits) -> Iterator[Report]:
         for job in jobs:
             yield verify(*job)
         return
-    pool = ProcessPoolExecutor(min(options.jobs, len(jobs)), mp_context=get_context("spawn"))
-    try:
-        futures = [pool.submit(verify, *job) for job in jobs]
-        for future in futures:
-            yield future.result()
-    except BrokenProcessPool as error:
-        print("proofcheck: a worker process was killed (out of memory?)", file=sys.stderr)
-        raise SystemExit(INTERNAL) from error
-    except BaseException:  # Ctrl-C: this process would wait for workers in the middle of a certificate
-        for worker in active_children():
-            worker.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    from proofcheck.cli.parallel import in_processes
+
+    yield from in_processes(jobs, options.jobs)
 
 
 def _comment(report: Report, options: argparse.Namespace, *, several: bool) -> list[str]:
