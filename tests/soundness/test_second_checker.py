@@ -27,8 +27,8 @@ from tests.second_checker.rules import RULES
 from tests.second_checker.weights import DECODERS
 
 CERTIFICATES = Path(__file__).parents[2] / "certificates"
-BUDGET = 300_000
-MODELS = 6
+BUDGET = 1_000_000
+MODELS = 5
 
 
 def tally(comparisons: Iterable[Comparison]) -> Counter[str]:
