@@ -8,11 +8,12 @@ import numpy as np
 
 from proofcheck.arithmetic import nonpositive_sums
 from proofcheck.errors import Reason, Rejected
+from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.boxes import Tally, boxes, hinted_blocks, hinted_terms
 from proofcheck.rules.facts import ProvedBlocks, Tables
 from proofcheck.rules.rule import ArrayHint, Context, Hints, IntegerHint, Rule
-from proofcheck.rules.separability import ExactMargins, MarginTerms
+from proofcheck.rules.separability import ExactMargins, MarginTerms, settled_operations, table_exponentials
 
 
 def separable_enumeration(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
@@ -78,7 +79,7 @@ def _operations(dimensions: Dimensions, hints: Hints) -> int:
     if not isinstance(blocks, np.ndarray):
         raise TypeError("the kernel checks the kinds of hints")
     others: int = blocks.shape[0] * n * d * (n * d + 2)
-    return terms_operations(n, d, blocks.shape[0]) + others + _search_operations(dimensions, hints)
+    return terms_operations(n, d, blocks.shape[0]) + others + _search_operations(dimensions, hints) + _singles(dimensions, hints)
 
 
 def _search_operations(dimensions: Dimensions, hints: Hints) -> int:
@@ -86,6 +87,13 @@ def _search_operations(dimensions: Dimensions, hints: Hints) -> int:
     if not isinstance(expansions, int):
         raise TypeError("the kernel checks the kinds of hints")
     return 2 * dimensions.d_vocab * expansions
+
+
+def _singles(dimensions: Dimensions, hints: Hints) -> int:
+    """Exponentials, and the sequences that are settled in balls, with the default limit: at most d_vocab for each expanded node."""
+    n, d = dimensions.n_ctx, dimensions.d_vocab
+    sequences = max(d, _search_operations(dimensions, hints) // 2)
+    return table_exponentials(dimensions) + settled_operations(n, d, min(sequences, Limits().settled_in_balls))
 
 
 def terms_operations(n: int, d: int, blocks: int) -> int:
@@ -99,5 +107,6 @@ RULE = Rule(
     premises=(Tables,),
     operations=_operations,
     sums=_search_operations,
+    singles=_singles,
     hints={"blocks": ArrayHint("i64", ("*", "*")), "expansions": IntegerHint(0, 1 << 48)},
 )

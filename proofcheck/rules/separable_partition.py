@@ -154,8 +154,10 @@ def _operations(dimensions: Dimensions, hints: Hints) -> int:
 
 
 def _singles(dimensions: Dimensions, hints: Hints) -> int:
-    """Exponentials, and the leaves that are settled in balls, with the default limit."""
-    return table_exponentials(dimensions) + settled_operations(dimensions.n_ctx, dimensions.d_vocab, Limits().settled_in_balls)
+    """Exponentials, the leaves one by one, and what is settled in balls: a leaf is as much as d_vocab sequences; with the default limit."""
+    n, d = dimensions.n_ctx, dimensions.d_vocab
+    nodes: int = hints["nodes"].size if isinstance(hints["nodes"], np.ndarray) else 0
+    return table_exponentials(dimensions) + n * nodes + settled_operations(n, d, min(d * nodes, Limits().settled_in_balls))
 
 
 RULE = Rule(
@@ -163,5 +165,6 @@ RULE = Rule(
     apply=separable_partition,
     premises=(Tables,),
     operations=_operations,
+    singles=_singles,
     hints={"blocks": ArrayHint("i64", ("*", "*")), "nodes": ArrayHint("i64", ("*",))},
 )
