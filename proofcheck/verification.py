@@ -52,6 +52,9 @@ def verify(
         outcome = replay(decoded, weights, Arithmetic(backend, bits), bounds)
     except ProofcheckError as error:
         return refusal(name, error, seconds=perf_counter() - start, **known)
+    except MemoryError:
+        lack = Declined(Reason.LIMIT_EXCEEDED, "the memory of this process ran out", hint="nothing is said about the certificate")
+        return refusal(name, lack, seconds=perf_counter() - start, **known)
     return Report(
         name,
         Verdict.VERIFIED,

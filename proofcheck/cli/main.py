@@ -86,6 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing was said
         return DECLINED
+    except MemoryError:
+        print("limit-exceeded: the memory of this process ran out", file=sys.stderr)
+        return DECLINED
     except Exception:  # a bug: said so, never a verdict
         import traceback
 

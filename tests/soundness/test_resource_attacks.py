@@ -57,3 +57,19 @@ def test_the_largest_works_are_within_the_limit_and_near_it(attack: Attack, tmp_
     backend = "arb" if "arb" in arguments else "fast"
     work = sum(RULES[step.rule].work(found.dimensions, step.hints, len(step.premises), backend) for step in found.steps)
     assert Limits().work // 50 < work <= Limits().work
+
+
+def test_too_little_memory_is_declined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same certificate verifies above, with enough."""
+    (arguments,) = model(tiny, TINY, CUBIC)(tmp_path)
+    with Path(arguments).open("ab") as file:
+        file.write(b" " * (48 * 2**20))
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    assert main(["verify", str(arguments)]) == 0
+    resource.setrlimit(resource.RLIMIT_AS, (used + 20 * 2**20, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    for command, last in (("verify", "s DECLINED limit-exceeded"), ("inspect", "")):
+        capsys.readouterr()
+        assert main([command, str(arguments)]) == 2
+        out, err = capsys.readouterr()
+        assert (out.splitlines() or [""])[-1] == last
+        assert err.startswith("limit-exceeded: the memory of this process ran out")
