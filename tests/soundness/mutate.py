@@ -24,10 +24,10 @@ from soundness.mutation_seeds import seeds
 from soundness.mutator import OPERATORS, mutate
 
 
-def run(count: int, seed: int, folder: Path, strategies: list[str], found: list[Judgement]) -> None:
+def run(count: int, seed: int, folder: Path, networks: list[str], strategies: list[str], found: list[Judgement]) -> None:
     """Append `count` judged mutants to `found`, the kinds in turn."""
     generator = random.Random(seed)
-    corpus = seeds(folder / "seeds", strategies=strategies)
+    corpus = seeds(folder / "seeds", networks, strategies)
     judge = Judge(folder)
     kinds = list(OPERATORS)
     print(f"{len(corpus)} certificates, {len(kinds)} kinds of mutation", file=sys.stderr)
@@ -78,6 +78,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="keep seeds and unexplained mutants here")
+    parser.add_argument("--networks", nargs="*", default=[], metavar="NAME", help="mutate certificates about these alone (default: all)")
     parser.add_argument("--strategies", nargs="*", default=[], metavar="NAME", help="mutate certificates of these alone (default: all)")
     options = parser.parse_args()
     found: list[Judgement] = []
@@ -87,7 +88,7 @@ def main() -> int:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(KeyboardInterrupt):
-            run(options.count, options.seed, folder, options.strategies, found)
+            run(options.count, options.seed, folder, options.networks, options.strategies, found)
     report(found)
     unexplained = sum(j.unexplained for j in found)
     facts = sum(j.facts for j in found if not j.survived)
