@@ -15,6 +15,7 @@ def sum_blocks(context: Context, premises: tuple[Any, ...], hints: Hints) -> Pro
     Hypotheses: every premise is `ProvedBlocks`. Hints: none.
     Proof: the blocks (last token q, maximum m) partition the inputs, and each count_k[q][m] is a lower bound on the same number;
     so is each wrong_k[q][m]. If correct + wrong is the number of inputs, both are exact.  ∎
+    undecided = min(Σ_k undecided_k, inputs − correct − wrong): what one premise leaves open another may decide, or leave open again.
     A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
     Cost: (number of premises)·d². Source: docs/rules/sum-blocks.md.
     """
@@ -30,7 +31,7 @@ def sum_blocks(context: Context, premises: tuple[Any, ...], hints: Hints) -> Pro
             wrong += most_wrong
     return ProvedCount(
         correct,
-        undecided=sum(facts.undecided for facts in premises),
+        undecided=min(sum(facts.undecided for facts in premises), task.total() - correct - wrong),
         published=premises[0].published if len(premises) == 1 else 0,
         wrong=wrong,
     )

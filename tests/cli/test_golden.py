@@ -219,6 +219,7 @@ Theorem (sum over blocks). correct = \\u03a3_{q \\u2264 m} max_k counts_k[q][m] 
 Hypotheses: every premise is `ProvedBlocks`. Hints: none.
 Proof: the blocks (last token q, maximum m) partition the inputs, and each count_k[q][m] is a lower bound on the same number;
 so is each wrong_k[q][m]. If correct + wrong is the number of inputs, both are exact.  \\u220e
+undecided = min(\\u03a3_k undecided_k, inputs \\u2212 correct \\u2212 wrong): what one premise leaves open another may decide, or leave open again.
 A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
 Cost: (number of premises)\\xb7d\\xb2. Source: docs/rules/sum-blocks.md.
 """,
@@ -245,6 +246,7 @@ c
 c     Hypotheses: every premise is `ProvedBlocks`. Hints: none.
 c     Proof: the blocks (last token q, maximum m) partition the inputs, and each count_k[q][m] is a lower bound on the same number;
 c     so is each wrong_k[q][m]. If correct + wrong is the number of inputs, both are exact.  \\u220e
+c     undecided = min(\\u03a3_k undecided_k, inputs \\u2212 correct \\u2212 wrong): what one premise leaves open another may decide, or leave open again.
 c     A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
 c     Cost: (number of premises)\\xb7d\\xb2. Source: docs/rules/sum-blocks.md.
 c

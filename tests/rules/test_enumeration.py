@@ -93,6 +93,21 @@ def test_sum_blocks_takes_the_best_of_every_block(tmp_path: Path) -> None:
     assert one.proved + one.wrong < one.total
 
 
+def test_undecided_inputs_are_not_counted_twice_nor_where_another_premise_decides_them() -> None:
+    shape = Shape(2, 4)
+    tensors = random_model(shape, 1)
+    tensors["unembed.W_U"][:] = tensors["unembed.W_U"][:, :1]
+    where = context(shape, tensors)
+    facts = []
+    for limit in (16, 5):
+        limited = Context(where.model, where.task, where.arithmetic, Limits(settled_in_balls=limit))
+        facts.append(apply(limited, "enumeration", (apply(limited, "path-expansion"),)))
+    decided, limited_fact = facts
+    for premises, wrong, undecided in (((limited_fact,), 5, 11), ((limited_fact, limited_fact), 5, 11), ((limited_fact, decided), 16, 0)):
+        total = apply(where, "sum-blocks", premises)
+        assert (total.correct, total.wrong, total.undecided) == (0, wrong, undecided)
+
+
 def test_the_command_says_exact(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(ACCEPT / "max-of-3-d-vocab-16-seed-0--exact.json")]) == 0
     assert "c exact       every input is decided: 0 are answered wrongly\n" in capsys.readouterr().out
