@@ -17,7 +17,7 @@ from proofcheck.rules.separability import ExactMargins, MarginTerms, settled_ope
 
 
 def separable_enumeration(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
-    """Corollary 1 (enumeration), pruned. For each hinted block (q, m), counts[q][m] + wrong[q][m] + its undecided is its number of sequences;
+    """Corollary 1 (enumeration), pruned. For each hinted block (q, m), counts[q][m] + wrong[q][m] + its undecided are all its sequences;
     the counted ones have Σ_i f_i^{q,m,j}(x_i) > 0 for every j ≠ m, the wrong ones Σ_i f_i^{q,m,j}(x_i) ≤ 0 for some j ≠ m. By Theorem S
     they are the correct and the wrong sequences. Where undecided = 0 the counts are exact. Blocks that are not hinted get 0.
 
