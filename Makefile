@@ -5,7 +5,7 @@ DEV_ENV := .venv/dev
 JOBS ?= 2
 PIP_FLAGS := --quiet --disable-pip-version-check
 
-.PHONY: verify verify-all test lint types check bench clean
+.PHONY: verify verify-all test lint types check bench mutants clean
 
 verify: $(VERIFY_ENV)/ready  ## verify the shipped certificates with the checker's dependencies alone
 	@$(VERIFY_ENV)/bin/proofcheck verify --jobs $(JOBS) certificates/accept/*.json
@@ -24,6 +24,9 @@ check: lint types test verify
 
 bench: $(DEV_ENV)/ready  ## the numbers of docs/results.md
 	@$(DEV_ENV)/bin/python tests/benchmarks/run.py
+
+mutants: $(DEV_ENV)/ready  ## 20,000 mutants of certificates, all that is accepted judged by brute force
+	@$(DEV_ENV)/bin/python -m tests.soundness.mutate --count 20000 --seed 0
 
 $(VERIFY_ENV)/ready: pyproject.toml constraints.txt
 	@echo "building $(VERIFY_ENV): python-flint, numpy, safetensors (no torch)"
