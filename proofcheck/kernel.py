@@ -253,7 +253,9 @@ def _decode_model(dimensions: Dimensions, weights: bytes, limits: Limits) -> Att
     key = (sha256_hex(weights), dimensions, limits)
     if key not in _models:
         _models.clear()
-        _models[key] = AttentionOnly(dimensions, decode_weights(weights, TENSORS, limits))
+        model = AttentionOnly(dimensions, decode_weights(weights, TENSORS, limits))
+        limits.require("table_bits", model.table_bits(), path="$.model")
+        _models[key] = model
     return _models[key]
 
 

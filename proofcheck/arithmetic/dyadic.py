@@ -75,6 +75,10 @@ class DyadicArray:
         """The object array of Python integers; values are integers · 2^exponent."""
         return self._integers
 
+    def bits(self) -> int:
+        """The number of bits of the largest integer; every |value| < 2^(exponent + bits)."""
+        return max(int(self._integers.max()).bit_length(), int(self._integers.min()).bit_length()) if self.size else 0
+
     @property
     def T(self) -> DyadicArray:
         return DyadicArray(self._integers.T, self._exponent)

@@ -80,7 +80,7 @@ class AttentionOnly:
     b_Q, b_K, b_V [1, d_head], b_O [1, d_model], b_U [1, d_vocab]; a bias that the file lacks is exactly zero.
     """
 
-    __slots__ = ("W_E", "W_K", "W_O", "W_Q", "W_U", "W_V", "W_pos", "_shared", "b_K", "b_O", "b_Q", "b_U", "b_V", "dimensions")
+    __slots__ = ("W_E", "W_K", "W_O", "W_Q", "W_U", "W_V", "W_pos", "_shared", "_span", "b_K", "b_O", "b_Q", "b_U", "b_V", "dimensions")
 
     def __init__(self, dimensions: Dimensions, tensors: Mapping[str, DyadicArray]) -> None:
         """Raises Declined(unsupported-architecture) naming a tensor of another architecture, Rejected(wrong-shape, bad-weights)."""
@@ -103,6 +103,19 @@ class AttentionOnly:
         self.b_O = exact["blocks.0.attn.b_O"].reshape(1, -1)
         self.b_U = exact["unembed.b_U"].reshape(1, -1)
         self._shared: dict[str, tuple[Any, int]] = {}
+        low = min(0, *(tensor.exponent for tensor in exact.values()))
+        high = max(1, *(tensor.exponent + tensor.bits() for tensor in exact.values()))
+        self._span = high - low  # every weight is a multiple of 2^low, and below 2^high in size; low ≤ 0 < high
+
+    def table_bits(self) -> int:
+        """Upper bound on the bits of all entries of the largest table of `path_tables`, before it is made.
+
+        Proof: an entry is a sum of at most (2·d_model + 1)²·d_head products of at most four weights, so it is a multiple of 2^(4·low), and
+        below that number times 2^(4·high) in size.  ∎
+        """
+        sizes = self.dimensions
+        terms = (2 * sizes.d_model + 1) ** 2 * sizes.d_head
+        return sizes.d_vocab * max(sizes.d_vocab, sizes.n_ctx) * (4 * self._span + terms.bit_length())
 
     def last_embedding(self) -> DyadicArray:
         """[d_vocab, d_model]: W_E + W_pos[n_ctx − 1], the residual stream of each query token at the last position."""
@@ -111,7 +124,7 @@ class AttentionOnly:
     def path_tables(self) -> PathTables:
         """The path expansion, exactly. Postcondition: score and logit of the module docstring are
 
-            score_i = (EQKE[q, x_i] + EQKP[q, i]) / √d_head,   logit = EUPU[q] + Σ_i α_i (EVOU[x_i] + PVOU[i]).
+        score_i = (EQKE[q, x_i] + EQKP[q, i]) / √d_head,   logit = EUPU[q] + Σ_i α_i (EVOU[x_i] + PVOU[i]).
         """
         tables: PathTables = self.shared("path tables", self._expand_paths)
         return tables

@@ -205,3 +205,18 @@ def test_the_largest_and_smallest_weights_are_exact() -> None:
     assert model.W_E.fractions()[0, 1] == Fraction(5e-324)
     assert model.W_E.fractions()[1, 0] == 0
     assert model.path_tables().EVOU.shape == (4, 4)
+
+
+@pytest.mark.parametrize("lowest, highest", [(-3, 3), (-30, 1), (5, 60), (-90, -80), (-200, 200)])
+@pytest.mark.parametrize("shape", [Shape(1, 2, 1, 1), Shape(3, 4, 5, 2), Shape(6, 2, 3, 4)])
+def test_table_bits_bound_the_tables(shape: Shape, lowest: int, highest: int) -> None:
+    for seed in range(5):
+        generator = np.random.default_rng(seed)
+        tensors = {
+            name: np.ldexp(generator.choice((-1.0, 1.0, 1.9999), size), generator.integers(lowest, highest, size))
+            for name, size in shapes(shape).items()
+        }
+        model = decoded(safetensors_bytes(tensors), shape)
+        tables = model.path_tables()
+        largest = max(table.size * table.bits() for table in (tables.EUPU, tables.EVOU, tables.PVOU, tables.EQKE, tables.EQKP))
+        assert 0 < largest <= model.table_bits()

@@ -204,7 +204,8 @@ SEARCH = Step("blocks", "separable-enumeration", ("tables",), {"blocks": np.arra
 BLOCKS = np.zeros((3 * MILLION, 2), dtype=np.int64)
 GROUPS = {"blocks": np.array([[0, 1, 64]]), "groups": np.zeros((2 * MILLION, 3), dtype=np.int64), "additions": 10**6}
 MANY_PREMISES = (*CUBIC[:3], Step("count", "sum-blocks", ("blocks",) * 400_000))
-MIDDLE, LARGE = Shape(2, 64, 64, 32), Shape(2, 1024, 1024, 1024)
+MIDDLE, WIDE, LARGE = Shape(2, 64, 64, 32), Shape(2, 1024, 2, 1), Shape(2, 1024, 1024, 1024)
+LESS_LARGE = Shape(2, 660, 1024, 1024)
 
 ATTACKS = (
     # dimensions and work
@@ -246,6 +247,7 @@ ATTACKS = (
     Attack("float64 exponents from −1074 to 1023", LIMIT, model(wild(TINY, -1074, 1023, "<f8"))),
     Attack("float64 exponents from −255 to 255", "out-of-range", model(wild(MIDDLE, -255, 255, "<f8"), MIDDLE)),
     Attack("float32 exponents from −149 to 127", "out-of-range", model(wild(MIDDLE, -149, 127, "<f4"), MIDDLE)),
+    Attack("float32 exponents from −149 to 127, tables of 1024 × 1024", LIMIT, model(wild(WIDE, -149, 127, "<f4"), WIDE)),
     Attack("scores of 1e300", LIMIT, model(changed(("blocks.0.attn.W_Q", 1e300)))),
     Attack("scores of 1e70", "out-of-range", model(changed(("blocks.0.attn.W_Q", 1e70)))),
     Attack("a query weight of 2^36: exponentials beyond 2^(10^10)", VERIFIED, model(changed(("blocks.0.attn.W_Q", 2.0**36)))),
@@ -286,7 +288,9 @@ MOST = (
     ),
     Attack("tables of 1024 × 1024 matrices", "no-conclusion", model(random(LARGE), LARGE, (TABLES,))),
     Attack(
-        "tables of 1024 × 1024 matrices, float64 exponents ±255", "no-conclusion", model(wild(LARGE, -255, 255, "<f8"), LARGE, (TABLES,))
+        "tables of 660 × 660 matrices, float64 exponents from −255 to 255",
+        "no-conclusion",
+        model(wild(LESS_LARGE, -255, 255, "<f8"), LESS_LARGE, (TABLES,)),
     ),
     Attack(
         "elimination of a 400 × 400 matrix of balls",
