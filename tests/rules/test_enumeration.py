@@ -15,6 +15,7 @@ import proofcheck
 from proofcheck import Report, Step, Verdict
 from proofcheck.cli.main import main
 from proofcheck.limits import Limits
+from proofcheck.rules.facts import ProvedBlocks, rule_application
 from proofcheck.rules.rule import Context
 
 ACCEPT = Path(__file__).parents[2] / "certificates" / "accept"
@@ -113,3 +114,18 @@ def test_the_command_says_exact(capsys: pytest.CaptureFixture[str]) -> None:
     assert "c exact       every input is decided: 0 are answered wrongly\n" in capsys.readouterr().out
     assert main(["verify", str(ACCEPT / "max-of-4-seed-123--separable-minimum.json")]) == 0
     assert "c exact" not in capsys.readouterr().out
+
+
+def test_more_answers_than_a_block_has_is_an_internal_error() -> None:
+    """Right and wrong lower bounds that do not fit into the block contradict each other: some fact is false."""
+    where = context(Shape(1, 2), random_model(Shape(1, 2), 0))
+    for wrong, fits in ((((1, 0), (0, 0)), True), (((0, 0), (0, 1)), False)):
+        with rule_application():
+            right = ProvedBlocks(((0, 0), (0, 1)))
+            other = ProvedBlocks(((0, 0), (0, 0)), wrong=wrong)
+        if fits:
+            count = apply(where, "sum-blocks", (right, other))
+            assert (count.correct, count.wrong) == (1, 1)
+        else:
+            with pytest.raises(RuntimeError, match="1 proved right and 1 wrong"):
+                apply(where, "sum-blocks", (right, other))
