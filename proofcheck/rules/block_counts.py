@@ -104,6 +104,9 @@ def checked_blocks(hints: Hints, d_vocab: int) -> dict[int, tuple[Integers, Inte
     hint = hints["blocks"]
     if not isinstance(hint, np.ndarray) or hint.shape[1] != 3:
         raise Rejected(Reason.BAD_HINT, "blocks is not a table of three columns", path="blocks", expected="[*, 3]")
+    if 2 * len(hint) > d_vocab * (d_vocab + 1):
+        expected = f"at most {d_vocab * (d_vocab + 1) // 2} rows"
+        raise Rejected(Reason.BAD_HINT, "more rows than there are blocks", path="blocks", expected=expected, found=str(len(hint)))
     queries, max_tokens, bins = (np.array(column, dtype=np.int64) for column in hint.T)
     for row, (query, m, number) in enumerate(hint.tolist()):
         if not 0 <= query <= m < d_vocab:

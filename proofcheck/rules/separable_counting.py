@@ -88,6 +88,8 @@ def _checked_groups(hints: Hints, d_vocab: int) -> dict[tuple[int, int], dict[in
     blocks, table = block_rows(hints), hints["groups"]
     if not isinstance(table, np.ndarray) or table.shape[1] != 3:
         raise Rejected(Reason.BAD_HINT, "groups is not a table of three columns", path="groups", expected="[*, 3]")
+    if len(table) > len(blocks) * d_vocab:
+        raise _bad_group(len(table) - 1, "is one too many", f"at most {len(blocks) * d_vocab} rows", len(table))
     out: dict[tuple[int, int], dict[int, int]] = {}
     before = (-1, -1)
     for k, (row, group, rival) in enumerate(table.tolist()):

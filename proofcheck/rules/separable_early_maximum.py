@@ -89,7 +89,7 @@ class EarlyTerms(MarginTerms):
 
 def _operations(dimensions: Dimensions, hints: Hints) -> int:
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    rows = sum(counting_operations(n, min(m, d)) for _, m, _ in block_rows(hints).tolist() if m >= 0)
+    rows = len(block_rows(hints)) * counting_operations(n, d - 1)
     terms = 3 * n * d**3 + n * d * (d + 1) * (2 * d + 1)
     return terms + 4 * d * d * (n + 1) + rows + additions(hints)
 
