@@ -21,8 +21,7 @@ def random_state_dict(dtype: torch.dtype = torch.float32) -> StateDict:
     shapes = {"W_E": (5, 8), "W_pos": (3, 8), "W_U": (8, 5), "W_O": (1, 4, 8), "b_O": (8,), "b_U": (5,)}
     shapes |= {f"W_{c}": (1, 8, 4) for c in "QKV"} | {f"b_{c}": (1, 4) for c in "QKV"}
     return {
-        name: torch.randn(shapes[field], generator=generator, dtype=torch.float64).to(dtype)
-        for field, name in STATE_DICT_NAMES.items()
+        name: torch.randn(shapes[field], generator=generator, dtype=torch.float64).to(dtype) for field, name in STATE_DICT_NAMES.items()
     }
 
 

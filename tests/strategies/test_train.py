@@ -87,10 +87,7 @@ def test_equal_runs_give_equal_bytes_whatever_the_threads(tmp_path: Path) -> Non
     command = [*COMMAND, *SMALL, "-o", str(tmp_path / "there")]
     subprocess.run(command, env=environment(threads=2), check=True, capture_output=True)
     assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes()
-    assert (
-        main(["max-of-k", "--n-ctx", "3", "--d-vocab", "16", "--seed", "1", "--steps", "5", "-o", str(tmp_path / "c")])
-        == 0
-    )
+    assert main(["max-of-k", "--n-ctx", "3", "--d-vocab", "16", "--seed", "1", "--steps", "5", "-o", str(tmp_path / "c")]) == 0
     assert (tmp_path / "here").read_bytes() != (tmp_path / "c").read_bytes()
 
 
@@ -126,9 +123,7 @@ def test_a_missing_folder_is_said_before_training(tmp_path: Path, capsys: pytest
     assert main([*SMALL, "-o", str(tmp_path / "model")]) == 0
 
 
-@pytest.mark.parametrize(
-    "wrong", [["--steps", "0"], ["--d-vocab", "1"], ["--n-ctx", "0"], ["--seed", "-1"], ["--seed", "x"]]
-)
+@pytest.mark.parametrize("wrong", [["--steps", "0"], ["--d-vocab", "1"], ["--n-ctx", "0"], ["--seed", "-1"], ["--seed", "x"]])
 def test_wrong_numbers_are_usage_errors(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([*SMALL, *wrong])
