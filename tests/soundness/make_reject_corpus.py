@@ -24,7 +24,7 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[1]))
     sys.path.append(str(Path(__file__).parents[2]))
 
-from soundness import subcubic_attacks
+from soundness import resource_corpus, subcubic_attacks
 from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
 from soundness.separable_attacks import ATTACKS as SEPARABLE_ATTACKS
 from soundness.small_models import BIASES, BRUTE_FORCE, Shape, certificate, raw_safetensors, safetensors_bytes, shapes
@@ -489,6 +489,12 @@ def hostile_subcubic() -> Iterator[tuple[str, str, bytes]]:
         yield code, f"subcubic-{name}", data
 
 
+def resources() -> Iterator[tuple[str, str, bytes]]:
+    """What would cost hours or gigabytes: `soundness.resource_corpus`."""
+    for name, data in resource_corpus.attacks():
+        yield "limit-exceeded", name, data
+
+
 def integers(values: list[Any]) -> Document:
     """An i64 array."""
     data = np.array(values, dtype="<i8")
@@ -498,7 +504,7 @@ def integers(values: list[Any]) -> Document:
 def attacks() -> dict[str, bytes]:
     """reason-code/attack.json -> bytes."""
     found: dict[str, bytes] = {}
-    for part in (text_attacks, field_attacks, value_attacks, frame_attacks, step_attacks, partition_attacks, hostile_subcubic):
+    for part in (text_attacks, field_attacks, value_attacks, frame_attacks, step_attacks, partition_attacks, hostile_subcubic, resources):
         for code, name, data in part():
             path = f"{code}/{name}.json"
             if path in found:
@@ -509,7 +515,10 @@ def attacks() -> dict[str, bytes]:
 
 def files() -> dict[str, bytes]:
     """Everything below certificates/reject/."""
-    weights = {f"weights/{name}.safetensors": data for name, data in (weight_files() | subcubic_attacks.weights()).items()}
+    weights = {
+        f"weights/{name}.safetensors": data
+        for name, data in (weight_files() | subcubic_attacks.weights() | resource_corpus.weights()).items()
+    }
     return {"twin.json": written(twin()), **weights, **attacks()}
 
 
