@@ -12,7 +12,7 @@ from arithmetic.enclosures import EDGES, doubles, dyadic, fractions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofcheck.arithmetic import DyadicArray, concatenate
+from proofcheck.arithmetic import DyadicArray, concatenate, largest_exponent
 from proofcheck.arithmetic.operations import counted
 
 BINARY: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Fraction, Fraction], Fraction]]] = {
@@ -129,3 +129,16 @@ def test_misuse_is_refused() -> None:
         dyadic([1.0, 2.0], (1, 2)) @ dyadic([1.0, 2.0], (1, 2))
     with pytest.raises(ValueError, match="empty axis"):
         DyadicArray.zeros((0, 2)).max(axis=0)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=6))
+def test_exponents_and_bits_bound_the_values(values: list[float]) -> None:
+    array = np.array(values, dtype=np.float64)
+    E = largest_exponent(array)
+    sizes = [abs(Fraction(value)) for value in values if value]
+    assert all(Fraction(2) ** -E <= size < Fraction(2) ** E for size in sizes)
+    assert E == 0 or not all(Fraction(2) ** (1 - E) <= size < Fraction(2) ** (E - 1) for size in sizes)
+    exact = DyadicArray.from_floats(array)
+    assert all(size < Fraction(2) ** (exact.exponent + exact.bits()) for size in sizes)
+    assert exact.bits() <= 2 * E + 53
+    assert exact.bits() == max((int(k).bit_length() for k in exact.integers), default=0)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import struct
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import pytest
 from soundness.small_models import Shape, random_model, raw_safetensors, safetensors_bytes
 
-from proofcheck import Limits, Reason, Rejected
+from proofcheck import Declined, Limits, Reason, Rejected
 from proofcheck.models import decode_weights
 from proofcheck.models.attention_only import TENSORS
 
@@ -90,3 +91,33 @@ def test_metadata_is_ignored() -> None:
 def test_a_tensor_without_axes_is_read() -> None:
     tensors = decode_weights(safetensors_bytes({"embed.W_E": np.array(1.5, dtype="<f4")}), TENSORS, Limits())
     assert tensors["embed.W_E"].shape == ()
+
+
+@pytest.mark.parametrize(
+    ("largest", "declined"),
+    [
+        (2.0**-256, False),
+        (float(np.nextafter(2.0**-256, 0)), True),
+        (float(np.nextafter(2.0**256, 0)), False),
+        (2.0**256, True),
+        (0.0, False),
+    ],
+)
+def test_exponents_have_a_limit(largest: float, declined: bool) -> None:
+    tensors = {"embed.W_E": np.array([[0.0, -0.0, 1.5, -largest]])}
+    with pytest.raises(Declined) if declined else nullcontext() as caught:
+        decode_weights(safetensors_bytes(tensors), TENSORS, Limits())
+    assert caught is None or caught.value.code == Reason.LIMIT_EXCEEDED
+    assert decode_weights(safetensors_bytes(tensors), TENSORS, Limits(exponent=1074))
+
+
+def test_entries_and_headers_have_limits() -> None:
+    size = int.from_bytes(GOOD[:8], "little")
+    for enough, too_few in (
+        (Limits(weights_header_bytes=size), Limits(weights_header_bytes=size - 1)),
+        (Limits(table_entries=9), Limits(table_entries=8)),
+    ):
+        assert decode_weights(GOOD, TENSORS, enough)
+        with pytest.raises(Declined) as caught:
+            decode_weights(GOOD, TENSORS, too_few)
+        assert caught.value.code == Reason.LIMIT_EXCEEDED
