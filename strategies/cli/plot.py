@@ -65,6 +65,20 @@ def frontier(table: Sequence[Row]) -> list[Row]:
     return best
 
 
+def labels(table: Sequence[Row]) -> list[tuple[int, float, str]]:
+    """(operations, share left, names): points that lie within a tenth of each other on both logarithmic axes share one label."""
+    out: list[tuple[int, float, str]] = []
+    for row in sorted(table, key=lambda row: row.operations):
+        loss = float(1 - row.bound)
+        for k, (operations, other, names) in enumerate(out):
+            if row.operations < 1.1 * operations and max(loss, other) < 1.1 * min(loss, other):
+                out[k] = (operations, other, f"{names}, {row.strategy}")
+                break
+        else:
+            out.append((row.operations, loss, row.strategy))
+    return out
+
+
 def draw(table: Sequence[Row], model: str, output: Path) -> None:
     """Two panels over the same logarithmic axis of operations: the bound, and near 1 the share of inputs left unproved, logarithmic."""
     import matplotlib as mpl
@@ -83,8 +97,8 @@ def draw(table: Sequence[Row], model: str, output: Path) -> None:
         right.set(yscale="log")
         right.invert_yaxis()
         right.margins(x=0.3, y=0.12)
-    for row in close:
-        right.annotate(row.strategy, (row.operations, float(1 - row.bound)), xytext=(6, 5), textcoords="offset points", fontsize=7)
+    for operations, loss, names in labels(close):
+        right.annotate(names, (operations, loss), xytext=(6, 5), textcoords="offset points", fontsize=7)
     for panel in (left, right) if close else (left,):
         panel.set_xscale("log")
         panel.set_xlabel("arithmetic operations counted by the checker")

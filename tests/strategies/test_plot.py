@@ -7,7 +7,7 @@ from pathlib import Path
 
 import proofcheck
 from strategies.cli.main import main
-from strategies.cli.plot import family, frontier
+from strategies.cli.plot import family, frontier, labels
 from strategies.metrics.rows import Row
 
 CORPUS = Path(proofcheck.__file__).parent / "selftest_corpus"
@@ -46,3 +46,8 @@ def test_families() -> None:
     assert family("subcubic--max-diff--drop-average-query-per-output-logit-reasoning--svd") == "off"
     assert family("subcubic--max-diff--mean-query+diff--svd") == "chord"
     assert family("exact") == "separable"
+
+
+def test_points_on_one_spot_share_a_label() -> None:
+    table = [_row("a", 100, 90), _row("b", 105, 90), _row("c", 300, 90), _row("d", 100, 50)]
+    assert sorted(names for _, _, names in labels(table)) == ["a, b", "c", "d"]
