@@ -4,7 +4,7 @@
     weights(data)       a safetensors file as the tensors of a network of SHAPE, and the exact tables of that network
     verify(data)        a certificate and its weights (see `pack`) through `proofcheck.verify`; a VERIFIED count must be true
 
-No atheris here: `test_corpus.py` replays the corpus with these functions in every test run.
+No atheris here: `test_fuzz_corpus.py` replays the corpus with these functions in every test run.
 """
 
 from __future__ import annotations

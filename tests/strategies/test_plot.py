@@ -14,7 +14,7 @@ CORPUS = Path(proofcheck.__file__).parent / "selftest_corpus"
 
 
 def _row(strategy: str, operations: int, correct: int) -> Row:
-    return Row(strategy, "m", "", "", 0, 0, operations, correct, 100, 0, Fraction(correct, 100), 0.1)
+    return Row(strategy, "m", "", "", 0, 0, operations, correct, 100, 0, 0, Fraction(correct, 100), 0.1)
 
 
 def test_the_picture_is_reproducible(tmp_path: Path) -> None:
