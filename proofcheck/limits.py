@@ -27,7 +27,7 @@ class Limits:
     sequence_length: int = 1_024
     work: int = 4 * 10**11  # arithmetic operations weighted by their time (`Rule.work`), computed from shapes before any arithmetic
     table_entries: int = 2**20  # entries of one exact table: the square of the largest dimension
-    table_bits: int = 2**30  # bits of one exact table, bounded from the exponents of the weights before the table is made
+    table_bits: int = 2**29  # bits of one exact table, bounded from the exponents of the weights before the table is made
     settled_in_balls: int = 20_000  # sequences that enumeration may settle one by one; the rest count as wrong
 
     def require(self, name: str, value: int, *, path: str = "") -> None:

@@ -205,7 +205,7 @@ BLOCKS = np.zeros((3 * MILLION, 2), dtype=np.int64)
 GROUPS = {"blocks": np.array([[0, 1, 64]]), "groups": np.zeros((2 * MILLION, 3), dtype=np.int64), "additions": 10**6}
 MANY_PREMISES = (*CUBIC[:3], Step("count", "sum-blocks", ("blocks",) * 400_000))
 MIDDLE, WIDE, LARGE = Shape(2, 64, 64, 32), Shape(2, 1024, 2, 1), Shape(2, 1024, 1024, 1024)
-LESS_LARGE = Shape(2, 660, 1024, 1024)
+LESS_LARGE = Shape(2, 480, 1024, 1024)
 
 ATTACKS = (
     # dimensions and work
@@ -288,7 +288,7 @@ MOST = (
     ),
     Attack("tables of 1024 × 1024 matrices", "no-conclusion", model(random(LARGE), LARGE, (TABLES,))),
     Attack(
-        "tables of 660 × 660 matrices, float64 exponents from −255 to 255",
+        "tables of 480 × 480 matrices, float64 exponents from −255 to 255",
         "no-conclusion",
         model(wild(LESS_LARGE, -255, 255, "<f8"), LESS_LARGE, (TABLES,)),
     ),

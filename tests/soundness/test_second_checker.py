@@ -28,7 +28,7 @@ from tests.second_checker.weights import DECODERS
 
 CERTIFICATES = Path(__file__).parents[2] / "certificates"
 BUDGET = 1_000_000
-MODELS = 5
+MODELS = 4
 
 
 def tally(comparisons: Iterable[Comparison]) -> Counter[str]:
