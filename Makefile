@@ -5,7 +5,7 @@ DEV_ENV := .venv/dev
 JOBS ?= 2
 PIP_FLAGS := --quiet --disable-pip-version-check
 
-.PHONY: verify verify-all test lint types check bench mutants clean
+.PHONY: verify test lint types check bench mutants clean
 
 verify: $(VERIFY_ENV)/ready  ## verify the shipped certificates with the checker's dependencies alone
 	@$(VERIFY_ENV)/bin/proofcheck verify --jobs $(JOBS) certificates/accept/*.json
