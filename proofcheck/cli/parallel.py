@@ -21,12 +21,12 @@ def in_processes(jobs: list[tuple[Any, ...]], processes: int) -> Iterator[Report
         futures = [pool.submit(verify, *job) for job in jobs]
         for future in futures:
             yield future.result()
+        pool.shutdown()  # all is done: waiting costs nothing, and not waiting races with the interpreter's own exit
     except BrokenProcessPool as error:
         print("proofcheck: a worker process was killed (out of memory?)", file=sys.stderr)
         raise SystemExit(INTERNAL) from error
     except BaseException:  # Ctrl-C: this process would wait for workers in the middle of a certificate
         for worker in active_children():
             worker.terminate()
-        raise
-    finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        raise
