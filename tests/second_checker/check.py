@@ -27,6 +27,7 @@ def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
         data = read_weights(Path(path), certificate)
         check_claimed_problem(certificate)
         check_steps(certificate)
+        require_small(certificate, budget)
         context = Context(read_network(data, certificate.dimensions), budget)
         conclusion = replay(certificate, context)
         proved, least = conclusion.correct, conclusion.least
@@ -58,6 +59,15 @@ def read_weights(path: Path, certificate: Certificate) -> bytes:
     if hashlib.sha256(data).hexdigest() != certificate.weights_sha256:
         raise rejected("digest-mismatch", "$.model.weights.sha256")
     return data
+
+
+def require_small(certificate: Certificate, budget: int) -> None:
+    """TooLargeError if reading the weights and multiplying them costs more than the budget. Each entry is one operation, ten exact products are one."""
+    n, d, D, H = (certificate.dimensions[name] for name in ("n_ctx", "d_vocab", "d_model", "d_head"))
+    entries = (2 * d + n) * D + 4 * D * H + 3 * d * d
+    products = (2 * d * d + 4 * d * H + 2 * n * d) * (D + H)
+    if entries + products // 10 > budget:
+        raise TooLargeError(f"tables: {entries + products // 10} operations, budget {budget}")
 
 
 def check_claimed_problem(certificate: Certificate) -> None:

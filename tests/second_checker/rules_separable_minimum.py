@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from tests.second_checker.facts import Context, ProvedBlocks, Tables
 from tests.second_checker.intervals import Interval, certainly_positive, enclose, exp, sqrt
 from tests.second_checker.margin_terms import QueryTerms, largest_size, least_sum, resolution, smallest
 from tests.second_checker.rules_counts import block_size
+
+COARSE_RESOLUTION = Fraction(1, 2**18)  # position weights of the coarse bound are integers of 20 or 21 bits
 
 
 def separable_minimum(context: Context, tables: Tables, refined: int) -> ProvedBlocks:
@@ -27,9 +31,11 @@ def separable_minimum(context: Context, tables: Tables, refined: int) -> ProvedB
             fine = [(least_sum(f, q, m), largest_size(f)) for f in terms.rivals(m)]
             if all(certainly_positive(bound) for bound, _ in fine):
                 counts[q, m] = size
+            room = (n + 1) * resolution(n)
             if not all_refined:
                 fine = [coarse(context, tables, q, m, j) for j in range(d) if j != m]
-            if all(certainly_positive(bound - enclose((n + 1) * resolution(n)) * scale) for bound, scale in fine):
+                room = (n + 1) * COARSE_RESOLUTION
+            if all(certainly_positive(bound - enclose(room) * scale) for bound, scale in fine):
                 least[q, m] = size
     return ProvedBlocks(counts, least)
 
