@@ -71,7 +71,8 @@ def _svd_scores(name: str, A: torch.Tensor, B: torch.Tensor, exact: torch.Tensor
     A, B = _peel(A, hints.query), _peel(B.T, hints.key).T
     residual = A @ B
     if name == "svd":
-        tau = float(torch.linalg.matrix_norm(residual, 2)) * (1 + TAU_SLACK)
+        noise = 2.0**-48 * float(torch.linalg.matrix_norm(exact))  # of float64: what is left of a product that nearly cancels
+        tau = float(torch.linalg.matrix_norm(residual, 2)) * (1 + TAU_SLACK) + noise
         return Scores(exact - residual, torch.full((len(A),), math.sqrt(2) * tau, dtype=torch.float64), tau)
     if name == "max-diff-exact":
         return Scores(exact - residual, row_range(residual))
