@@ -62,7 +62,7 @@ def read_weights(path: Path, certificate: Certificate) -> bytes:
 
 
 def require_small(certificate: Certificate, budget: int) -> None:
-    """TooLargeError if reading the weights and multiplying them costs more than the budget: an operation for each entry and ten products."""
+    """TooLargeError if reading the weights and multiplying them costs more than the budget: one for an entry, one for ten products."""
     n, d, D, H = (certificate.dimensions[name] for name in ("n_ctx", "d_vocab", "d_model", "d_head"))
     entries = (2 * d + n) * D + 4 * D * H + 3 * d * d
     products = (2 * d * d + 4 * d * H + 2 * n * d) * (D + H)
