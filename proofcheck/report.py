@@ -27,7 +27,7 @@ class Report:
     """What `proofcheck.verify` found out about one certificate.
 
     claimed, proved, total: counts of inputs (proved = 0 unless VERIFIED; what was derived, which may exceed the claim).
-    undecided: inputs that were examined one by one and could not be decided; they count as wrong.
+    undecided: inputs that were examined, one by one or in whole boxes, and could not be decided; they count as wrong.
     wrong: inputs that are proved to be answered wrongly.
     published: what the published counting convention reports for the same accepted classes (0 where it has none).
     published_cost: the two cost numbers of the published strategy of the same rules (0 where there is none).

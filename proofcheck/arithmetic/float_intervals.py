@@ -205,7 +205,8 @@ class FloatIntervals(Intervals):
         k = np.minimum(bits - 1 - np.frexp(size)[1], 900)  # size < 2^frexp; above 900 nothing is gained and 2^k may overflow
         error = _up(_up(np.ldexp(error, k)) + 2.0**-20)
         weights = np.ldexp(self.lo, k.reshape(-1, *(1,) * (len(shape) - 1)))
-        if not (8 <= bits <= 29 and (M < 2.0**1000).all() and np.isfinite(weights).all() and (error <= 2.0 ** (bits - 2)).all()):
+        finite = np.isfinite(size).all() and np.isfinite(weights).all()  # of an infinite size frexp says nothing
+        if not (8 <= bits <= 29 and (M < 2.0**1000).all() and finite and (error <= 2.0 ** (bits - 2)).all()):
             raise ArithmeticError("a value left the range of float64")  # also when an end is infinite or NaN
         sums = np.asarray(first.lo + second.lo)
         products = np.multiply(weights, sums, out=sums if sums.shape == shape else None)

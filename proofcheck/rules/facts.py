@@ -102,7 +102,7 @@ class ProvedBlocks(Fact):
 
     ∀ q ≤ m: at least counts[q][m] sequences of the block (query q, max token m) are answered correctly; counts[q][m] = 0 for q > m.
     wrong: the same shape, or () where the rule proves nothing wrong: at least wrong[q][m] sequences of the block are answered wrongly.
-    undecided: sequences that the rule examined one by one and could not decide; they are not in `counts`.
+    undecided: sequences that the rule examined, one by one or in whole boxes, and could not decide; they are not in `counts`.
     published: the total that the published counting convention reports for the same accepted classes (0 where it has none); proves nothing.
     """
 
