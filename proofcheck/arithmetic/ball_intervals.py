@@ -77,14 +77,10 @@ def _from_exact(lower_x: arb, lower_y: arb, upper_x: arb, upper_y: arb, *, large
 
 def _share_of(x: arb, y: arb) -> arb:
     """A ball around x/(x + y) for x, y ≥ 0 and x + y > 0: around [0, 1] where nothing better is known."""
-    lower, upper = arb(0), arb(1)
-    if x.is_finite() and y.is_finite():
-        if x.lower() > 0:
-            lower = (x.lower() / (x.lower() + y.upper())).lower()
-        if x.upper() > 0 and y.lower() >= 0:
-            upper = (x.upper() / (x.upper() + y.lower())).upper()
-    least = lower if lower.is_finite() and lower > 0 else arb(0)
-    most = upper if upper.is_finite() and upper < 1 else arb(1)
+    lower = (x.lower() / (x.lower() + y.upper())).lower() if x.lower() > 0 else arb(0)  # outward: smallest x, largest y
+    upper = (x.upper() / (x.upper() + y.lower())).upper() if y.lower() >= 0 else arb(1)  # outward: largest x, smallest y
+    least = lower if lower > 0 else arb(0)  # no comparison holds for NaN
+    most = upper if upper < 1 else arb(1)
     return least.union(most)
 
 
