@@ -205,7 +205,7 @@ def _rule(step: Step) -> Rule:
 
 def _check_arity(rule: Rule, step: Step) -> None:
     wanted, found = len(rule.premises), len(step.premises)
-    if found != wanted and not (rule.variadic and found > wanted):
+    if found < wanted or (found > wanted and not rule.variadic):
         more = " or more" if rule.variadic else ""
         raise Rejected(Reason.WRONG_PREMISE, "wrong number of premises", expected=f"{wanted}{more}", found=str(found))
 

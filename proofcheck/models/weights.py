@@ -28,7 +28,7 @@ def decode_weights(data: bytes, wanted: frozenset[str], limits: Limits) -> dict[
     (bytes of the header, entries of a tensor, exponents), before any exact number is made.
     """
     header = int.from_bytes(data[:8], "little")
-    if header <= len(data):  # a header beyond the file's end is no matter of limits
+    if 8 + header <= len(data):  # a header beyond the file's end is no matter of limits
         limits.require("weights_header_bytes", header)
     try:
         entries = safetensors.deserialize(data)  # type: ignore[no-untyped-call, unused-ignore]

@@ -23,7 +23,7 @@ def separable_minimum(context: Context, premises: tuple[Any, ...], hints: Hints)
     Hints: refined, the number of triples (q, m, j) that may be evaluated position by position; all triples are first tried with the worst
     position in place of every position (coarse bound), which is n times cheaper. A smaller number proves less, never more.
     Evaluation: integer lower bounds of the terms (`FixedPoint`); int64 sums that cannot overflow (`require_headroom`).
-    Cost: at most 9·d²·(d + 1)·(d − 1)/2 + 8·d²·n + 10·refined·n·d, of which 4·Σ_m (m+1)²·(d − 1) ≈ (4/3)·d⁴ for the coarse bound.
+    Cost: at most `minimum_operations` of all d·(d + 1)/2 blocks; of it n·(7·d + 10) for each refined triple.
     Proof: docs/rules/separable-minimum.md. Source: Theorem S, docs/rules/separability.md.
     """
     (facts,) = premises

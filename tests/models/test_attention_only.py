@@ -14,6 +14,7 @@ from soundness.small_models import BIASES, WEIGHTS, Shape, random_model, raw_saf
 from soundness.truth import BITS, Network, read_tensors
 
 from proofcheck import Declined, Dimensions, Limits, ProofcheckError, Reason, Rejected
+from proofcheck.arithmetic.operations import count, counted
 from proofcheck.models import AttentionOnly, PathTables, decode_weights
 from proofcheck.models.attention_only import TENSORS
 
@@ -220,3 +221,32 @@ def test_table_bits_bound_the_tables(shape: Shape, lowest: int, highest: int) ->
         tables = model.path_tables()
         largest = max(table.size * table.bits() for table in (tables.EUPU, tables.EVOU, tables.PVOU, tables.EQKE, tables.EQKP))
         assert 0 < largest <= model.table_bits()
+
+
+def test_what_is_shared_is_computed_once_and_counted_every_time() -> None:
+    model, calls = decoded(example()), []
+
+    def compute() -> list[int]:
+        count(7)
+        calls.append(len(calls))
+        return calls
+
+    for expected in (7, 7, 7):
+        before = counted()
+        assert model.shared("mine", compute) is calls
+        assert counted() - before == expected
+    assert calls == [0]
+    model.shared("another", compute)
+    assert calls == [0, 1]
+
+
+@pytest.mark.parametrize("shape", [Shape(3, 4, 5, 2), Shape(5, 2, 1, 1), Shape(1, 3, 2, 4)])
+def test_the_bits_of_tables_are_bounded_as_its_proof_says(shape: Shape) -> None:
+    """d·max(d, n) entries of four spans and the bits of (2·D + 1)²·H; spans from the smallest to the largest bit of any weight."""
+    tensors = {name: np.full(array.shape, 0.75) for name, array in random_model(shape, 0).items()}
+    weights = safetensors_bytes(tensors)
+    terms = (2 * shape.d_model + 1) ** 2 * shape.d_head
+    entries = shape.d_vocab * max(shape.d_vocab, shape.n_ctx)
+    assert 0.75 == 3 * 2.0**-2 < 2.0**1
+    spans = {value / entries for value in [decoded(weights, shape).table_bits()]}
+    assert spans == {4 * 3 + len(bin(terms)) - 2}

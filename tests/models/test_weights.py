@@ -81,6 +81,24 @@ def test_every_truncation_and_many_flipped_header_bytes_are_refused_or_read() ->
     assert refused > len(files) // 2
 
 
+def test_a_header_is_measured_if_it_lies_in_the_file() -> None:
+    limits = Limits(weights_header_bytes=10)
+    for missing, code in ((0, Reason.LIMIT_EXCEEDED), (1, Reason.BAD_WEIGHTS)):
+        with pytest.raises((Declined, Rejected)) as caught:
+            decode_weights(struct.pack("<Q", 11) + b" " * (11 - missing), TENSORS, limits)
+        assert caught.value.code == code
+
+
+@pytest.mark.parametrize(("name", "axes", "good"), [("x" * 200, 1, True), ("x" * 201, 1, False), ("x", 8, True), ("x", 9, False)])
+def test_names_and_axes_stop_at_their_limits(name: str, axes: int, good: bool) -> None:
+    data = raw_safetensors({name: entry("F32", [1] * axes, 0, 4)}, b"\0" * 4)
+    if good:
+        assert decode_weights(data, TENSORS, Limits())[name].shape == (0,) * axes
+    else:
+        with pytest.raises(Rejected):
+            decode_weights(data, TENSORS, Limits())
+
+
 def test_metadata_is_ignored() -> None:
     size = int.from_bytes(GOOD[:8], "little")
     header = {"__metadata__": {"seed": "1"}, **json.loads(GOOD[8 : 8 + size])}

@@ -1,0 +1,132 @@
+"""What the kernel asks before any step: sizes, one by one, exactly at their limits; and that what it reports is what was done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from soundness.small_models import BRUTE_FORCE, CUBIC, Shape, certificate, safetensors_bytes, trained_like
+
+from proofcheck import Certificate, Declined, Limits, Reason, Rejected, Step, kernel
+from proofcheck.arithmetic import Arithmetic
+from proofcheck.kernel import Outcome, check_frame, check_steps, replay
+from proofcheck.rules import RULES
+
+SHAPE = Shape(3, 4, 2, 2)
+WEIGHTS = safetensors_bytes(trained_like(Shape(3, 4), 1, gain=0.3))
+
+
+def about(shape: Shape, steps: tuple[Step, ...] = BRUTE_FORCE) -> Certificate:
+    return certificate(b"", shape, steps)
+
+
+def run(steps: tuple[Step, ...] = BRUTE_FORCE, limits: Limits | None = None, precision: int = 128, correct: int = 0) -> Outcome:
+    chosen = replace(certificate(WEIGHTS, Shape(3, 4), steps, correct=correct), precision=precision)
+    return replay(chosen, WEIGHTS, Arithmetic("fast", precision), limits or Limits())
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "at"),
+    [
+        ("sequence_length", Shape(3, 9, 9, 9), 3),
+        ("dimension", Shape(3, 8, 2, 2), 8),
+        ("dimension", Shape(3, 2, 8, 2), 8),
+        ("dimension", Shape(3, 2, 2, 8), 8),
+        ("table_entries", Shape(9, 4, 2, 2), 81),
+        ("table_entries", Shape(3, 9, 2, 2), 81),
+        ("table_entries", Shape(3, 4, 9, 2), 81),
+        ("table_entries", Shape(3, 4, 2, 9), 81),
+    ],
+)
+def test_every_size_stops_exactly_at_its_limit(name: str, shape: Shape, at: int) -> None:
+    check_frame(about(shape), replace(Limits(), **{name: at}))
+    with pytest.raises(Declined) as caught:
+        check_frame(about(shape), replace(Limits(), **{name: at - 1}))
+    assert caught.value.code == Reason.LIMIT_EXCEEDED
+    assert f"--limit {name}={at}" in caught.value.hint
+
+
+@pytest.mark.parametrize("shape", [Shape(10, 1024), Shape(700, 2), Shape(5, 63), Shape(7, 64)])
+def test_totals_of_too_many_digits_are_declined_before_they_are_made(shape: Shape) -> None:
+    """The bound is below the true number of digits, by less than a factor (d_vocab is rounded down to a power of two)."""
+    digits = len(str(shape.d_vocab**shape.n_ctx))
+    check_frame(about(shape), Limits(integer_digits=digits))
+    with pytest.raises(Declined) as caught:
+        check_frame(about(shape), Limits(integer_digits=digits * 3 // 5))
+    assert caught.value.code == Reason.LIMIT_EXCEEDED
+    bound = shape.n_ctx * (shape.d_vocab.bit_length() - 1) * 3 // 10
+    check_frame(about(shape), Limits(integer_digits=bound))
+    with pytest.raises(Declined):
+        check_frame(about(shape), Limits(integer_digits=bound - 1))
+
+
+def test_a_task_that_differs_from_the_model_is_rejected_by_field() -> None:
+    for field in ("task_n_ctx", "task_d_vocab"):
+        for change in (-1, 1):
+            changed: Any = replace(about(SHAPE), **{field: getattr(about(SHAPE), field) + change})
+            with pytest.raises(Rejected) as caught:
+                check_frame(changed, Limits())
+            assert (caught.value.code, caught.value.path) == (Reason.TASK_MISMATCH, f"$.task.{field[5:]}")
+    assert check_frame(about(SHAPE), Limits()).total() == 4**3
+
+
+@pytest.mark.parametrize(("field", "code"), [("architecture", Reason.UNSUPPORTED_ARCHITECTURE), ("task", Reason.UNSUPPORTED_TASK)])
+def test_other_architectures_and_tasks_are_declined(field: str, code: Reason) -> None:
+    for name in ("another", "", getattr(about(SHAPE), field) + "-"):
+        changed: Any = replace(about(SHAPE), **{field: name})
+        with pytest.raises(Declined) as caught:
+            check_frame(changed, Limits())
+        assert caught.value.code == code
+
+
+def test_no_steps_are_no_conclusion() -> None:
+    with pytest.raises(Rejected) as caught:
+        check_steps(about(SHAPE, ()), Limits(), "fast")
+    assert caught.value.code == Reason.NO_CONCLUSION
+    assert len(check_steps(about(SHAPE), Limits(), "fast")) == 3
+
+
+def test_the_work_of_all_steps_is_added() -> None:
+    chosen = about(SHAPE, CUBIC)
+    work = sum(RULES[step.rule].work(chosen.dimensions, step.hints, len(step.premises), "fast") for step in CUBIC)
+    assert len(check_steps(chosen, Limits(work=work), "fast")) == 4
+    with pytest.raises(Declined) as caught:
+        check_steps(chosen, Limits(work=work - 1), "fast")
+    assert caught.value.code == Reason.LIMIT_EXCEEDED
+
+
+def test_tables_of_too_many_bits_are_declined_before_they_are_made() -> None:
+    kernel._models.clear()
+    with pytest.raises(Declined) as caught:
+        run(limits=Limits(table_bits=1000))
+    assert caught.value.code == Reason.LIMIT_EXCEEDED
+    assert kernel._models == {}
+    needed = int(caught.value.found)
+    assert run(limits=Limits(table_bits=needed)).total == 64
+    with pytest.raises(Declined):
+        run(limits=Limits(table_bits=needed - 1))
+
+
+def test_certificates_about_one_model_share_it() -> None:
+    run()
+    (first,) = kernel._models.values()
+    run(CUBIC)
+    assert list(kernel._models.values()) == [first]
+    run(limits=Limits(work=10**12))  # read under other limits: read anew
+    assert list(kernel._models.values()) != [first]
+
+
+def test_operations_are_counted_step_by_step() -> None:
+    first, second = run(), run()
+    assert [record.operations for record in first.steps] == [record.operations for record in second.steps]
+    assert [record.id for record in first.steps] == [step.id for step in BRUTE_FORCE]
+    assert sum(record.operations for record in first.steps) > 0
+    assert all(0 <= record.seconds < 60 for record in first.steps)
+
+
+def test_the_hint_of_a_refused_claim_says_whether_something_stayed_undecided() -> None:
+    with pytest.raises(Rejected) as caught:
+        run(correct=64)
+    assert "more than it proves" in caught.value.hint
+    assert "3 sequences stayed undecided" in kernel._hint_not_proved(replace(run(), undecided=3))
