@@ -13,28 +13,34 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from coverage_map import CoverageMap, record
 from mutants import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 TRUSTED = ("arithmetic", "rules", "kernel.py", "certificate", "tasks", "models")
-SECONDS = 240  # a mutant that needs longer than this hangs, which is noticed
+HANGS = 20.0  # seconds; a test that needs longer than this and ten times its usual time hangs, which is noticed
+FIRST = 1.5, 3  # seconds and files of the first stage: most mutants die in it, and it collects little
+MEMORY = 6 << 30  # bytes of address space for one mutant: more is noticed as well
+ARGUMENTS = ["-x", "-q", "--no-header", "--assert=plain", "-p", "no:cacheprovider", "-W", "ignore"]
 
-# Tests by module, quickest first; every run ends with the soundness tests that cover all.
-TESTS = {
-    "arithmetic": ["tests/arithmetic", "tests/rules", "tests/soundness"],
-    "rules": ["tests/rules", "tests/soundness"],
-    "kernel.py": ["tests/test_kernel.py", "tests/certificate", "tests/soundness"],
-    "certificate": ["tests/certificate", "tests/test_kernel.py", "tests/soundness"],
-    "tasks": ["tests/tasks", "tests/soundness"],
-    "models": ["tests/models", "tests/test_kernel.py", "tests/soundness"],
-}
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """killer: the id of the test that failed, "" if there is none (a hang, an import error). tests: how many were chosen."""
+
+    mutant: str
+    survives: bool
+    killer: str
+    tests: int
 
 
 def all_mutants() -> list[Mutant]:
     """Every mutant of every trusted file."""
-    found = []
+    found: list[Mutant] = []
     for part in TRUSTED:
         place = ROOT / "proofcheck" / part
         for path in sorted(place.glob("*.py")) if place.is_dir() else [place]:
@@ -52,55 +58,177 @@ def copy_of_tree(folder: Path) -> None:
             shutil.copy2(ROOT / name, target)
 
 
-def tests_of(path: str, folder: Path) -> list[str]:
-    """The test files for a mutant of proofcheck/<path>: first those named after the file."""
-    stem = Path(path).stem
-    wanted = TESTS[path.split("/")[0]]
-    own = [
-        str(test.relative_to(folder)) for place in wanted for test in sorted((folder / place).rglob(f"test_{stem}*.py")) if test.is_file()
-    ]
-    return [*dict.fromkeys([*own, *(place for place in wanted if (folder / place).exists())])]
+class Choice:
+    """Which tests a mutant meets, in which order: those that killed its neighbours, one case of each test, a second, …"""
+
+    def __init__(self, covered: CoverageMap, budget: float) -> None:
+        self.covered = covered
+        self.budget = budget
+        self.kills: dict[str, Counter[str]] = {}
+
+    def tests_of(self, mutant: Mutant) -> list[str]:
+        """Tests that run the changed line, up to `budget` seconds (by the baseline's clock) of them."""
+        seconds = self.covered.seconds
+        kills = self.kills.setdefault(mutant.path, Counter())
+        tests = sorted(self.covered.tests_of(mutant.path, mutant.statement), key=seconds.__getitem__)
+        seen: Counter[str] = Counter()
+        rank = {}
+        for test in tests:
+            function = test.split("[")[0]
+            rank[test] = seen[function]
+            seen[function] += 1
+        order = sorted(tests, key=lambda test: (-kills[test], (1 + rank[test]) * seconds[test]))
+        chosen: list[str] = []
+        total = 0.0
+        for test in order:
+            total += seconds[test]
+            if total > self.budget and chosen:
+                break
+            chosen.append(test)
+        return chosen
+
+    def stages_of(self, mutant: Mutant) -> list[list[str]]:
+        """The same tests in two lots: a quick one out of few files, and the others."""
+        tests = self.tests_of(mutant)
+        seconds, files = FIRST
+        spent, seen, end = 0.0, set(), 0
+        for end, test in enumerate(tests):
+            spent += self.covered.seconds[test]
+            seen.add(test.split("::")[0])
+            if end and (spent > seconds or len(seen) > files):
+                break
+        else:
+            end = len(tests)
+        return [lot for lot in (tests[:end], tests[end:]) if lot]
+
+    def learn(self, mutant: Mutant, outcome: Outcome) -> None:
+        """Remember the killer for the mutants that follow in the same file."""
+        if outcome.killer:
+            self.kills.setdefault(mutant.path, Counter())[outcome.killer] += 1
 
 
-def survives(mutant: Mutant, folder: Path) -> bool:
-    """True if all tests pass with the mutant in place. The process is forked, so imports of the libraries are shared."""
-    target = folder / "proofcheck" / mutant.path
-    original = target.read_text()
-    target.write_text(mutant.source)
-    try:
-        child = os.fork()
-        if child == 0:
-            _run_tests(folder, tests_of(mutant.path, folder))
-        return _wait(child) == 0
-    finally:
-        target.write_text(original)
+class ChosenTests:
+    """A pytest plugin: only the chosen tests, in the chosen order, each with an alarm; the first failure goes into a file."""
+
+    def __init__(self, tests: list[str], seconds: dict[str, float], killer: Path) -> None:
+        self.place = {test: number for number, test in enumerate(tests)}
+        self.seconds = seconds
+        self.killer = killer
+
+    def pytest_sessionstart(self) -> None:
+        """No shrinking: whether a test fails is all that is asked."""
+        import hypothesis
+        from hypothesis import Phase
+
+        profile = hypothesis.settings.get_current_profile_name()
+        parent = hypothesis.settings.get_profile(profile)
+        hypothesis.settings.register_profile("mutation", parent, phases=[Phase.explicit, Phase.generate])
+        hypothesis.settings.load_profile("mutation")
+
+    def pytest_collection_modifyitems(self, items: list[object]) -> None:
+        """Choose and order."""
+        items[:] = sorted((item for item in items if item.nodeid in self.place), key=lambda item: self.place[item.nodeid])
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """The alarm's default action ends the process, whatever it is doing."""
+        signal.setitimer(signal.ITIMER_REAL, max(HANGS, 10 * self.seconds[nodeid]))
+
+    def pytest_runtest_logreport(self, report: object) -> None:
+        """Name the killer."""
+        if report.failed:
+            self.killer.write_text(report.nodeid)
 
 
-def _run_tests(folder: Path, tests: list[str]) -> None:
-    os.setpgid(0, 0)
+class Worker:
+    """One copy of the tree, one mutant at a time. The process is forked, so imports of the libraries are shared."""
+
+    def __init__(self, folder: Path, seconds: dict[str, float]) -> None:
+        self.folder = folder
+        self.seconds = seconds
+        self.killer = folder / "killer"
+        self.mutant: Mutant | None = None
+        self.original = ""
+        self.child = 0
+        self.stages: list[list[str]] = []
+        self.tests = 0
+
+    def start(self, mutant: Mutant, stages: list[list[str]]) -> None:
+        """Put the mutant in place and run the tests, one lot after another."""
+        self.mutant, self.stages = mutant, stages
+        self.tests = sum(map(len, stages))
+        self.killer.unlink(missing_ok=True)
+        target = self.folder / "proofcheck" / mutant.path
+        self.original = target.read_text()
+        target.write_text(mutant.source())
+        self._next_stage()
+
+    def _next_stage(self) -> None:
+        tests = self.stages.pop(0)
+        self.child = os.fork()
+        if self.child == 0:
+            self._run_tests(tests)
+
+    def _run_tests(self, tests: list[str]) -> None:
+        _enter(self.folder)
+        import resource
+
+        import pytest
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        signal.setitimer(signal.ITIMER_REAL, 3 * HANGS)  # for the collection
+        files = dict.fromkeys(test.split("::")[0] for test in tests)
+        code = pytest.main([*ARGUMENTS, *files], plugins=[ChosenTests(tests, self.seconds, self.killer)])
+        os._exit(int(code))
+
+    def finished(self) -> Outcome | None:
+        """The outcome, once; None while the tests run."""
+        assert self.mutant is not None
+        done, status = os.waitpid(self.child, os.WNOHANG)
+        if not done:
+            return None
+        survives = os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0
+        if survives and self.stages:
+            self._next_stage()
+            return None
+        (self.folder / "proofcheck" / self.mutant.path).write_text(self.original)
+        killer = self.killer.read_text() if self.killer.exists() else ""
+        outcome = Outcome(self.mutant.key, survives, killer, self.tests)
+        self.mutant = None
+        return outcome
+
+
+def _enter(folder: Path) -> None:
     os.chdir(folder)
     sys.path[:0] = [str(folder)]
     os.environ["PYTHONPATH"] = str(folder)
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    import pytest
-
-    # derandomized: a mutant is killed or not, whatever the day
-    code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", "-W", "ignore", *tests])
-    os._exit(int(code))
 
 
-def _wait(child: int) -> int:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.02)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return 1
+def run(chosen: Iterable[Mutant], workers: list[Worker], choice: Choice) -> Iterator[tuple[Mutant, Outcome]]:
+    """Run all mutants; yield each with its outcome as it ends."""
+    waiting = iter(chosen)
+    busy: dict[int, Mutant] = {}
+    exhausted = False
+    while True:
+        for number, worker in enumerate(workers):
+            if number in busy:
+                outcome = worker.finished()
+                if outcome is None:
+                    continue
+                mutant = busy.pop(number)
+                choice.learn(mutant, outcome)
+                yield mutant, outcome
+            mutant = None if exhausted else next(waiting, None)
+            if mutant is None:
+                exhausted = True
+                continue
+            busy[number] = mutant
+            worker.start(mutant, choice.stages_of(mutant))
+        if exhausted and not busy:
+            return
+        time.sleep(0.01)
 
 
 def main() -> None:
@@ -110,9 +238,19 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="count the mutants and stop")
     parser.add_argument("--sample", type=int, help="this many, drawn at random")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--log", type=Path, help="append one JSON line for each mutant; mutants already in it are skipped")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests for each mutant (default 20)")
+    parser.add_argument("--map", type=Path, default=Path("coverage-map.json"), help="which test runs which line; made if it is not there")
+    parser.add_argument("--measure", nargs="*", metavar="TEST", help="test files of which the map is made anew (after a change of tests)")
+    parser.add_argument("--constants", action="store_true", help="also integers made one larger")
+    parser.add_argument("--log", type=Path, help="append one JSON line for each mutant; mutants already in it are not run again")
+    parser.add_argument("--again", action="store_true", help="with --log: run those again that survived")
     options = parser.parse_args()
-    chosen = [mutant for mutant in all_mutants() if not options.files or mutant.path in options.files]
+    chosen = [
+        mutant
+        for mutant in all_mutants()
+        if (not options.files or mutant.path in options.files) and (options.constants or not mutant.is_constant)
+    ]
     if options.list:
         for part, number in Counter(mutant.path for mutant in chosen).items():
             print(f"{number:6} {part}")
@@ -121,21 +259,43 @@ def main() -> None:
     if options.sample is not None:
         chosen = sorted(random.Random(options.seed).sample(chosen, min(options.sample, len(chosen))), key=lambda mutant: mutant.path)
     _preload()
-    results: list[tuple[Mutant, bool]] = []
-    known = _known(options.log)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        copy_of_tree(folder)
-        for mutant in chosen:
-            key = mutant.key
-            alive = known[key] if key in known else survives(mutant, folder)
-            results.append((mutant, alive))
-            if options.log and key not in known:
+        folders = [Path(name) / str(number) for number in range(options.workers)]
+        for folder in folders:
+            copy_of_tree(folder)
+            subprocess.run([sys.executable, "-m", "compileall", "-q", "proofcheck"], cwd=folder, check=True)
+        covered = _coverage_map(options.map, folders[0], options.measure)
+        known = _known(options.log)
+        fresh = [mutant for mutant in chosen if mutant.key not in known or (options.again and known[mutant.key])]
+        print(f"{len(chosen)} mutants, {len(fresh)} to run", flush=True)
+        workers = [Worker(folder, covered.seconds) for folder in folders]
+        for mutant, outcome in run(fresh, workers, Choice(covered, options.budget)):
+            known[mutant.key] = outcome.survives
+            if options.log:
                 with options.log.open("a") as log:
-                    log.write(json.dumps({"mutant": key, "survives": alive}) + "\n")
-            if alive:
-                print(f"survivor {key}", flush=True)
-    _print_rates(results)
+                    log.write(json.dumps({slot: getattr(outcome, slot) for slot in outcome.__slots__}) + "\n")
+            if outcome.survives:
+                print(f"survivor {mutant.key} ({outcome.tests} tests)", flush=True)
+    _print_rates([(mutant, known[mutant.key]) for mutant in chosen])
+
+
+def _coverage_map(path: Path, folder: Path, tests: list[str] | None) -> CoverageMap:
+    """Read the map, or make it, or renew a part of it, in a process of its own: the first one here must not import proofcheck."""
+    path = path.absolute()
+    old = CoverageMap.read(path) if path.exists() else None
+    if old is not None and not tests:
+        return old
+    print("running tests once without a mutant", flush=True)
+    child = os.fork()
+    if child == 0:
+        _enter(folder)
+        new = record(folder, ARGUMENTS, tests or ["tests"])
+        (old.replaced(new) if old is not None else new).write(path)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if os.waitstatus_to_exitcode(status) != 0:
+        raise SystemExit("the tests fail without a mutant; run them first")
+    return CoverageMap.read(path)
 
 
 def _known(log: Path | None) -> dict[str, bool]:
@@ -148,15 +308,14 @@ def _known(log: Path | None) -> dict[str, bool]:
 def _preload() -> None:
     """Import what every test imports, once, so that a fork starts warm. Nothing of proofcheck."""
     import flint  # noqa: F401
-    import hypothesis
+    import hypothesis  # noqa: F401
     import mpmath  # noqa: F401
     import numpy  # noqa: F401
     import pytest  # noqa: F401
+    import safetensors.numpy  # noqa: F401
 
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    hypothesis.settings.register_profile("mutation", derandomize=True, database=None)
-    hypothesis.settings.load_profile("mutation")
 
 
 def _print_rates(results: list[tuple[Mutant, bool]]) -> None:
