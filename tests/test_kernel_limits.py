@@ -12,6 +12,8 @@ from proofcheck import Certificate, Declined, Limits, Reason, Rejected, Step, ke
 from proofcheck.arithmetic import Arithmetic
 from proofcheck.kernel import Outcome, check_frame, check_steps, replay
 from proofcheck.rules import RULES
+from proofcheck.rules.facts import Tables
+from proofcheck.rules.rule import ARRAY_WORK, BALL_WORK, SINGLE_WORK, Rule, no_operations
 
 SHAPE = Shape(3, 4, 2, 2)
 WEIGHTS = safetensors_bytes(trained_like(Shape(3, 4), 1, gain=0.3))
@@ -94,6 +96,18 @@ def test_the_work_of_all_steps_is_added() -> None:
     with pytest.raises(Declined) as caught:
         check_steps(chosen, Limits(work=work - 1), "fast")
     assert caught.value.code == Reason.LIMIT_EXCEEDED
+
+
+def test_work_weighs_operations_by_how_they_run() -> None:
+    """Sums of small integers, array operations, balls, single operations; once more for each further premise."""
+    sizes = about(SHAPE).dimensions
+    rule = Rule("x", RULES["cubic"].apply, (Tables,), lambda *_: 100, sums=lambda *_: 30, singles=lambda *_: 10)
+    assert rule.work(sizes, {}, 1, "fast") == 30 + SINGLE_WORK * 10 + ARRAY_WORK * 60
+    assert rule.work(sizes, {}, 1, "arb") == 30 + SINGLE_WORK * 10 + BALL_WORK * 60
+    assert rule.work(sizes, {}, 3, "fast") == 3 * rule.work(sizes, {}, 1, "fast")
+    assert rule.work(sizes, {}, 0, "fast") == rule.work(sizes, {}, 1, "fast")
+    assert replace(rule, operations=lambda *_: 35).work(sizes, {}, 1, "fast") == 30 + SINGLE_WORK * 10
+    assert replace(rule, sums=no_operations, singles=no_operations).work(sizes, {}, 1, "fast") == ARRAY_WORK * 100
 
 
 def test_tables_of_too_many_bits_are_declined_before_they_are_made() -> None:

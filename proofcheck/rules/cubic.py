@@ -74,8 +74,6 @@ class _CubicBounds:
         weights_relative = weights.relative_to(weights.exponent.max(axis=1, keepdims=True))
         weighted = weights_relative * worst  # v_k (EU(q) + G(k)), [Q, K]
         self._one_sequence(choices, m, direct + PV, values, weights_relative)
-        if self.n_ctx == 1 or m == 0:
-            return
         tokens = np.arange(m + 1)
         own = self.positions[: m + 1, self.n_ctx - 1] * weighted[tokens, tokens]  # the query's term, [Q]
         for c in range(1, self.n_ctx):

@@ -71,19 +71,21 @@ def _tally_sums(tally: Tally, query: int, sums: NDArray[np.int32], slack: int, b
 
 def _operations(dimensions: Dimensions, hints: Hints) -> int:
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    return _sums(dimensions, hints) + 4 * n * d**3 * (d + 1) + _singles(dimensions, hints)
+    return _sum_operations(dimensions, hints) + 4 * n * d**3 * (d + 1) + _single_operations(dimensions, hints)
 
 
-def _sums(dimensions: Dimensions, hints: Hints) -> int:
+def _sum_operations(dimensions: Dimensions, hints: Hints) -> int:
     n, d = dimensions.n_ctx, dimensions.d_vocab
     sums: int = 2 * d**n * (d - 1)
     return sums
 
 
-def _singles(dimensions: Dimensions, hints: Hints) -> int:
+def _single_operations(dimensions: Dimensions, hints: Hints) -> int:
     """Exponentials, and the sequences that are settled in balls, with the default limit."""
     n, d = dimensions.n_ctx, dimensions.d_vocab
     return table_exponentials(dimensions) + settled_operations(n, d, min(d**n, Limits().settled_in_balls))
 
 
-RULE = Rule(name="enumeration", apply=enumeration, premises=(Tables,), operations=_operations, sums=_sums, singles=_singles)
+RULE = Rule(
+    name="enumeration", apply=enumeration, premises=(Tables,), operations=_operations, sums=_sum_operations, singles=_single_operations
+)

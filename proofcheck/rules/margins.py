@@ -113,8 +113,7 @@ def _anchors(attention: AttentionBounds, d_vocab: int, n_ctx: int) -> tuple[Dyad
     for group in attention.groups:
         np.minimum.at(lo[:, group.c], group.max_tokens, group.least[0].share(group.least[1]).multiples_below(GRID_BITS))
         np.maximum.at(hi[:, group.c], group.max_tokens, group.most[0].share(group.most[1]).multiples_above(GRID_BITS))
-    empty = lo >= hi  # no cell, or bounds that meet: widening is sound
-    lo[empty], hi[empty] = np.minimum(lo, hi)[empty], np.maximum(lo, hi)[empty] + 1
+    hi = np.maximum(hi, lo + 1)  # no cell, or bounds that meet: widening is sound
     grid = (DyadicArray.from_integers(ends).times_power_of_two(-GRID_BITS) for ends in (lo, hi))
     return next(grid), next(grid)
 

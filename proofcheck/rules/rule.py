@@ -80,7 +80,7 @@ def exact_hint(hints: Hints, name: str) -> DyadicArray:
     """The exact values of an array hint, which the kernel has checked to be one."""
     value = hints[name]
     if not isinstance(value, np.ndarray):
-        raise TypeError(f"hint {name} is not an array")
+        raise TypeError(f"the kernel checks that hint {name} is an array")
     return DyadicArray.from_floats(value)
 
 

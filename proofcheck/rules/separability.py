@@ -42,19 +42,14 @@ class MarginTerms:
         self._values = self._PVOU
 
     def rivals(self, max_token: int) -> NDArray[np.int64]:
-        """The d_vocab − 1 rivals j ≠ max_token, in the order of the axis J of `terms`."""
+        """The d_vocab − 1 rivals j ≠ max_token, in the order of the axis J of `fixed_point`."""
         return np.delete(np.arange(self.d_vocab), max_token)
 
-    def terms(self, queries: Queries, max_token: int) -> Intervals:
-        """f_i^{q,m,j}(t) up to one positive factor for each q: shape [Q, n_ctx, J, max_token + 1], J = d_vocab − 1.
+    def fixed_point(self, queries: Queries, max_token: int, bits: int) -> FixedPoint:
+        """f_i^{q,m,j}(t) as integers, one positive scale for each q: shape [Q, n_ctx, J, max_token + 1], J = d_vocab − 1.
 
         About 2·Q·n_ctx·J·(m + 1) operations.
         """
-        weights, values, direct = self._factors(queries, max_token)
-        return weights * (values + direct)
-
-    def fixed_point(self, queries: Queries, max_token: int, bits: int) -> FixedPoint:
-        """`terms` as integers, with one scale for each q; faster than terms(…).fixed_point(bits). The same number of operations."""
         weights, values, direct = self._factors(queries, max_token)
         return weights.fixed_point_product(values, direct, bits)
 
@@ -78,7 +73,7 @@ class MarginTerms:
         return weights.relative_to(shift)
 
     def chunks(self, max_token: int) -> list[slice]:
-        """Slices of the queries 0 … max_token whose `terms` have about CHUNK_ENTRIES entries."""
+        """Slices of the queries 0 … max_token whose terms have about CHUNK_ENTRIES entries."""
         entries = self.n_ctx * (self.d_vocab - 1) * (max_token + 1)
         step = max(1, CHUNK_ENTRIES // entries)
         return [slice(start, min(start + step, max_token + 1)) for start in range(0, max_token + 1, step)]

@@ -91,7 +91,7 @@ def _checked_groups(hints: Hints, d_vocab: int) -> dict[tuple[int, int], dict[in
     if len(table) > len(blocks) * d_vocab:
         raise _bad_group(len(table) - 1, "is one too many", f"at most {len(blocks) * d_vocab} rows", len(table))
     out: dict[tuple[int, int], dict[int, int]] = {}
-    before = (-1, -1)
+    before = (-1, 0)
     for k, (row, group, rival) in enumerate(table.tolist()):
         if not 0 <= row < len(blocks):
             raise _bad_group(k, "names no row of blocks", f"0 … {len(blocks) - 1}", row)

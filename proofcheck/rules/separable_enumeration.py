@@ -79,7 +79,7 @@ def _operations(dimensions: Dimensions, hints: Hints) -> int:
     if not isinstance(blocks, np.ndarray):
         raise TypeError("the kernel checks the kinds of hints")
     others: int = blocks.shape[0] * n * d * (n * d + 2)
-    return terms_operations(n, d, blocks.shape[0]) + others + _search_operations(dimensions, hints) + _singles(dimensions, hints)
+    return terms_operations(n, d, blocks.shape[0]) + others + _search_operations(dimensions, hints) + _single_operations(dimensions, hints)
 
 
 def _search_operations(dimensions: Dimensions, hints: Hints) -> int:
@@ -89,7 +89,7 @@ def _search_operations(dimensions: Dimensions, hints: Hints) -> int:
     return 2 * dimensions.d_vocab * expansions
 
 
-def _singles(dimensions: Dimensions, hints: Hints) -> int:
+def _single_operations(dimensions: Dimensions, hints: Hints) -> int:
     """Exponentials, and the sequences that are settled in balls, with the default limit: at most d_vocab for each expanded node."""
     n, d = dimensions.n_ctx, dimensions.d_vocab
     sequences = max(d, _search_operations(dimensions, hints) // 2)
@@ -107,6 +107,6 @@ RULE = Rule(
     premises=(Tables,),
     operations=_operations,
     sums=_search_operations,
-    singles=_singles,
+    singles=_single_operations,
     hints={"blocks": ArrayHint("i64", ("*", "*")), "expansions": IntegerHint(0, 1 << 48)},
 )

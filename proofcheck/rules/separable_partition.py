@@ -150,10 +150,10 @@ def _operations(dimensions: Dimensions, hints: Hints) -> int:
         raise TypeError("the kernel checks the kinds of hints")
     sums: int = n * d * (d + 1) + d  # one leaf, all rivals
     leaves: int = blocks.shape[0] * n + 2 * nodes.shape[0]
-    return terms_operations(n, d, blocks.shape[0]) + leaves * sums + _singles(dimensions, hints)
+    return terms_operations(n, d, blocks.shape[0]) + leaves * sums + _single_operations(dimensions, hints)
 
 
-def _singles(dimensions: Dimensions, hints: Hints) -> int:
+def _single_operations(dimensions: Dimensions, hints: Hints) -> int:
     """Exponentials, the leaves one by one, and what is settled in balls: a leaf is as much as d_vocab sequences; with the default limit."""
     n, d = dimensions.n_ctx, dimensions.d_vocab
     nodes: int = hints["nodes"].size if isinstance(hints["nodes"], np.ndarray) else 0
@@ -165,6 +165,6 @@ RULE = Rule(
     apply=separable_partition,
     premises=(Tables,),
     operations=_operations,
-    singles=_singles,
+    singles=_single_operations,
     hints={"blocks": ArrayHint("i64", ("*", "*")), "nodes": ArrayHint("i64", ("*",))},
 )

@@ -168,6 +168,15 @@ def test_too_little_precision_is_refused_not_wrong() -> None:
             assert violations(table, [truth(score, 1)]) == []
 
 
+@pytest.mark.parametrize("backend", ["fast", "arb"])
+def test_exponentials_that_reach_below_zero_are_refused(backend: str) -> None:
+    """Tables are of positive numbers: at 38 bits the ball around exp(2^39/√3) holds negative ones."""
+    for score in (2.0**39, -(2.0**39)):
+        with pytest.raises(ArithmeticError, match="too small to enclose an exponential"):
+            activate(backend, 38).exponentials(dyadic([score]), 3)
+        assert abs(activate(backend, 64).exponentials(dyadic([score]), 3).exponent[0]) > 2**38
+
+
 def test_nearest_doubles_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The checks of this file fail when the ends of an exponential are rounded to nearest."""
 

@@ -110,6 +110,18 @@ def test_shares_are_tight(backend: str, data: list[tuple[Pair, Pair]]) -> None:
         assert y_low < 0 or high <= x_high / (x_high + y_low) + SLACK
 
 
+@pytest.mark.parametrize(("backend", "precision"), [("fast", 64), ("arb", 32), ("arb", 64), ("arb", 128)])
+@given(pairs=st.lists(st.tuples(sizes, sizes), min_size=1, max_size=6))
+def test_shares_of_points_are_enclosed_to_the_last_bit(backend: str, precision: int, pairs: list[Pair]) -> None:
+    activate(backend, precision)
+    pairs = [*pairs, (1.0, 2.0), (2.0, 1.0), (1.0, 1.0), (1.0, 1023.0)]
+    result = intervals(backend, [(a, a) for a, _ in pairs]).share(intervals(backend, [(b, b) for _, b in pairs]))
+    for k, (a, b) in enumerate(pairs):
+        low, high = ends(result, k)
+        assert low <= Fraction(a) / (Fraction(a) + Fraction(b)) <= high
+        assert high - low <= SLACK
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_shares_of_enclosures_that_reach_below_zero(backend: str) -> None:
     """What is enclosed is ≥ 0 by hypothesis; the enclosure itself may reach below, and then says nothing on that side."""

@@ -109,6 +109,19 @@ def test_undecided_inputs_are_not_counted_twice_nor_where_another_premise_decide
         assert (total.correct, total.wrong, total.undecided) == (0, wrong, undecided)
 
 
+def test_sum_blocks_adds_what_is_right_and_leaves_the_rest() -> None:
+    """9 inputs: 4 right, 2 wrong, so at most 3 are undecided, whatever the premises say."""
+    where = context(Shape(2, 3), random_model(Shape(2, 3), 0))
+    right, wrong = ((1, 0, 1), (0, 1, 0), (0, 0, 1)), ((0, 0, 0), (0, 1, 0), (0, 0, 1))
+    for undecided, expected in ((0, 0), (2, 2), (3, 3), (4, 3), (100, 3)):
+        with rule_application():
+            fact = ProvedBlocks(right, undecided=undecided, published=5, wrong=wrong)
+        total = apply(where, "sum-blocks", (fact,))
+        assert (total.correct, total.wrong, total.undecided, total.published) == (4, 2, expected, 5)
+        total = apply(where, "sum-blocks", (fact, fact))
+        assert (total.correct, total.wrong, total.undecided, total.published) == (4, 2, min(2 * undecided, 3), 0)
+
+
 def test_the_command_says_exact(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(ACCEPT / "max-of-3-d-vocab-16-seed-0--exact.json")]) == 0
     assert "c exact       every input is decided: 0 are answered wrongly\n" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
 
@@ -30,7 +31,9 @@ from soundness.subcubic_steps import (
 from soundness.truth import ground_truth, read_tensors
 
 from proofcheck import Dimensions, Reason, Step
-from proofcheck.rules.facts import ProvedClasses
+from proofcheck.arithmetic import Arithmetic
+from proofcheck.rules.facts import AttentionBounds, AttentionCells, ProvedClasses, rule_application
+from proofcheck.rules.margins import _anchors
 
 REFERENCE = Path(__file__).parents[2] / "certificates" / "models" / "max-of-4-seed-123.safetensors"
 
@@ -193,3 +196,39 @@ def test_the_larger_attention_decides_where_attention_to_the_max_token_does_harm
     assert answers[1, 2] is True
     assert answers[0, 2] is (proved == 2)
     assert fact.choices[2][2][1] == proved
+
+
+def test_anchors_enclose_all_attention_bounds_of_their_cells_closely() -> None:
+    """lo below, hi above every bound of the cells (·, m, c), within the grid; lo < hi everywhere."""
+    unit = 2.0**-26
+    cells = 0
+    for k in range(8):
+        shape, tensors = table_model((2, 3)[k % 2], 5, k)
+        gaps = random_gaps(Dimensions(shape.n_ctx, 5, shape.d_model, shape.d_head), np.random.default_rng(k), 3)
+        where = context(shape, tensors)
+        tables = apply(where, "path-expansion")
+        attention = apply(where, "attention-bounds", (tables, apply(where, EXACT, (tables,))), {"gaps": gaps})
+        lo, hi = (ends.fractions().astype(float) for ends in _anchors(attention, 5, shape.n_ctx))
+        assert (lo < hi).all()
+        bounds: dict[tuple[int, int], list[float]] = {}
+        for group in attention.groups:
+            for row, m in enumerate(group.max_tokens.tolist()):
+                for a, b in (group.least, group.most):
+                    bounds.setdefault((m, group.c), []).append(float(a.lo[row] / (a.lo[row] + b.lo[row])))
+        for (m, c), found in bounds.items():
+            assert min(found) - 3 * unit <= lo[m, c] <= min(found)
+            assert max(found) <= hi[m, c] <= max(found) + 3 * unit
+            cells += 1
+    assert cells > 40
+
+
+def test_anchors_that_meet_are_moved_apart() -> None:
+    arithmetic = Arithmetic("arb", 64)
+    nothing, one = arithmetic.zeros((1,)), arithmetic.integers(np.array([1]))
+    place = np.array([1])
+    group = AttentionCells(1, True, place, place, (nothing, one), (nothing, one))
+    with rule_application():
+        attention = AttentionBounds(np.ones((2, 2, 2), dtype=np.int64), (group,))
+    lo, hi = (ends.fractions() for ends in _anchors(attention, 2, 2))
+    assert (lo[1, 1], hi[1, 1]) == (0, Fraction(1, 2**26))
+    assert (lo < hi).all()
