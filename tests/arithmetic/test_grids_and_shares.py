@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from arithmetic.enclosures import intervals
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -73,6 +74,36 @@ def test_multiples_out_of_range_are_refused(backend: str, value: float) -> None:
     with pytest.raises(ArithmeticError):
         enclosed([value], backend).multiples_above(26)
     assert enclosed([value / 2**30], backend).multiples_above(26)[0] >= value / 2**4
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("bits", [0, 1, 26, 61])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_multiples_have_62_bits(backend: str, bits: int, sign: float) -> None:
+    """All of 2^(62 − bits) − 1 is in range, for both ends; half as much again is not, though it would fit int64."""
+    most = 2.0 ** (62 - bits)
+    inside = most - 1 if most <= 2.0**53 else most - most / 2**53
+    for entries in (enclosed([sign * inside], backend), enclosed([0.5 * sign, sign * inside], backend)):
+        assert int(abs(entries.multiples_below(bits)[-1] - int(sign * inside * 2**bits))) <= 1
+        assert entries.multiples_above(bits)[-1] >= Fraction(sign * inside) * 2**bits
+    for value in (1.5 * most, 1.9 * most):
+        for name in ("multiples_below", "multiples_above"):
+            with pytest.raises(ArithmeticError, match="left the range of its grid"):
+                getattr(enclosed([0.0, sign * value], backend), name)(bits)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_end_out_of_range_is_refused_where_it_is_used(backend: str) -> None:
+    for ends in ((0.5, 1.5 * 2.0**36), (-1.5 * 2.0**36, 0.5)):
+        refused = 0
+        for name in ("multiples_below", "multiples_above"):
+            try:
+                getattr(intervals(backend, [ends]), name)(26)
+            except ArithmeticError:
+                refused += 1
+        assert refused == (1 if backend == "fast" else 2)
+    with pytest.raises(ArithmeticError, match="left the range of its grid"):
+        enclosed([0.0], backend).multiples_below(-1)
 
 
 def test_nan_has_no_multiples() -> None:
