@@ -120,6 +120,20 @@ def test_sums_that_could_overflow_are_refused() -> None:
             list(smallest_sums(bad, terms))
 
 
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("sign", [1, -1])
+def test_one_large_entry_is_enough_to_be_refused(place: int, sign: int) -> None:
+    """The size of a table is that of its largest entry, whatever its sign and that of the others."""
+    for fill in (0, 1, -1):
+        for where in range(3):
+            parts = [np.full((1, 4), fill), np.full((1, 4, 2), fill), np.full((1, 4, 2), fill)]
+            parts[where][0, place] = sign * ((2**31 - 1) // 3)
+            assert len(collected(parts[0], parts[1:])) == 1
+            parts[where][0, place] = sign * 2**31 // 3 + sign
+            with pytest.raises(OverflowError, match="31 bits"):
+                collected(parts[0], parts[1:])
+
+
 def test_smallest_sums_over_nothing() -> None:
     assert list(smallest_sums(np.zeros((1, 2), np.int64), [np.zeros((1, 2, 0), np.int64)])) == []
     assert list(smallest_sums(np.zeros((0, 2), np.int64), [])) == []

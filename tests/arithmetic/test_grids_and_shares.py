@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from arithmetic.enclosures import intervals
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -121,10 +121,15 @@ def test_running_extremes_are_attained(values: np.ndarray) -> None:
             assert (found <= steps).all()
 
 
+@example(divisor=2**32)
+@example(divisor=2**32 + 1)  # here the multiple of 2^−32 below it is 0
+@example(divisor=3)
+@example(divisor=12)
 @given(divisor=st.integers(1, 2**33))
 def test_reciprocals(divisor: int) -> None:
     value = reciprocal_below(divisor).fractions().item()
     assert Fraction(1, divisor) - Fraction(1, 2**32) < value <= Fraction(1, divisor)
+    assert reciprocal_below(divisor).integers.item() % 2 == (value > 0)  # as short as can be
     if divisor & (divisor - 1) == 0 and divisor <= 2**32:
         assert value == Fraction(1, divisor)
 

@@ -117,6 +117,17 @@ def small_significands() -> list[tuple[float, int]]:
     ]
 
 
+def test_shifts_within_the_normal_numbers_are_exact() -> None:
+    """No width is added where scaling rounds nothing."""
+    values = np.array([1.0, 1.0 + 2.0**-52, 1.75])
+    table = FloatPositiveTable(FloatIntervals(values, values), np.zeros(3, dtype=np.int64))
+    for shift in (-1023, -500, -1, 0, 1, 500, 1020, 1021):
+        result = table.relative_to(np.full(3, shift))
+        exact = np.ldexp(values, -shift)
+        assert (result.lo == exact).all() or shift == -1023
+        assert (result.hi == exact).all() or shift == -1023
+
+
 def shift_violations() -> list[tuple[float, int]]:
     found = []
     for value, shift in small_significands():

@@ -77,7 +77,8 @@ class Choice:
             function = test.split("[")[0]
             rank[test] = seen[function]
             seen[function] += 1
-        order = sorted(tests, key=lambda test: (-kills[test], (1 + rank[test]) * seconds[test]))
+        own = f"tests/{mutant.path.split('/')[0]}/", f"tests/test_{Path(mutant.path).stem}"
+        order = sorted(tests, key=lambda test: (-kills[test], (1 + rank[test]) * seconds[test] * (1 if test.startswith(own) else 5)))
         chosen: list[str] = []
         total = 0.0
         for test in order:
@@ -289,12 +290,16 @@ def _coverage_map(path: Path, folder: Path, tests: list[str] | None) -> Coverage
     child = os.fork()
     if child == 0:
         _enter(folder)
-        new = record(folder, ARGUMENTS, tests or ["tests"])
+        try:
+            new = record(folder, ARGUMENTS, tests or ["tests"])
+        except SystemExit as failure:
+            (folder / "failure").write_text(str(failure))
+            os._exit(1)
         (old.replaced(new) if old is not None else new).write(path)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if os.waitstatus_to_exitcode(status) != 0:
-        raise SystemExit("the tests fail without a mutant; run them first")
+        raise SystemExit((folder / "failure").read_text())
     return CoverageMap.read(path)
 
 
