@@ -138,18 +138,18 @@ class FloatIntervals(Intervals):
     @np.errstate(all="ignore")
     def share(self, other: Self) -> Self:
         """x/(x + y) increases in x and decreases in y: the ends are at opposite ends of x and y. NaN and overflow widen to [0, 1]."""
-        lo = _down(self.lo / _up(self.lo + other.hi))  # outward: smallest x, largest y, larger denominator
-        hi = _up(self.hi / _down(self.hi + other.lo))  # outward: largest x, smallest y, smaller denominator
-        usable_lo = np.isfinite(lo) & (self.lo >= 0) & (lo > 0)
-        usable_hi = np.isfinite(hi) & (other.lo >= 0) & (_down(self.hi + other.lo) > 0) & (hi < 1)
-        count(3 * lo.size)
-        return type(self)(np.where(usable_lo, lo, 0.0), np.where(usable_hi, hi, 1.0))
+        smallest = _down(self.lo / _up(self.lo + other.hi))  # outward: smallest x, largest y, larger denominator
+        denominator = _down(self.hi + other.lo)
+        largest = _up(self.hi / denominator)  # outward: largest x, smallest y, smaller denominator
+        count(3 * smallest.size)
+        lo = np.where(self.lo >= 0, np.fmax(smallest, 0.0), 0.0)  # fmax and fmin pass over NaN
+        return type(self)(lo, np.where(denominator > 0, np.fmin(largest, 1.0), 1.0))  # if y reaches below 0, largest is at least 1
 
     def multiples_below(self, bits: int) -> NDArray[np.int64]:
-        return _floor(np.ldexp(_ranged(self.lo, bits), bits), self.lo)
+        return np.floor(np.ldexp(_ranged(self.lo, bits), bits)).astype(np.int64)  # scaling up is exact
 
     def multiples_above(self, bits: int) -> NDArray[np.int64]:
-        return _ceil(np.ldexp(_ranged(self.hi, bits), bits), self.hi)
+        return np.ceil(np.ldexp(_ranged(self.hi, bits), bits)).astype(np.int64)
 
     def certainly_positive(self) -> NDArray[np.bool_]:
         count(self.size)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofcheck.arithmetic import FixedPoint, float_intervals, smallest_sums
+from proofcheck.arithmetic.float_intervals import FloatIntervals
 
 BACKENDS = [("fast", 64), *(("arb", bits) for bits in PRECISIONS)]
 Pair = tuple[float, float]
@@ -75,6 +76,28 @@ def test_exact_small_integers_have_no_width(backend: str) -> None:
     fixed = intervals(backend, [(float(k), float(k)) for k in (-3, 0, 5)], (1, 3)).fixed_point(10)
     assert fixed.width == 0
     assert fits(fixed, 0, [(float(k), float(k)) for k in (-3, 0, 5)])
+
+
+@pytest.mark.parametrize("ends", [(-np.inf, 0.0), (0.0, np.inf), (np.nan, 0.0), (0.0, np.nan), (-np.inf, np.inf)])
+@pytest.mark.parametrize("place", [0, 3])
+def test_an_end_that_is_not_finite_is_refused(ends: Pair, place: int) -> None:
+    lo, hi = np.zeros((2, 2)), np.ones((2, 2))
+    assert FloatIntervals(lo, hi).fixed_point(20).width > 0
+    lo.flat[place], hi.flat[place] = ends
+    with pytest.raises(ArithmeticError, match="range of float64"):
+        FloatIntervals(lo, hi).fixed_point(20)
+
+
+@pytest.mark.parametrize("backend", ["fast", "arb"])
+def test_rows_have_their_own_scale_and_the_largest_entry_fills_it(backend: str) -> None:
+    """bits are used: the largest entry of a row has at least half of 2^bits, so little is lost; rows of zeros are zeros."""
+    activate(backend, 64)
+    rows = [[(3.0, 3.0), (-1.0, -0.5)], [(-1e-200, -1e-200), (0.0, 1e-201)], [(0.0, 0.0), (0.0, 0.0)], [(-7e99, -7e99), (6e99, 7e99)]]
+    fixed = intervals(backend, [pair for row in rows for pair in row], (4, 2)).fixed_point(20)
+    sizes = np.abs(fixed.lower).max(axis=1).tolist()
+    assert all(2**19 <= sizes[a] <= 2**20 for a in (0, 1, 3))
+    assert sizes[2] == 0
+    assert fixed.width <= 2**18 + 2
 
 
 @pytest.mark.parametrize("backend", ["fast", "arb"])
