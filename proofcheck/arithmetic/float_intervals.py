@@ -189,7 +189,7 @@ class FloatIntervals(Intervals):
         Lemma. Fix an index of axis 0. Let w, u, v be exact values of self, first, second, and ŵ, û, v̂ the lower ends of their intervals;
         let W, U, V bound |w|, |u|, |v| and the ends, and r_w, r_u, r_v bound the distances |w − ŵ|, |u − û|, |v − v̂|, over all entries.
         With M ≥ U + V, S = fl(û + v̂), w' = fl(2^k ŵ), P = fl(w'·S), M < 2^1000, 2^k·W·M < 2^(bits − 1), 8 ≤ bits ≤ 29:
-            |P − 2^k·w·(u + v)| ≤ e := 2^k·(M·r_w + W·(r_u + r_v + 2^−52·M)) + 2^−20.
+            |P − 2^k·w·(u + v)| ≤ e for every e ≥ 2^k·(M·r_w + W·(r_u + r_v + 2^−52·M)) + 2^−20   (`_product_scale` finds k and e).
         Proof. |S| ≤ M, since rounding is monotone. |w' − 2^k·ŵ| ≤ 2^−1074, as only results below 2^−1022 round, so |P| ≤ 2^29 and
         |P − w'·S| ≤ 2^−53·|P| + 2^−1074 < 2^−23; |w' − 2^k·ŵ|·|S| < 2^−74; 2^k·|ŵ − w|·|S| ≤ 2^k·r_w·M; and
         |S − (u + v)| ≤ 2^−53·M + r_u + r_v (a sum that underflows is exact), times 2^k·|w| ≤ 2^k·W.  ∎
@@ -198,16 +198,11 @@ class FloatIntervals(Intervals):
         shape = np.broadcast_shapes(self.shape, first.shape, second.shape)
         if 0 in shape:
             return FixedPoint(np.zeros(shape, dtype=np.int64), 0, bits)
-        (W, r_w), (U, r_u), (V, r_v) = (_magnitude_and_radius(part, shape) for part in (self, first, second))
-        M = _up(U + V)
-        error = _up(_up(M * r_w) + _up(W * _up(_up(r_u + r_v) + _up(_EPSILON * M))))
-        size = _up(_up(W * M) + 4 * error)
-        k = np.minimum(bits - 1 - np.frexp(size)[1], 900)  # size < 2^frexp; above 900 nothing is gained and 2^k may overflow
-        error = _up(_up(np.ldexp(error, k)) + 2.0**-20)
+        weight, one, other = (_magnitude_and_radius(part, shape) for part in (self, first, second))
+        k, error = _product_scale(weight, one, other, bits)
         weights = np.ldexp(self.lo, k.reshape(-1, *(1,) * (len(shape) - 1)))
-        finite = np.isfinite(size).all() and np.isfinite(weights).all()  # of an infinite size frexp says nothing
-        if not (8 <= bits <= 29 and (M < 2.0**1000).all() and finite and (error <= 2.0 ** (bits - 2)).all()):
-            raise ArithmeticError("a value left the range of float64")  # also when an end is infinite or NaN
+        if not np.isfinite(weights).all():
+            raise ArithmeticError("a value left the range of float64")
         sums = np.asarray(first.lo + second.lo)
         products = np.multiply(weights, sums, out=sums if sums.shape == shape else None)
         count(2 * products.size)
@@ -215,6 +210,30 @@ class FloatIntervals(Intervals):
         integers = products.astype(np.int32)  # towards zero; |P| ≤ 2^bits
         integers -= margin
         return FixedPoint(integers, 2 * margin, bits)
+
+
+_Bounds = tuple[Doubles, Doubles]  # on sizes and radii; one for each index of axis 0, or one for all
+
+
+@np.errstate(all="ignore")
+def _product_scale(weight: _Bounds, first: _Bounds, second: _Bounds, bits: int) -> tuple[NDArray[np.int64], Doubles]:
+    """k and e of the lemma of `fixed_point_product`, from W and r_w, U and r_u, V and r_v.
+
+    With M = U + V, exactly: 2^k·(M·r_w + W·(r_u + r_v + 2^−52·M)) + 2^−20 ≤ e ≤ 2^(bits − 2), M < 2^1000 and 2^k·W·M < 2^(bits − 1), where
+    M may also stand for its rounding. ArithmeticError where there are none, as when a bound is infinite or NaN, and unless 8 ≤ bits ≤ 29.
+    Proof. Every operation is rounded up, but for scalings by 2^k, which round by less than what rounding 2^−20 up adds; and
+    2^k·(W·M + 4·error) ≤ 2^k·size < 2^(bits − 1) if `size` is finite.  ∎
+    """
+    (W, r_w), (U, r_u), (V, r_v) = weight, first, second
+    M = _up(U + V)
+    error = _up(_up(M * r_w) + _up(W * _up(_up(r_u + r_v) + _up(_EPSILON * M))))
+    size = _up(_up(W * M) + 4 * error)
+    k = np.minimum(bits - 1 - np.frexp(size)[1], 900)  # size < 2^frexp; above 900 nothing is gained and 2^k may overflow
+    error = _up(_up(np.ldexp(error, k)) + 2.0**-20)
+    in_range = (M < 2.0**1000) & np.isfinite(size)  # of an infinite size frexp says nothing
+    if not (8 <= bits <= 29 and in_range.all()):
+        raise ArithmeticError("a value left the range of float64")
+    return k, error
 
 
 def _magnitude_and_radius(x: FloatIntervals, shape: tuple[int, ...]) -> tuple[Doubles, Doubles]:

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from proofcheck.arithmetic import Arithmetic, DyadicArray, smallest_sums
+from proofcheck.arithmetic import Arithmetic, DyadicArray, float_intervals, smallest_sums
 from proofcheck.arithmetic.float_intervals import FloatIntervals
 
 BACKENDS = ("fast", "arb")
@@ -121,3 +121,107 @@ def test_sums_that_could_overflow_are_refused() -> None:
     next(smallest_sums(at_limit, [at_limit[:, :, None]]))  # the twin that is accepted
     with pytest.raises(OverflowError):
         next(smallest_sums(at_limit + 1, [at_limit[:, :, None]]))
+
+
+def scale_violations(rng: np.random.Generator, bits: int) -> int:
+    """How many rows break a statement of `_product_scale`, in exact rational arithmetic without any tolerance."""
+    rows = 200
+    sizes = [np.ldexp(0.5 + rng.random(rows) / 2, rng.integers(-40, 41, rows)) for _ in range(3)]
+    radii = [size * np.ldexp(rng.random(rows), int(rng.integers(-60, -8))) * (rng.random() < 0.8) for size in sizes]
+    k, error = float_intervals._product_scale(*zip(sizes, radii, strict=True), bits)
+    broken = 0
+    for a in range(rows):
+        (W, U, V), (r_w, r_u, r_v) = ([Fraction(float(part[a])) for part in parts] for parts in (sizes, radii))
+        M, power, e = U + V, Fraction(2) ** int(k[a]), Fraction(float(error[a]))
+        least = power * (M * r_w + W * (r_u + r_v + M / 2**52)) + Fraction(1, 2**20)
+        broken += not (least <= e <= 2 ** (bits - 2) and power * W * M < 2 ** (bits - 1))
+    return broken
+
+
+@pytest.mark.parametrize("bits", [8, 20, 29])
+def test_the_scale_and_the_error_are_those_of_the_lemma_to_the_last_bit(bits: int) -> None:
+    rng = np.random.default_rng(bits)
+    assert sum(scale_violations(rng, bits) for _ in range(12)) == 0
+
+
+@pytest.mark.parametrize("bits", [8, 20, 29])
+def test_the_scale_uses_the_bits_it_has(bits: int) -> None:
+    """Exact operands: the largest product has at least an eighth of 2^bits, and the error is below 2."""
+    rng = np.random.default_rng(bits)
+    for _ in range(20):
+        W, U, V = (np.ldexp(0.5 + rng.random(5) / 2, rng.integers(-40, 41, 5)) for _ in range(3))
+        k, error = float_intervals._product_scale((W, 0 * W), (U, 0 * U), (V, 0 * V), bits)
+        assert (np.ldexp(W * (U + V), k) >= 2.0 ** (bits - 3)).all()
+        assert (error < 2.0**-19).all()
+
+
+def test_scales_end_with_their_range() -> None:
+    one, zero = np.ones(2), np.zeros(2)
+    for bits in (8, 29):
+        float_intervals._product_scale((one, zero), (one, zero), (one, zero), bits)
+    for bits in (7, 30):
+        with pytest.raises(ArithmeticError):
+            float_intervals._product_scale((one, zero), (one, zero), (one, zero), bits)
+    float_intervals._product_scale((one, zero), (one * 2.0**998, zero), (one * 2.0**998, zero), 20)
+    for sum_of_halves in (2.0**999, np.inf, np.nan):
+        for place in (0, 1):
+            half = one.copy()
+            half[place] = sum_of_halves
+            with pytest.raises(ArithmeticError):
+                float_intervals._product_scale((one, zero), (half, zero), (half, zero), 20)
+    with pytest.raises(ArithmeticError):  # W·M overflows in one row
+        float_intervals._product_scale((np.array([1.0, 2.0**1000]), zero), (one * 2.0**90, zero), (zero, zero), 20)
+
+
+def test_weights_that_leave_the_range_are_refused() -> None:
+    """Sums that are all zero give the largest power, which takes large weights out of range; one of two rows is enough."""
+    zero = [FloatIntervals(np.zeros(shape), np.zeros(shape)) for shape in ((1, 2, 3), (2, 1, 2, 1))]
+    for rows, refused in (((1.0, 1.0), False), ((2.0**200, 1.0), True), ((1.0, -(2.0**200)), True), ((2.0**200, 2.0**200), True)):
+        weights = np.array(rows).reshape(2, 1, 1, 1) * np.ones((2, 1, 1, 3))
+        product_of = FloatIntervals(weights, weights)
+        if refused:
+            with pytest.raises(ArithmeticError, match="left the range"):
+                product_of.fixed_point_product(*zero, 20)
+        else:
+            _check_enclosed(product_of.fixed_point_product(*zero, 20), np.full((2, 1, 2, 3), Fraction(0)))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_products_over_nothing(backend: str) -> None:
+    zeros = Arithmetic(backend, 64).zeros  # type: ignore[arg-type]
+    for first, second in (((2, 0, 3), (2, 1, 3)), ((2, 4, 0), (2, 4, 1))):
+        fixed = zeros((2, 1, first[2] if first[2] == 0 else 1)).fixed_point_product(zeros(first), zeros(second), 20)
+        assert fixed.lower.size == 0
+        assert (fixed.width, fixed.bits) == (0, 20)
+
+
+def test_axes_are_those_of_the_result() -> None:
+    """An operand with fewer axes has no axis 0 of its own, even if its first axis is as long; the sum may lack axes of the weights."""
+    weights = FloatIntervals(np.ones((2, 2, 3)), np.ones((2, 2, 3)))
+    rows = np.array([[1.0], [2.0**20]]) * np.array([1.0, 1.5, 2.0])  # axis 1 of the result
+    second = np.array([0.0, 2.0**-10]).reshape(2, 1, 1)
+    for first in (rows, rows[None]):
+        for other in (np.zeros((2, 1, 1)), second):
+            fixed = weights.fixed_point_product(FloatIntervals(first, first), FloatIntervals(other, other), 24)
+            _check_enclosed(fixed, np.vectorize(Fraction)(np.ones((2, 2, 3)) * (first + other)))
+    steep = np.array([1.0, 7.0]).reshape(2, 1, 1) * np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    fixed = FloatIntervals(steep, steep).fixed_point_product(
+        FloatIntervals(rows[:1], rows[:1]), FloatIntervals(np.zeros((1, 1)), np.zeros((1, 1))), 24
+    )
+    assert fixed.lower.shape == (2, 2, 3)
+    _check_enclosed(fixed, np.vectorize(Fraction)(steep * rows[0]))
+
+
+def test_magnitudes_and_radii_are_bounds_to_the_last_bit() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        lo, hi = np.sort(np.ldexp(rng.standard_normal((2, 3, 4)), rng.integers(-9, 10, (2, 3, 4))), axis=0)
+        x = FloatIntervals(lo, hi)
+        magnitude, radius = float_intervals._magnitude_and_radius(x, (3, 4))
+        exact = [[(Fraction(float(a)), Fraction(float(b))) for a, b in zip(*rows, strict=True)] for rows in zip(lo, hi, strict=True)]
+        for a, row in enumerate(exact):
+            assert Fraction(float(magnitude[a])) == max(max(abs(low), abs(high)) for low, high in row)
+            assert Fraction(float(radius[a])) >= max(high - low for low, high in row)
+        whole, widest = float_intervals._magnitude_and_radius(x, (5, 3, 4))
+        assert whole.tolist() == [magnitude.max()]
+        assert widest.tolist() == [radius.max()]

@@ -92,6 +92,12 @@ def test_multiples_have_62_bits(backend: str, bits: int, sign: float) -> None:
                 getattr(enclosed([0.0, sign * value], backend), name)(bits)
 
 
+@pytest.mark.parametrize("bits", [0, 26, 61])
+def test_the_largest_multiple_of_floats_is_in_range(bits: int) -> None:
+    most = FloatIntervals(np.array([-(2.0 ** (62 - bits))]), np.array([2.0 ** (62 - bits)]))
+    assert (most.multiples_below(bits)[0], most.multiples_above(bits)[0]) == (-(2**62), 2**62)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_one_end_out_of_range_is_refused_where_it_is_used(backend: str) -> None:
     for ends in ((0.5, 1.5 * 2.0**36), (-1.5 * 2.0**36, 0.5)):

@@ -128,6 +128,16 @@ def test_shifts_within_the_normal_numbers_are_exact() -> None:
         assert (result.hi == exact).all() or shift == -1023
 
 
+def test_each_end_is_rounded_where_it_is_small_itself() -> None:
+    """A lower end among the subnormal numbers beside a normal upper end: the first moves outward, the second is exact."""
+    lo, hi = (2.0 - 2.0**-52) * 2.0**-60, 1.0 + 2.0**-52
+    table = FloatPositiveTable(FloatIntervals(np.array([lo]), np.array([hi])), np.array([0]))
+    for shift in (990, 1000, 1010, 1020):
+        result = table.relative_to(np.array([shift]))
+        assert Fraction(float(result.lo[0])) <= Fraction(lo) / 2**shift
+        assert Fraction(float(result.hi[0])) == Fraction(hi) / 2**shift
+
+
 def shift_violations() -> list[tuple[float, int]]:
     found = []
     for value, shift in small_significands():
