@@ -118,3 +118,5 @@ def test_ranges_that_are_none_are_refused(start: int, end: int) -> None:
     assert range_minima(values, np.array([0]), np.array([4])).tolist() == [[0]]
     with pytest.raises(ValueError, match="range"):
         range_minima(values, np.array([start]), np.array([end]))
+    with pytest.raises(ValueError, match="range"):
+        range_minima(values, np.array([0, start]), np.array([4, end]))

@@ -9,6 +9,7 @@ import pytest
 from flint import fmpq, fmpq_mat
 
 from proofcheck.arithmetic import Arithmetic, DyadicArray, root_two_above
+from proofcheck.arithmetic.spectral import norm_certainly_below
 
 
 def exact(values: object) -> DyadicArray:
@@ -74,3 +75,12 @@ def test_orthogonal_factors_whose_product_is_zero() -> None:
     left, right = np.array([[1.0, 0.0]]), np.array([[0.0], [1.0]])
     assert at_most(left, right, 2.0**-30)
     assert not at_most(left, right, 0.0), "equality is not decided"
+
+
+def test_an_elimination_that_fails_decides_nothing() -> None:
+    """The regularisation of 128 bits is lost in balls of 32: a factor of lower rank has no certain pivot, so no bound is accepted."""
+    left, right = np.ones((2, 3)), np.outer([1.0, 1 / 3, 1 / 7], [1.0, 0.3])
+    assert at_most(left, right, 100.0)
+    assert not norm_certainly_below(exact(left), exact(right), exact(100.0), 1024)
+    Arithmetic("arb", 32)
+    assert not norm_certainly_below(exact(left), exact(right), exact(100.0), 128)

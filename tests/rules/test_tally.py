@@ -172,6 +172,9 @@ def test_hinted_blocks() -> None:
         [(1, 1), (0, 1)],
         [(0, 0), (0, 1), (1, 2), (2, 1)],
         [(0, 0)] * 7,
+        [(0, 0), (2, 1)],
+        [(0, 0), (0, 3)],
+        [(-1, 0), (0, 1)],
     ],
 )
 def test_what_is_no_list_of_blocks(rows: Any) -> None:
