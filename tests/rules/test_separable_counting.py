@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from rules.separable_cases import NO_GROUPS, applied, blocks, context, noisy, single_groups, total
 from soundness.small_models import Shape
 
+from proofcheck import Reason, Rejected
 from proofcheck.rules.block_counts import Budget, Exhausted, failing_at_most
+from proofcheck.rules.separable_counting import _checked_groups
 
 PLENTY = 10**12
 
@@ -118,3 +120,14 @@ def test_a_bound_that_drops_the_last_bin_would_be_seen() -> None:
     lower = np.array([[-3, 5], [3, 3]], dtype=np.int64)
     assert failing_at_most(lower, 1, 4, Budget({"additions": PLENTY})) == 1
     assert failing_at_most(lower + np.array([[0, 0], [1, 1]]), 1, 4, Budget({"additions": PLENTY})) == 0
+
+
+def test_more_groups_than_rivals_are_refused_before_they_are_read() -> None:
+    one = np.array([(0, 1, 4)], dtype=np.int64)
+    assert _checked_groups({"blocks": one, "groups": np.array([(0, 1, 0), (0, 1, 2)], dtype=np.int64)}, 3) == {(0, 1): {0: 1, 2: 1}}
+    for rows in (4, 5):
+        with pytest.raises(Rejected, match="is one too many") as caught:
+            _checked_groups({"blocks": one, "groups": np.ones((rows, 3), dtype=np.int64)}, 3)
+        assert caught.value.code == Reason.BAD_HINT
+    with pytest.raises(Rejected, match="names no row of blocks"):
+        _checked_groups({"blocks": one, "groups": np.ones((3, 3), dtype=np.int64)}, 3)
