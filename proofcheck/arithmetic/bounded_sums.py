@@ -79,18 +79,17 @@ def _one_position(states: Integers, bins: Integers, limbs: int) -> Integers:
     shared = bins[: bins.size - rows + 1]  # the columns of every row
     multiplicity = np.bincount(shared[shared < length], minlength=1)
     shifts = np.flatnonzero(multiplicity)
-    operations = 1
     for shift, times in zip(shifts.tolist(), multiplicity[shifts].tolist(), strict=True):
         part = states[:, :, : length - shift]
         out[:, :before, shift:] += part if times == 1 else times * part
-        operations += min(times, 2)
+        count(rows * before * length * min(times, 2))
     if rows == 2 and bins[-1] < length:
         shift = int(bins[-1])
         out[0, :before, shift:] += states[0, :, : length - shift]
     for place in range(limbs - 1):
         out[:, place + 1] += out[:, place] >> LIMB_BITS
         out[:, place] &= (1 << LIMB_BITS) - 1
-    count(rows * before * length * operations + 3 * rows * limbs * length)
+    count(rows * length * (before + 3 * limbs))
     return out
 
 

@@ -46,15 +46,23 @@ def smallest_sums(base: IntegerArray, terms: list[IntegerArray]) -> Iterator[tup
     if total * base.shape[0] == 0:
         return
     count(2 * base.shape[1] * base.shape[0] * total)
-    split = max(0, len(terms) - 1)  # the terms from `split` on make the columns
-    while split > 0 and prod(sizes[split:]) < _COLUMNS and prod(sizes[: split - 1]) >= _ROWS:
-        split -= 1
+    split = _split(sizes)  # the terms from `split` on make the columns
     tails = _joined(np.zeros_like(base, dtype=np.int32), terms[split:])  # [A, J, columns]
     heads = _joined(base.astype(np.int32, copy=False), terms[:split])  # [A, J, rows]
     columns = tails.shape[2]
     step = max(1, _CHUNK // (base.shape[0] * columns))
     for row in range(0, heads.shape[2], step):
         yield row * columns, _smallest_of_rows(heads[:, :, row : row + step], tails)
+
+
+def _split(sizes: list[int]) -> int:
+    """Where rows end and columns begin: the last term alone makes the columns, and one more while that makes inner loops longer, as long as
+    they have not _COLUMNS entries and at least _ROWS rows remain. Any split gives the same sums.
+    """
+    split = max(0, len(sizes) - 1)
+    while split > 0 and prod(sizes[split:]) < _COLUMNS and prod(sizes[: split - 1]) >= _ROWS:
+        split -= 1
+    return split
 
 
 def check_sums(base: IntegerArray, terms: list[IntegerArray]) -> None:

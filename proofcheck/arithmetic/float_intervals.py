@@ -252,17 +252,13 @@ def _ranged(values: Doubles, bits: int) -> Doubles:
 
 def _floor(scaled: Doubles, unscaled: Doubles) -> NDArray[np.int64]:
     result = np.floor(scaled)
-    lost = scaled == 0
-    if lost.any():
-        result[lost & (unscaled < 0)] = -1.0  # outward: a negative value that scaled to zero
+    result[(scaled == 0) & (unscaled < 0)] = -1.0  # outward: a negative value that scaled to zero
     return result.astype(np.int64)
 
 
 def _ceil(scaled: Doubles, unscaled: Doubles) -> NDArray[np.int64]:
     result = np.ceil(scaled)
-    lost = scaled == 0
-    if lost.any():
-        result[lost & (unscaled > 0)] = 1.0  # outward: a positive value that scaled to zero
+    result[(scaled == 0) & (unscaled > 0)] = 1.0  # outward: a positive value that scaled to zero
     return result.astype(np.int64)
 
 

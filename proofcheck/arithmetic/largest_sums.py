@@ -47,7 +47,7 @@ def _in_floats(left: FloatIntervals, right: FloatIntervals) -> tuple[Integers, F
     largest = np.zeros((2, rows, tokens))
     step = max(1, _CHUNK // (tokens * choices))
     for start in range(0, rows, step):
-        part = slice(start, min(start + step, rows))
+        part = slice(start, start + step)
         sums = left.hi[None] + right.hi[part, None, :]  # [r, T, K]
         places = sums.argmax(axis=2)
         index[part] = places

@@ -38,15 +38,14 @@ def nonpositive_sums(
     count(base.shape[0] * (sum(sizes) + 1))
     sums = base.astype(np.int64)
     rivals = np.flatnonzero(sums + rest[0] <= 0)
+    if len(rivals) == 0:
+        return
     if not terms:
-        if len(rivals):
-            yield np.zeros(1, dtype=np.int64), sums.min().reshape(1, 1)
+        yield np.zeros(1, dtype=np.int64), sums.min().reshape(1, 1)
         return
     stack: list[tuple[int, _Nodes]] = [(0, (np.zeros(len(rivals), dtype=np.int64), rivals, sums[rivals]))]
     while stack:
         level, (prefixes, rivals, sums) = stack.pop()
-        if len(prefixes) == 0:
-            continue
         spend(len(prefixes))
         count(2 * len(prefixes) * sizes[level])
         table = sums[:, None] + terms[level][rivals]  # [nodes, T_i]

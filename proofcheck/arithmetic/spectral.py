@@ -37,13 +37,13 @@ def norm_certainly_below(left: DyadicArray, right: DyadicArray, bound: DyadicArr
 
     2·D²·(a + b) + 5·D³ + 8·D² + 4·D operations at most; flint's precision must be set to `precision` by the caller.
     """
-    if bound.is_negative().any():
+    if bound.is_negative().item():
         return False
     gram_left, gram_right = left.T @ left, right @ right.T
     size = gram_right.shape[0]
     diagonal = gram_right[np.arange(size), np.arange(size)]
     trace = diagonal.sum(axis=0)
-    if not trace.is_positive().any() or not gram_left[np.arange(size), np.arange(size)].sum(axis=0).is_positive().any():
+    if not trace.is_positive().item() or not gram_left[np.arange(size), np.arange(size)].sum(axis=0).is_positive().item():
         return True  # one factor is exactly zero
     shift = trace.times_power_of_two(-(precision * _REGULARISATION[0] // _REGULARISATION[1]))
     identity = DyadicArray.from_integers(np.eye(size, dtype=np.int64))
@@ -76,8 +76,7 @@ def _eliminated(rows: list[list[arb]]) -> list[list[arb]] | None:
             row = rows[i]
             for j in range(k + 1, i + 1):
                 row[j] = row[j] - ratio * column[j - k]
-        rest = size - k - 1
-        count(rest + rest * (rest + 1) + 1)
+        count((size - k) ** 2)
     return columns
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofcheck.arithmetic import FixedPoint, float_intervals, smallest_sums
+from proofcheck.arithmetic.fixed_point import _split
 from proofcheck.arithmetic.float_intervals import FloatIntervals
 
 BACKENDS = [("fast", 64), *(("arb", bits) for bits in PRECISIONS)]
@@ -155,6 +156,27 @@ def test_one_large_entry_is_enough_to_be_refused(place: int, sign: int) -> None:
             parts[where][0, place] = sign * 2**31 // 3 + sign
             with pytest.raises(OverflowError, match="31 bits"):
                 collected(parts[0], parts[1:])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "split"),
+    [
+        ([], 0),
+        ([5], 0),
+        ([2000], 0),
+        ([15, 64, 1023], 2),  # 15 rows would remain
+        ([16, 64, 1023], 1),
+        ([16, 64, 1024], 2),  # the last term is long enough
+        ([16, 2, 512, 2], 2),
+        ([16, 2, 511, 2], 1),
+        ([17, 3, 3, 3, 3, 3, 3], 1),
+        ([16, 1, 1, 5], 1),
+        ([1, 1, 1, 1], 3),
+        ([64, 64, 64, 64], 2),
+    ],
+)
+def test_columns_are_long_and_rows_remain(sizes: list[int], split: int) -> None:
+    assert _split(sizes) == split
 
 
 def test_smallest_sums_over_nothing() -> None:

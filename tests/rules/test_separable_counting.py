@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.separable_cases import NO_GROUPS, applied, blocks, context, noisy, single_groups, total
-from soundness.small_models import Shape
+from soundness.small_models import Shape, random_model
 
 from proofcheck import Reason, Rejected
+from proofcheck.rules.block_bounds import BlockBounds
 from proofcheck.rules.block_counts import Budget, Exhausted, failing_at_most
-from proofcheck.rules.separable_counting import _checked_groups
+from proofcheck.rules.separable_counting import _Block, _checked_groups, _failing
 
 PLENTY = 10**12
 
@@ -131,3 +132,23 @@ def test_more_groups_than_rivals_are_refused_before_they_are_read() -> None:
         assert caught.value.code == Reason.BAD_HINT
     with pytest.raises(Rejected, match="names no row of blocks"):
         _checked_groups({"blocks": one, "groups": np.ones((3, 3), dtype=np.int64)}, 3)
+
+
+def test_a_block_that_is_given_up_costs_no_more_additions() -> None:
+    """Once a group leaves nothing of a block to prove, the other groups are not counted."""
+    shape = Shape(3, 4)
+    where = context(shape, random_model(shape, 0))
+    bounds = BlockBounds(where.model.path_tables(), shape.d_head, where.arithmetic)
+    given_up = 0
+    for m in range(1, 4):
+        for q in range(m + 1):
+            rivals, size = bounds.rivals(m), where.task.block_size(q, m)
+            alone = {j: k + 1 for k, j in enumerate(rivals.tolist())}
+            first, all_groups = Budget({"additions": PLENTY}), Budget({"additions": PLENTY})
+            failing = _failing(bounds, _Block(q, m, 64, size), rivals[:1], alone, first)
+            total = _failing(bounds, _Block(q, m, 64, size), rivals, alone, all_groups)
+            assert total >= failing
+            if failing >= size:
+                assert (total, all_groups.left) == (failing, first.left)
+                given_up += 1
+    assert given_up > 0
