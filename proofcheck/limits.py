@@ -36,7 +36,7 @@ class Limits:
         if value > most:
             raise Declined(
                 Reason.LIMIT_EXCEEDED,
-                f"{name.replace('_', ' ')} is {shown(value)}, above the limit {shown(most)}",
+                f"{name.removesuffix('_most').replace('_', ' ')} is {shown(value)}, above the limit {shown(most)}",
                 path=path,
                 expected=f"at most {shown(most)}",
                 found=shown(value),

@@ -108,7 +108,7 @@ def test_declined(capsys: pytest.CaptureFixture[str]) -> None:
 c certificate ROOT/certificates/reject/limit-exceeded/precision-1025.json
 s DECLINED limit-exceeded
 --- stderr
-limit-exceeded: precision most is 1025, above the limit 1024 (at $.arithmetic.precision)
+limit-exceeded: precision is 1025, above the limit 1024 (at $.arithmetic.precision)
   expected: at most 1024
   found:    1025
   hint:     raise it with --limit precision_most=1025 if you trust the source
