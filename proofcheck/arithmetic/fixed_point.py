@@ -60,7 +60,7 @@ def _split(sizes: list[int]) -> int:
     they have not _COLUMNS entries and at least _ROWS rows remain. Any split gives the same sums.
     """
     split = max(0, len(sizes) - 1)
-    while split > 0 and prod(sizes[split:]) < _COLUMNS and prod(sizes[: split - 1]) >= _ROWS:
+    while prod(sizes[split:]) < _COLUMNS and prod(sizes[: split - 1]) >= _ROWS:  # for split ≤ 1 the second product is 1
         split -= 1
     return split
 
