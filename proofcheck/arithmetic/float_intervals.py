@@ -53,6 +53,16 @@ def _up(values: Doubles) -> Doubles:
     return values + _spread(values)  # outward: upper end rounds up
 
 
+def _sum_above(x: Doubles, y: Doubles | float) -> Doubles:
+    """At least x + y."""
+    return _up(x + y)
+
+
+def _product_above(x: Doubles | float, y: Doubles) -> Doubles:
+    """At least x·y."""
+    return _up(x * y)
+
+
 class FloatIntervals(Intervals):
     """Closed intervals [lo, hi] with float64 ends, as two arrays of one shape."""
 
@@ -221,15 +231,15 @@ def _product_scale(weight: _Bounds, first: _Bounds, second: _Bounds, bits: int) 
 
     With M = U + V, exactly: 2^k·(M·r_w + W·(r_u + r_v + 2^−52·M)) + 2^−20 ≤ e ≤ 2^(bits − 2), M < 2^1000 and 2^k·W·M < 2^(bits − 1), where
     M may also stand for its rounding. ArithmeticError where there are none, as when a bound is infinite or NaN, and unless 8 ≤ bits ≤ 29.
-    Proof. Every operation is rounded up, but for scalings by 2^k, which round by less than what rounding 2^−20 up adds; and
+    Proof. Every operation is rounded up, but for scalings by 2^k, which round by at most 2^−1075, less than what the last sum adds; and
     2^k·(W·M + 4·error) ≤ 2^k·size < 2^(bits − 1) if `size` is finite.  ∎
     """
     (W, r_w), (U, r_u), (V, r_v) = weight, first, second
-    M = _up(U + V)
-    error = _up(_up(M * r_w) + _up(W * _up(_up(r_u + r_v) + _up(_EPSILON * M))))
-    size = _up(_up(W * M) + 4 * error)
+    M = _sum_above(U, V)
+    error = _sum_above(_product_above(M, r_w), _product_above(W, _sum_above(_sum_above(r_u, r_v), _product_above(_EPSILON, M))))
+    size = _sum_above(_product_above(W, M), 4 * error)
     k = np.minimum(bits - 1 - np.frexp(size)[1], 900)  # size < 2^frexp; above 900 nothing is gained and 2^k may overflow
-    error = _up(_up(np.ldexp(error, k)) + 2.0**-20)
+    error = _sum_above(np.ldexp(error, k), 2.0**-20)
     in_range = (M < 2.0**1000) & np.isfinite(size)  # of an infinite size frexp says nothing
     if not (8 <= bits <= 29 and in_range.all()):
         raise ArithmeticError("a value left the range of float64")

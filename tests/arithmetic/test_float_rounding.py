@@ -78,6 +78,18 @@ def test_the_lemma_moves_by_at_least_one_spacing() -> None:
         assert high >= math.nextafter(value, math.inf)
 
 
+def test_sums_and_products_above_are_above() -> None:
+    x, y = (np.array(side) for side in edge_pairs())
+    with np.errstate(all="ignore"):
+        sums, products = float_intervals._sum_above(x, y), float_intervals._product_above(x, y)
+    for a, b, total, product_of in zip(x.tolist(), y.tolist(), sums.tolist(), products.tolist(), strict=True):
+        for bound, exact in ((total, Fraction(a) + Fraction(b)), (product_of, Fraction(a) * Fraction(b))):
+            if math.isfinite(bound):
+                assert exact < bound
+            else:
+                assert not bound < 0 or exact < -Fraction(LARGEST)
+
+
 def test_overflow_never_gives_a_wrong_end() -> None:
     big = np.array([LARGEST, -LARGEST, LARGEST, 2.0**600, -(2.0**600)])
     small = np.array([LARGEST, -LARGEST, 1e300, -(2.0**600), -(2.0**600)])
