@@ -243,14 +243,14 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests for each mutant (default 20)")
     parser.add_argument("--map", type=Path, default=Path("coverage-map.json"), help="which test runs which line; made if it is not there")
     parser.add_argument("--measure", nargs="*", metavar="TEST", help="test files of which the map is made anew (after a change of tests)")
-    parser.add_argument("--constants", action="store_true", help="also integers made one larger")
+    parser.add_argument("--constants", action="store_true", help="instead: integers made one larger")
     parser.add_argument("--log", type=Path, help="append one JSON line for each mutant; mutants already in it are not run again")
     parser.add_argument("--again", action="store_true", help="with --log: run those again that survived")
     options = parser.parse_args()
     chosen = [
         mutant
         for mutant in all_mutants()
-        if (not options.files or mutant.path in options.files) and (options.constants or not mutant.is_constant)
+        if (not options.files or mutant.path in options.files) and mutant.is_constant == options.constants
     ]
     if options.list:
         for part, number in Counter(mutant.path for mutant in chosen).items():
