@@ -123,6 +123,11 @@ class Tally:
         return ProvedBlocks(_frozen(self.counts), undecided=self.undecided, wrong=_frozen(self.wrong))
 
 
+def neither(sums: IntegerArray, slack: int) -> NDArray[np.bool_]:
+    """Where sums S of lower bounds, by at most `slack` too small, leave a sequence open: not right (S > 0), not wrong (S ≤ −slack)."""
+    return np.asarray((sums <= 0) & (sums > -slack))
+
+
 def hinted_blocks(hint: object, d_vocab: int) -> list[tuple[int, list[int]]]:
     """The hint `blocks`, an array [K, 2] of distinct blocks (query, max token) in order of max token then query, as (m, queries) groups."""
     table = isinstance(hint, np.ndarray) and hint.ndim == 2 and hint.shape[1] == 2 and 2 * len(hint) <= d_vocab * (d_vocab + 1)

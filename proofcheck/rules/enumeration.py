@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from proofcheck.arithmetic import smallest_sums
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.boxes import ENTRY_BITS, Box, Tally, boxes, query_terms
+from proofcheck.rules.boxes import ENTRY_BITS, Box, Tally, boxes, neither, query_terms
 from proofcheck.rules.facts import ProvedBlocks, Tables
 from proofcheck.rules.rule import Context, Hints, Rule
 from proofcheck.rules.separability import ExactMargins, MarginTerms, settled_operations, table_exponentials
@@ -65,7 +65,7 @@ def _tally_sums(tally: Tally, query: int, sums: NDArray[np.int32], slack: int, b
     wrong = int(np.count_nonzero(sums <= -slack))
     tally.add(query, box.max_token, right=right, wrong=wrong)
     if right + wrong < sums.size:
-        for place in tally.affordable(np.flatnonzero((sums <= 0) & (sums > -slack))).tolist():
+        for place in tally.affordable(np.flatnonzero(neither(sums, slack))).tolist():
             tally.settle(box.sequence_at(query, start + place), box.max_token)
 
 

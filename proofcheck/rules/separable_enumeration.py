@@ -10,7 +10,7 @@ from proofcheck.arithmetic import nonpositive_sums
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.boxes import Tally, boxes, hinted_blocks, hinted_terms
+from proofcheck.rules.boxes import Tally, boxes, hinted_blocks, hinted_terms, neither
 from proofcheck.rules.facts import ProvedBlocks, Tables
 from proofcheck.rules.rule import ArrayHint, Context, Hints, IntegerHint, Rule
 from proofcheck.rules.separability import ExactMargins, MarginTerms, settled_operations, table_exponentials
@@ -46,7 +46,7 @@ def separable_enumeration(context: Context, premises: tuple[Any, ...], hints: Hi
                 tally.add(block.query, block.max_token, wrong=wrong)
                 if wrong == not_positive:
                     continue
-                for row, token in tally.affordable(np.argwhere((smallest <= 0) & (smallest > -block.slack))).tolist():
+                for row, token in tally.affordable(np.argwhere(neither(smallest, block.slack))).tolist():
                     tally.settle(box.sequence_at(block.query, int(prefixes[row]) * width + token), block.max_token)
             tally.add(block.query, block.max_token, right=box.size - not_right)
     return tally.fact()

@@ -22,6 +22,7 @@ def test_blocks_are_whole_or_nothing_and_truly_correct(shape: Shape, seed: int) 
     true, _, _ = applied(where, "enumeration", {})
     fact, operations, bound = applied(where, "separable-minimum", {"refined": 10**6})
     assert operations <= bound
+    assert (fact.undecided, fact.published, fact.wrong) == (0, 0, ())  # it examines blocks, no sequences
     for m in range(shape.d_vocab):
         for q in range(shape.d_vocab):
             assert fact.counts[q][m] in (0, where.task.block_size(q, m) if q <= m else 0)

@@ -13,7 +13,8 @@ from soundness.small_models import Shape
 from soundness.subcubic_steps import context, table_model
 
 from proofcheck import Reason, Rejected
-from proofcheck.rules.boxes import BlockTerms, Tally, boxes, hinted_blocks
+from proofcheck.rules.boxes import BlockTerms, Tally, boxes, hinted_blocks, neither
+from proofcheck.rules.enumeration import _tally_sums
 from proofcheck.rules.separability import ExactMargins
 from proofcheck.rules.separable_enumeration import _Budget
 from proofcheck.rules.separable_partition import _tally_leaves, _Trees
@@ -270,3 +271,24 @@ def test_expansions_are_spent_to_the_last() -> None:
     with pytest.raises(Rejected) as caught:
         budget.spend(1)
     assert (caught.value.code, caught.value.found) == (Reason.BAD_HINT, "5")
+
+
+def test_a_sum_is_right_wrong_or_neither() -> None:
+    sums = np.array([-6, -5, -4, -3, -1, 0, 1, 2], dtype=np.int64)
+    assert neither(sums, 4).tolist() == [False, False, False, True, True, True, False, False]
+    assert ((sums > 0) ^ (sums <= -4) ^ neither(sums, 4)).all()
+    assert not neither(sums, 0).any()
+
+
+def test_part_of_a_box_is_tallied_once() -> None:
+    """Sums of one box of four tokens with slack 4: two right, one wrong, one settled in balls."""
+    (box,) = boxes(2, 3, 3)
+    for margins, settled in (([SURE], (1, 0, 0)), ([NEVER], (0, 1, 0)), ([OPEN], (0, 0, 1))):
+        for sums, found in (([1, 2, -4, 0], (2, 1)), ([-3, -5, 7, 1], (2, 1)), ([1, 1, 1, -1], (3, 0)), ([-4, -4, -9, -3], (0, 3))):
+            tally = Tally(4, Margins(margins), 9)
+            _tally_sums(tally, 3, np.array(sums, dtype=np.int32), 4, box, 0)
+            wanted = (found[0] + settled[0], found[1] + settled[1], settled[2])
+            assert (tally.counts[3][3], tally.wrong[3][3], tally.undecided) == wanted
+    tally = Tally(4, Margins([SURE]), 9)
+    _tally_sums(tally, 3, np.array([1, 1, 1, 1], dtype=np.int32), 4, box, 0)
+    assert (tally.counts[3][3], tally.wrong[3][3], tally.undecided) == (4, 0, 0)
