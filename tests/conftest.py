@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from hypothesis import HealthCheck, settings
 TESTS = Path(__file__).parent
 if str(TESTS) not in sys.path:
     sys.path.append(str(TESTS))  # last: `strategies` stays the package, not the folder of its tests
+
+# A job in the background of a script ignores Ctrl-C, and so do its children; tests that interrupt children need its usual meaning.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "reproducible",

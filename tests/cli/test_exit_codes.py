@@ -62,13 +62,7 @@ def test_interrupted(jobs: str) -> None:
     """Ctrl-C in the middle of a slow certificate, after a first one was verified: no verdict is printed."""
     command = [sys.executable, "-m", "proofcheck", "verify", "--backend", "arb", "--jobs", jobs, str(TWIN), str(SLOW), str(SLOW)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    # a job in the background of a script ignores Ctrl-C, and so would its children
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    with running:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as running:
         assert running.stdout is not None
         line = running.stdout.readline()
         while line and "VERIFIED" not in line:

@@ -107,7 +107,10 @@ def test_ctrl_c_leaves_no_file(tmp_path: Path) -> None:
         while b"max-of-4-seed-1 [" not in shown:  # the progress bar: training has begun
             shown += os.read(terminal, 1024)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
+        try:
+            assert process.wait(timeout=60) == 130
+        finally:
+            process.kill()  # or leaving the block would wait for it
     with contextlib.suppress(OSError):  # EIO: all was read and the other end is closed
         while more := os.read(terminal, 65536):
             shown += more
