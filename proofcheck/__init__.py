@@ -8,10 +8,18 @@ The names below are imported on first use, so that `import proofcheck` costs not
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import sys
 
-from proofcheck._version import __version__
+_isolated = sys.flags.isolated or getattr(sys.flags, "safe_path", False)
+if sys.argv[:1] == ["-m"] and not _isolated and any(word.split(".")[0] == "proofcheck" for word in sys.orig_argv):
+    # Python is about to run this package with the working folder first on its path: a file flint.py there would be the checker
+    sys.stderr.write("usage: python -m proofcheck would run files of the working folder: use the command proofcheck, or python -I -m\n")
+    raise SystemExit(2)
+
+from importlib import import_module  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
+
+from proofcheck._version import __version__  # noqa: E402
 
 if TYPE_CHECKING:
     from proofcheck.certificate import Certificate, Step, decode_certificate, encode_certificate
@@ -19,12 +27,14 @@ if TYPE_CHECKING:
     from proofcheck.limits import Limits
     from proofcheck.models import Dimensions
     from proofcheck.report import Report, Verdict
-    from proofcheck.verification import verify
+    from proofcheck.verification import Checker, Expected, verify
 
 _HOME = {
     "Certificate": "certificate",
+    "Checker": "verification",
     "Declined": "errors",
     "Dimensions": "models",
+    "Expected": "verification",
     "Limits": "limits",
     "ProofcheckError": "errors",
     "Reason": "errors",
@@ -39,8 +49,10 @@ _HOME = {
 
 __all__ = [
     "Certificate",
+    "Checker",
     "Declined",
     "Dimensions",
+    "Expected",
     "Limits",
     "ProofcheckError",
     "Reason",

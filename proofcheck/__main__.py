@@ -1,4 +1,4 @@
-"""`python -m proofcheck`."""
+"""`python -I -m proofcheck`: for processes that need the checker of this very interpreter. Not isolated, the package itself refuses."""
 
 from proofcheck.cli.main import entry
 

@@ -31,6 +31,7 @@ class Reason(str, Enum):
     NON_FINITE_WEIGHT = "non-finite-weight"
     WRONG_SHAPE = "wrong-shape"
     TASK_MISMATCH = "task-mismatch"
+    METADATA_MISMATCH = "metadata-mismatch"
     WRONG_TOTAL = "wrong-total"
     UNKNOWN_RULE = "unknown-rule"
     UNKNOWN_STEP = "unknown-step"
@@ -44,6 +45,9 @@ class Reason(str, Enum):
     OUT_OF_RANGE = "out-of-range"
     # declined
     USAGE = "usage"
+    UNSOUND_PLATFORM = "unsound-platform"
+    UNEXPECTED_MODEL = "unexpected-model"
+    UNEXPECTED_TASK = "unexpected-task"
     UNREADABLE_FILE = "unreadable-file"
     NOT_A_REGULAR_FILE = "not-a-regular-file"
     UNSUPPORTED_FORMAT = "unsupported-format"

@@ -14,26 +14,27 @@ the rule's theorem names. The last step's fact is a `ProvedCount`, and the claim
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
-import numpy as np
-
-from proofcheck.arithmetic import Arithmetic, largest_exponent
+from proofcheck.arithmetic import Arithmetic
 from proofcheck.arithmetic.backend import Backend
-from proofcheck.arithmetic.operations import counted
+from proofcheck.arithmetic.operations import counting
 from proofcheck.certificate import Certificate, Step, sha256_hex
 from proofcheck.errors import Declined, ProofcheckError, Reason, Rejected
 from proofcheck.limits import Limits, shown
+from proofcheck.memo import Memo
 from proofcheck.models import AttentionOnly, Dimensions, decode_weights
-from proofcheck.models.attention_only import ARCHITECTURE, TENSORS
+from proofcheck.models.attention_only import ARCHITECTURE, TENSORS, refuse_other_declarations
 from proofcheck.rules import RULES, Rule
 from proofcheck.rules.facts import Fact, ProvedCount, rule_application
 from proofcheck.rules.rule import Context
 from proofcheck.tasks import MaxOfK
 from proofcheck.tasks.max_of_k import NAME as MAX_OF_K
+
+Observer = Callable[[Step, Fact], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +49,48 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was derived: at least `correct` of `total` inputs, at least `wrong` wrongly. undecided, published: see `ProvedBlocks`."""
+    """What was derived: at least `correct` of `total` inputs, at least `wrong` wrongly; undecided: see `ProvedBlocks`.
+
+    notes: what a reader should know about the weight file.
+    """
 
     correct: int
     total: int
     undecided: int
-    published: int
     wrong: int
     steps: tuple[StepRecord, ...]
+    notes: tuple[str, ...] = ()
 
 
-def replay(certificate: Certificate, weights: bytes, arithmetic: Arithmetic, limits: Limits) -> Outcome:
-    """Check `certificate` against the bytes of its weight file. Raises Rejected or Declined with a reason code."""
+def replay(
+    certificate: Certificate,
+    weights: bytes,
+    arithmetic: Arithmetic,
+    limits: Limits,
+    memo: Memo,
+    observe: Observer,
+) -> Outcome:
+    """Check `certificate` against the bytes of its weight file. Raises Rejected or Declined with a reason code.
+
+    memo: values of the last network, computed again where this one is another.
+    observe: is handed each step with its fact, after it was made.
+    """
     check_digest(certificate, weights)
     task = check_frame(certificate, limits)
     rules = check_steps(certificate, limits, arithmetic.backend)
-    model = _decode_model(certificate.dimensions, weights, limits)
-    context = Context(model, task, arithmetic, limits)
+    memo.enter((certificate.weights_sha256, certificate.dimensions, limits))
+    model, metadata = memo.once(("model",), lambda: _decode_model(certificate.dimensions, weights, limits))
+    notes = check_metadata(metadata, task)
+    context = Context(model, task, arithmetic, limits, memo)
     facts: dict[str, Fact] = {}
     records = []
     arithmetic.activate()
     for step, rule in zip(certificate.steps, rules, strict=True):
-        start, before = perf_counter(), counted()
-        with _errors_in(step):
+        start = perf_counter()
+        with _errors_in(step), counting() as counter:
             facts[step.id] = _apply(context, rule, step, facts)
-        records.append(StepRecord(step.id, step.rule, counted() - before, perf_counter() - start))
+        observe(step, facts[step.id])
+        records.append(StepRecord(step.id, step.rule, counter.total, perf_counter() - start))
     conclusion = facts[certificate.steps[-1].id]
     if not isinstance(conclusion, ProvedCount):
         last = certificate.steps[-1]
@@ -84,7 +102,7 @@ def replay(certificate: Certificate, weights: bytes, arithmetic: Arithmetic, lim
             expected="ProvedCount",
             found=type(conclusion).__name__,
         )
-    outcome = Outcome(conclusion.correct, task.total(), conclusion.undecided, conclusion.published, conclusion.wrong, tuple(records))
+    outcome = Outcome(conclusion.correct, task.total(), conclusion.undecided, conclusion.wrong, tuple(records), notes)
     if not certificate.correct <= outcome.correct:
         raise Rejected(
             Reason.NOT_PROVED,
@@ -171,7 +189,7 @@ def check_steps(certificate: Certificate, limits: Limits, backend: Backend) -> l
                     raise Rejected(Reason.UNKNOWN_STEP, message, expected="the id of an earlier step", found=premise)
             _check_arity(rule, step)
             _check_hints(rule, step, certificate.dimensions, limits)
-            work += rule.work(certificate.dimensions, step.hints, len(step.premises), backend)
+            work += rule.work(certificate.dimensions, limits, step.hints, len(step.premises), backend)
             limits.require("work", work)
         known.add(step.id)
         used.update(step.premises)
@@ -194,7 +212,7 @@ def _apply(context: Context, rule: Rule, step: Step, facts: Mapping[str, Fact]) 
                 found=type(fact).__name__,
             )
     with rule_application():
-        return rule.apply(context, premises, step.hints)
+        return rule.apply(context, *premises, **{name: kind.decode(step.hints[name]) for name, kind in rule.hints.items()})
 
 
 def _rule(step: Step) -> Rule:
@@ -219,10 +237,7 @@ def _check_hints(rule: Rule, step: Step, dimensions: Dimensions, limits: Limits)
             found=", ".join(sorted(step.hints)) or "no hints",
         )
     for name, kind in rule.hints.items():
-        hint = step.hints[name]
-        kind.check(name, hint, dimensions)
-        if isinstance(hint, np.ndarray) and hint.dtype.kind == "f":
-            limits.require("exponent", largest_exponent(hint), path=name)
+        kind.check(name, step.hints[name], dimensions, limits)
 
 
 @contextmanager
@@ -245,18 +260,30 @@ def _errors_in(step: Step) -> Iterator[None]:
         raise Declined(Reason.LIMIT_EXCEEDED, "this step needs more memory than there is", step=step.id, rule=step.rule) from error
 
 
-_models: dict[tuple[str, Dimensions, Limits], AttentionOnly] = {}
+def check_metadata(metadata: Mapping[str, str], task: MaxOfK) -> tuple[str, ...]:
+    """Rejected(metadata-mismatch) if the weight file declares another task; a note where it declares none."""
+    declared = metadata.get("proofcheck.task")
+    if declared is None:
+        return ("the weight file does not say for which task the network was trained",)
+    if declared != task.words():
+        raise Rejected(
+            Reason.METADATA_MISMATCH,
+            "the weight file declares another task than the certificate",
+            path="__metadata__.proofcheck.task",
+            expected=task.words(),
+            found=declared[:200],
+            hint="claim something about the task that the network was trained for, or correct the metadata",
+        )
+    return ()
 
 
-def _decode_model(dimensions: Dimensions, weights: bytes, limits: Limits) -> AttentionOnly:
-    """The exact model; the last one is kept, so that certificates about one model share its tables."""
-    key = (sha256_hex(weights), dimensions, limits)
-    if key not in _models:
-        _models.clear()
-        model = AttentionOnly(dimensions, decode_weights(weights, TENSORS, limits))
-        limits.require("table_bits", model.table_bits(), path="$.model")
-        _models[key] = model
-    return _models[key]
+def _decode_model(dimensions: Dimensions, weights: bytes, limits: Limits) -> tuple[AttentionOnly, Mapping[str, str]]:
+    """The exact model, and what its file declares."""
+    decoded = decode_weights(weights, TENSORS, limits)
+    refuse_other_declarations(decoded.metadata)
+    model = AttentionOnly(dimensions, decoded.tensors)
+    limits.require("table_bits", model.table_bits(), path="$.model")
+    return model, decoded.metadata
 
 
 def _hint_not_proved(outcome: Outcome) -> str:

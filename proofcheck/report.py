@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import Any, NoReturn
 
 from proofcheck.errors import Declined, ProofcheckError, Rejected
+from proofcheck.escape import escape
 from proofcheck.kernel import StepRecord
-from proofcheck.published_cost import NO_COST, PublishedCost
 
 
 class Verdict(str, Enum):
@@ -29,8 +29,7 @@ class Report:
     claimed, proved, total: counts of inputs (proved = 0 unless VERIFIED; what was derived, which may exceed the claim).
     undecided: inputs that were examined, one by one or in whole boxes, and could not be decided; they count as wrong.
     wrong: inputs that are proved to be answered wrongly.
-    published: what the published counting convention reports for the same accepted classes (0 where it has none).
-    published_cost: the two cost numbers of the published strategy of the same rules (0 where there is none).
+    notes: what a reader should know about the weight file.
     error: the refusal behind REJECTED or DECLINED, else None.
     """
 
@@ -41,9 +40,7 @@ class Report:
     proved: int = 0
     total: int = 0
     undecided: int = 0
-    published: int = 0
     wrong: int = 0
-    published_cost: PublishedCost = NO_COST
     strategy: str = ""
     model_file: str = ""
     model_sha256: str = ""
@@ -51,6 +48,7 @@ class Report:
     backend: str = ""
     precision: int = 0
     steps: tuple[StepRecord, ...] = ()
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0
     versions: tuple[str, ...] = ()
 
@@ -82,11 +80,20 @@ class Report:
     def __bool__(self) -> NoReturn:
         raise TypeError("a Report has no truth value: compare report.verdict with Verdict.VERIFIED, or call raise_for_verdict()")
 
+    def claim_words(self) -> str:
+        """The claim in words; "" where it is not known."""
+        return f"accuracy >= {self.claimed}/{self.total} ({decimal(self.claimed, self.total)})" if self.total else ""
+
     def line(self) -> str:
-        """The verdict line: closed grammar, the same in every version."""
+        """The verdict line: what is claimed, about what, by which file. Closed grammar, docs/soundness.md.
+
+        s VERIFIED <claim> task <task> model sha256:<digest> certificate <file>
+        s REJECTED|DECLINED <reason code> certificate <file>
+        """
+        file = f"certificate {escape(self.certificate)}"
         if self.verdict is Verdict.VERIFIED:
-            return f"s VERIFIED accuracy >= {self.claimed}/{self.total} ({decimal(self.claimed, self.total)})"
-        return f"s {self.verdict} {self.error.code if self.error else 'internal'}"
+            return f"s VERIFIED {self.claim_words()} task {escape(self.task)} model sha256:{self.model_sha256} {file}"
+        return f"s {self.verdict} {self.error.code if self.error else 'internal'} {file}"
 
     def as_json(self) -> dict[str, Any]:
         """The same report for machines; integers beyond 2^53 are still integers."""
@@ -102,14 +109,13 @@ class Report:
             "wrong": self.wrong,
             "exact": self.exact,
             "undecided": self.undecided,
-            "published": self.published,
             "strategy": self.strategy,
             "model": {"file": self.model_file, "sha256": self.model_sha256},
             "task": self.task,
             "arithmetic": {"backend": self.backend, "precision": self.precision},
             "operations": self.operations,
-            "published_cost": asdict(self.published_cost),
             "steps": [asdict(step) for step in self.steps],
+            "notes": list(self.notes),
             "seconds": self.seconds,
             "versions": list(self.versions),
             "error": None
@@ -139,8 +145,7 @@ class Report:
             ("task", self.task),
             ("arithmetic", f"{self.backend}, {self.precision} bits" if self.backend else ""),
             ("operations", f"{self.operations:,}" if self.steps else ""),
-            ("published flops", f"{self.published_cost.flops:,}" if self.published_cost.flops else ""),
-            ("unexplained dimension", f"{self.published_cost.unexplained_dimension:,}" if self.published_cost.flops else ""),
+            ("note", "; ".join(self.notes)),
             ("seconds", f"{self.seconds:.2f}"),
             ("reason", f"{self.error.code}: {self.error.message}" if self.error else ""),
         ]
@@ -178,11 +183,6 @@ def describe(error: ProofcheckError) -> list[str]:
     if error.hint:
         lines.append(f"  hint:     {error.hint}")
     return [escape(line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + "…") for line in lines]
-
-
-def escape(text: str) -> str:
-    """Printable text on one line: what comes from a file cannot forge an output line or move the cursor."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 __all__ = ["Declined", "Rejected", "Report", "Verdict", "decimal", "describe", "escape", "refusal"]

@@ -1,7 +1,13 @@
-"""`verify`: files in, report out. The only place of the library that reads files."""
+"""`Checker` and `verify`: files in, report out. The only place of the library that reads files.
+
+Several threads may verify at once: flint's precision belongs to the process, so replays take turns, and it is restored afterwards.
+Nothing is kept between calls but the tables of one network, inside a `Checker`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from time import perf_counter
 from typing import Any
@@ -9,65 +15,140 @@ from typing import Any
 import safetensors
 
 from proofcheck._version import __version__
-from proofcheck.arithmetic import Arithmetic
-from proofcheck.arithmetic.backend import Backend
+from proofcheck.arithmetic import Arithmetic, exclusive_precision, platform_failures
+from proofcheck.arithmetic.backend import LEAST_PRECISION, Backend
 from proofcheck.arithmetic.software import versions as arithmetic_versions
-from proofcheck.certificate import Certificate, decode_certificate, read_regular_file
+from proofcheck.certificate import (
+    Certificate,
+    Step,
+    decode_certificate,
+    encode_certificate,
+    read_certificate_file,
+    read_regular_file,
+    sha256_hex,
+)
 from proofcheck.errors import Declined, ProofcheckError, Reason, Rejected
-from proofcheck.kernel import replay
+from proofcheck.kernel import Observer, replay
 from proofcheck.limits import Limits, shown
-from proofcheck.published_cost import published_cost
+from proofcheck.memo import Memo
 from proofcheck.report import Report, Verdict, refusal
 
 _MOST_BITS = 2**20  # whatever --limit says: flint would take the machine's memory
 
+Place = str | Path
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the caller expects a certificate to be about; "" expects nothing. Compared before anything is computed.
+
+    sha256: of the weight file. task: its words as reports print them, such as "max-of-k n_ctx=4 d_vocab=64".
+    """
+
+    sha256: str = ""
+    task: str = ""
+
+    def require(self, certificate: Certificate) -> None:
+        """Declined(unexpected-model, unexpected-task) where the certificate is about something else."""
+        if self.sha256 and certificate.weights_sha256 != self.sha256.lower():
+            raise Declined(
+                Reason.UNEXPECTED_MODEL,
+                "the certificate is about another model than expected",
+                path="$.model.weights.sha256",
+                expected=self.sha256.lower(),
+                found=certificate.weights_sha256,
+            )
+        if self.task and task_words(certificate) != self.task:
+            raise Declined(
+                Reason.UNEXPECTED_TASK,
+                "the certificate is about another task than expected",
+                path="$.task",
+                expected=self.task,
+                found=task_words(certificate),
+            )
+
+
+class Checker:
+    """Verifies certificates one after another; what they share about one network is computed once.
+
+    backend: "fast" (float64 intervals) or "arb" (balls only). precision: bits of the balls instead of each certificate's.
+    """
+
+    def __init__(self, backend: Backend = "fast", limits: Limits | None = None, precision: int | None = None) -> None:
+        self.backend = backend
+        self.limits = Limits() if limits is None else limits
+        self.precision = precision
+        self._memo = Memo()
+
+    def verify(
+        self,
+        certificate: Place | Certificate,
+        model: Place | Sequence[Place] | None = None,
+        expected: Expected | None = None,
+        observe: Observer | None = None,
+    ) -> Report:
+        """Verify one certificate: a file, `-` for standard input, or a `Certificate`.
+
+        model: another place of the same weight file, or several files, of which the one with the right digest is taken. Where it is not
+        given, the name in the certificate counts, relative to the certificate's folder (else to the working folder).
+        observe: is called with each step and its fact, for reports; it decides nothing.
+        Never raises on a bad certificate: the report's verdict and error say what is wrong.
+        """
+        start = perf_counter()
+        name = "<certificate>" if isinstance(certificate, Certificate) else str(certificate)
+        known: dict[str, Any] = {"backend": self.backend, "versions": versions()}
+        try:
+            _require_sound_platform()
+            decoded, folder = self._read(certificate)
+            bits = _precision(decoded, self.precision, self.limits)
+            known |= _described(decoded, bits)
+            (expected or Expected()).require(decoded)
+            weights = _read_weights(decoded, folder, model, self.limits)
+            with exclusive_precision():
+                outcome = replay(decoded, weights, Arithmetic(self.backend, bits), self.limits, self._memo, observe or _ignore)
+        except ProofcheckError as error:
+            return refusal(name, error, seconds=perf_counter() - start, **known)
+        except MemoryError:
+            lack = Declined(Reason.LIMIT_EXCEEDED, "the memory of this process ran out", hint="nothing is said about the certificate")
+            return refusal(name, lack, seconds=perf_counter() - start, **known)
+        return Report(
+            name,
+            Verdict.VERIFIED,
+            None,
+            proved=outcome.correct,
+            undecided=outcome.undecided,
+            wrong=outcome.wrong,
+            steps=outcome.steps,
+            notes=outcome.notes,
+            seconds=perf_counter() - start,
+            **known,
+        )
+
+    def _read(self, certificate: Place | Certificate) -> tuple[Certificate, Path]:
+        """The decoded certificate and the folder that its weights are relative to.
+
+        What is in memory passes the same decoder: no subclass, view or shared array of the caller's reaches a rule.
+        """
+        if not isinstance(certificate, Certificate):
+            path = Path(certificate)
+            return decode_certificate(read_certificate_file(path, self.limits), self.limits), path.parent
+        try:
+            data = encode_certificate(certificate)
+        except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+            raise Rejected(Reason.WRONG_TYPE, f"the certificate cannot be written as a file: {error}") from error
+        return decode_certificate(data, self.limits), Path()
+
 
 def verify(
-    certificate: str | Path | Certificate,
-    model: str | Path | None = None,
+    certificate: Place | Certificate,
+    model: Place | Sequence[Place] | None = None,
     backend: Backend = "fast",
     limits: Limits | None = None,
     precision: int | None = None,
+    expected: Expected | None = None,
 ) -> Report:
-    """Verify one certificate.
-
-    certificate: a file, or a `Certificate` (then its weights file is relative to the working folder). model: another place of the same
-    weight file (same bytes: the digest decides). backend: "fast" (float64 intervals) or "arb" (balls only). precision: bits of the balls
-    instead of the certificate's. Never raises on a bad certificate: the report's verdict and error say what is wrong.
-    """
-    bounds = Limits() if limits is None else limits
-    start = perf_counter()
-    name = "<certificate>" if isinstance(certificate, Certificate) else str(certificate)
-    known: dict[str, Any] = {"backend": backend, "versions": versions()}
-    try:
-        if isinstance(certificate, Certificate):
-            decoded, folder = certificate, Path()
-        else:
-            path = Path(certificate)
-            decoded = decode_certificate(read_regular_file(path, "certificate_bytes", bounds, follow_links=True), bounds)
-            folder = path.parent
-        bits = _precision(decoded, precision, bounds)
-        known |= _described(decoded, bits)
-        weights = _read_weights(decoded, folder, model, bounds)
-        outcome = replay(decoded, weights, Arithmetic(backend, bits), bounds)
-    except ProofcheckError as error:
-        return refusal(name, error, seconds=perf_counter() - start, **known)
-    except MemoryError:
-        lack = Declined(Reason.LIMIT_EXCEEDED, "the memory of this process ran out", hint="nothing is said about the certificate")
-        return refusal(name, lack, seconds=perf_counter() - start, **known)
-    return Report(
-        name,
-        Verdict.VERIFIED,
-        None,
-        proved=outcome.correct,
-        undecided=outcome.undecided,
-        published=outcome.published,
-        wrong=outcome.wrong,
-        published_cost=published_cost(decoded),
-        steps=outcome.steps,
-        seconds=perf_counter() - start,
-        **known,
-    )
+    """Verify one certificate: `Checker(backend, limits, precision).verify(certificate, model, expected)`."""
+    return Checker(backend, limits, precision).verify(certificate, model, expected)
 
 
 def versions() -> tuple[str, ...]:
@@ -79,6 +160,28 @@ def versions() -> tuple[str, ...]:
     )
 
 
+def task_words(certificate: Certificate) -> str:
+    """The task in one line."""
+    return f"{certificate.task} n_ctx={certificate.task_n_ctx} d_vocab={certificate.task_d_vocab}"
+
+
+def _ignore(step: Step, fact: object) -> None:
+    """Observes nothing."""
+
+
+def _require_sound_platform() -> None:
+    """Declined(unsound-platform) if float64 arithmetic of this thread does not round to nearest with subnormals: for both backends."""
+    failures = platform_failures()
+    if failures:
+        raise Declined(
+            Reason.UNSOUND_PLATFORM,
+            "; ".join(failures),
+            expected="IEEE-754 binary64, round to nearest, gradual underflow",
+            hint="something in this process has set a float mode (torch.set_flush_denormal, a library built with -ffast-math): "
+            "undo it, or verify with the command `proofcheck`, in a process of its own",
+        )
+
+
 def _described(certificate: Certificate, precision: int) -> dict[str, Any]:
     return {
         "claimed": certificate.correct,
@@ -86,7 +189,7 @@ def _described(certificate: Certificate, precision: int) -> dict[str, Any]:
         "strategy": certificate.provenance.get("strategy", ""),
         "model_file": certificate.weights_file,
         "model_sha256": certificate.weights_sha256,
-        "task": f"{certificate.task} n_ctx={certificate.task_n_ctx} d_vocab={certificate.task_d_vocab}",
+        "task": task_words(certificate),
         "precision": precision,
     }
 
@@ -95,16 +198,19 @@ def _precision(certificate: Certificate, override: int | None, limits: Limits) -
     bits = certificate.precision if override is None else override
     limits.require("precision_most", bits, path="--precision")
     if bits > _MOST_BITS:
-        raise Declined(Reason.LIMIT_EXCEEDED, "nobody needs balls of so many bits", expected=f"at most {_MOST_BITS}", found=shown(bits))
-    if bits < limits.precision_least:
-        raise Declined(Reason.USAGE, f"a precision of {bits} bits is too small", expected=f"at least {limits.precision_least}")
+        raise Declined(Reason.LIMIT_EXCEEDED, "precision exceeds the maximum", expected=f"at most {_MOST_BITS}", found=shown(bits))
+    least = max(limits.precision_least, LEAST_PRECISION)
+    if bits < least:
+        raise Declined(Reason.USAGE, f"a precision of {bits} bits is too small", expected=f"at least {least}")
     return bits
 
 
-def _read_weights(certificate: Certificate, folder: Path, model: str | Path | None, limits: Limits) -> bytes:
-    """The file named by the user, or by the certificate: then relative to it, and no symbolic link."""
-    if model is not None:
+def _read_weights(certificate: Certificate, folder: Path, model: Place | Sequence[Place] | None, limits: Limits) -> bytes:
+    """One of the files that the user named, or the certificate's: then relative to it, and no symbolic link."""
+    if isinstance(model, str | Path):
         return read_regular_file(Path(model), "weights_bytes", limits, follow_links=True)
+    if model is not None:
+        return _with_digest(certificate.weights_sha256, model, limits)
     name = PurePosixPath(certificate.weights_file)
     if name.is_absolute() or not certificate.weights_file or "\0" in certificate.weights_file:
         raise Rejected(
@@ -114,4 +220,25 @@ def _read_weights(certificate: Certificate, folder: Path, model: str | Path | No
             expected="a relative path",
             found=certificate.weights_file[:200],
         )
-    return read_regular_file(folder / name, "weights_bytes", limits, follow_links=False)
+    try:
+        return read_regular_file(folder / name, "weights_bytes", limits, follow_links=False)
+    except Declined as error:
+        if error.code is Reason.UNREADABLE_FILE:
+            error.expected = f"the weight file with SHA-256 {certificate.weights_sha256}"
+            error.hint = "if it lies elsewhere, name it with --model FILE"
+        raise
+
+
+def _with_digest(digest: str, models: Sequence[Place], limits: Limits) -> bytes:
+    """The bytes of the first file with this digest."""
+    for model in models:
+        data = read_regular_file(Path(model), "weights_bytes", limits, follow_links=True)
+        if sha256_hex(data) == digest:
+            return data
+    raise Declined(
+        Reason.UNEXPECTED_MODEL,
+        "none of the files named by --model is the one that the certificate is about",
+        expected=digest,
+        found=", ".join(map(str, models))[:400],
+        hint="name the file with this SHA-256",
+    )

@@ -91,7 +91,7 @@ def with_claim(certificate: Certificate, correct: int) -> Certificate:
 
 
 def _verify_in_subprocess(path: Path, certificate: Certificate) -> None:
-    command = [sys.executable, "-m", "proofcheck", "verify", "--json", str(path)]
+    command = [sys.executable, "-I", "-m", "proofcheck", "verify", "--json", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     verdict = f"s VERIFIED accuracy >= {certificate.correct}/{certificate.total} "

@@ -119,7 +119,7 @@ class Sweep:
 
     def _reports(self, names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(name, the checker's JSON report) as each certificate is done, from one process."""
-        command = [sys.executable, "-m", "proofcheck", "verify", "--json", "--jobs", str(self.jobs)]
+        command = [sys.executable, "-I", "-m", "proofcheck", "verify", "--json", "--jobs", str(self.jobs)]
         paths = {str(self.hidden(name)): name for name in names}
         checker = subprocess.Popen([*command, *paths], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         seen = 0

@@ -30,9 +30,9 @@ def test_several_processes_report_a_rejection_and_an_acceptance(tmp_path: Path) 
     rejected = tmp_path / "rejected.json"
     rejected.write_text(json.dumps(certificate))
     (tmp_path / "model.safetensors").write_bytes((MODELS / "max-of-3-d-vocab-16-seed-0.safetensors").read_bytes())
-    command = [sys.executable, "-m", "proofcheck", "verify", "--jobs", "2", str(rejected), str(ACCEPTED)]
+    command = [sys.executable, "-I", "-m", "proofcheck", "verify", "--jobs", "2", str(rejected), str(ACCEPTED)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     first, second = done.stdout.splitlines()[-2:]
-    assert first == "s REJECTED not-proved"
+    assert first == f"s REJECTED not-proved certificate {rejected}"
     assert second.startswith("s VERIFIED accuracy >= ")

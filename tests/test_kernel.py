@@ -17,15 +17,16 @@ from soundness.truth import ground_truth, read_tensors
 from proofcheck import Certificate, Declined, Limits, ProofcheckError, Reason, Rejected, Step
 from proofcheck.arithmetic import Arithmetic
 from proofcheck.kernel import Outcome, replay
+from proofcheck.memo import Memo
 from proofcheck.rules import RULES
 from proofcheck.rules.facts import Fact, ProvedBlocks, ProvedCount
-from proofcheck.rules.rule import ArrayHint, IntegerHint
+from proofcheck.rules.hints import ExactHint, IntegerHint
 
 SHAPE = Shape(2, 3)
 WEIGHTS = safetensors_bytes(trained_like(SHAPE, 1, gain=0.3, biases=True))
 TRUTH = ground_truth(read_tensors(WEIGHTS))
 PRODUCERS = {
-    "Tables": Step("tables", "path-expansion"),
+    "PathExpansion": Step("tables", "path-expansion"),
     "ProvedClasses": Step("classes", "cubic", ("tables",)),
     "ProvedBlocks": Step("blocks", "enumeration", ("tables",)),
     "ProvedCount": Step("count", "sum-blocks", ("blocks",)),
@@ -33,7 +34,7 @@ PRODUCERS = {
 
 
 def run(chosen: Certificate, weights: bytes = WEIGHTS, limits: Limits | None = None, backend: Any = "fast") -> Outcome:
-    return replay(chosen, weights, Arithmetic(backend, chosen.precision), limits or Limits())
+    return replay(chosen, weights, Arithmetic(backend, chosen.precision), limits or Limits(), Memo(), lambda step, fact: None)
 
 
 def refusal(chosen: Certificate, weights: bytes = WEIGHTS) -> ProofcheckError:
@@ -48,14 +49,21 @@ def with_steps(*steps: Step, correct: int = 0) -> Certificate:
 
 def good_hints(name: str) -> dict[str, Any]:
     """Hints of the right type and shape (whether the rule likes their values is its own matter)."""
-    sizes = {"n_ctx": SHAPE.n_ctx, "d_vocab": SHAPE.d_vocab, "d_model": SHAPE.d_model, "d_head": SHAPE.d_head, "1": 1, "*": 2}
+    sizes = {
+        "n_ctx": SHAPE.n_ctx,
+        "d_vocab": SHAPE.d_vocab,
+        "d_model": SHAPE.d_model,
+        "d_head": SHAPE.d_head,
+        "*": 2,
+        **{str(k): k for k in (1, 2, 3)},
+    }
     hints: dict[str, Any] = {}
     for hint, kind in RULES[name].hints.items():
-        if isinstance(kind, ArrayHint):
-            dtype = {"i64": "<i8", "f32": "<f4", "f64": "<f8"}[kind.dtype]
-            hints[hint] = np.ones([sizes[axis] for axis in kind.axes], dtype=dtype)
-        else:
+        if isinstance(kind, IntegerHint):
             hints[hint] = kind.least
+        else:
+            axes: tuple[str, ...] = kind.axes  # type: ignore[attr-defined]
+            hints[hint] = np.ones([sizes[axis] for axis in axes], dtype="<f8" if isinstance(kind, ExactHint) else "<i8")
     return hints
 
 
@@ -116,19 +124,19 @@ def test_every_rule_wants_its_number_of_premises(name: str) -> None:
     for wrong in range(count + 3):
         if wrong == count or (rule.variadic and wrong > count):
             continue
-        error = refusal(with_steps(PRODUCERS["Tables"], Step("x", name, ("tables",) * wrong, good_hints(name))))
+        error = refusal(with_steps(PRODUCERS["PathExpansion"], Step("x", name, ("tables",) * wrong, good_hints(name))))
         assert (error.code, error.step, error.rule) == (Reason.WRONG_PREMISE, "x", name)
-    error = refusal(with_steps(PRODUCERS["Tables"], Step("x", name, premises(name), good_hints(name))))
+    error = refusal(with_steps(PRODUCERS["PathExpansion"], Step("x", name, premises(name), good_hints(name))))
     assert "wrong number" not in error.message
 
 
 @pytest.mark.parametrize(("name", "wrong"), [(n, w) for n, w in product(RULES, PRODUCERS) if RULES[n].premises])
 def test_every_rule_wants_its_kinds_of_premises(name: str, wrong: str) -> None:
     """A fact of another kind in place of each premise."""
-    needed = [PRODUCERS["Tables"], *([PRODUCERS["ProvedBlocks"]] if wrong == "ProvedCount" else [])]
-    needed += [] if wrong == "Tables" else [PRODUCERS[wrong]]
+    needed = [PRODUCERS["PathExpansion"], *([PRODUCERS["ProvedBlocks"]] if wrong == "ProvedCount" else [])]
+    needed += [] if wrong == "PathExpansion" else [PRODUCERS[wrong]]
     for k, kind in enumerate(RULES[name].premises):
-        if kind.__name__ == wrong or any(earlier.__name__ != "Tables" for earlier in RULES[name].premises[:k]):
+        if kind.__name__ == wrong or any(earlier.__name__ != "PathExpansion" for earlier in RULES[name].premises[:k]):
             continue
         chosen = [PRODUCERS[wrong].id if j == k else "tables" for j in range(len(RULES[name].premises))]
         error = refusal(with_steps(*needed, Step("x", name, tuple(chosen), good_hints(name))))
@@ -152,12 +160,12 @@ def test_every_rule_wants_exactly_its_hints(name: str) -> None:
             values += [np.ones([size + 1 for size in array.shape], dtype=array.dtype)] if "*" not in kind.axes else []
         wrong += [{**hints, key: value} for value in values]
     for bad in wrong:
-        error = refusal(with_steps(PRODUCERS["Tables"], Step("x", name, premises(name), bad)))
+        error = refusal(with_steps(PRODUCERS["PathExpansion"], Step("x", name, premises(name), bad)))
         assert (error.code, error.step, error.rule) == (Reason.BAD_HINT, "x", name), bad
 
 
 def test_refusals_name_the_step_and_give_a_hint() -> None:
-    error = refusal(with_steps(PRODUCERS["Tables"], Step("b", "cubics", ("tables",))))
+    error = refusal(with_steps(PRODUCERS["PathExpansion"], Step("b", "cubics", ("tables",))))
     assert (error.code, error.step, error.rule, error.found) == (Reason.UNKNOWN_RULE, "b", "cubics", "cubics")
     assert "proofcheck rules" in error.hint
 
@@ -166,7 +174,7 @@ def test_refusals_name_the_step_and_give_a_hint() -> None:
 def test_operations_bound_what_is_counted(steps: tuple[Step, ...]) -> None:
     """From shapes alone, before any arithmetic."""
     for record in run(with_steps(*steps)).steps:
-        assert record.operations <= RULES[record.rule].operations(with_steps(*steps).dimensions, {})
+        assert record.operations <= RULES[record.rule].cost(with_steps(*steps).dimensions, Limits()).operations
 
 
 def test_facts_cannot_be_made_outside_a_rule() -> None:
@@ -180,7 +188,7 @@ def test_facts_cannot_be_made_outside_a_rule() -> None:
 
 def test_a_rule_that_breaks_its_promise_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A block with more proved than it has is a bug of the checker, never a verdict."""
-    lying = replace(RULES["enumeration"], apply=lambda context, facts, hints: ProvedBlocks(((99,) * 3,) * 3))
+    lying = replace(RULES["enumeration"], apply=lambda context, tables: ProvedBlocks(((99,) * 3,) * 3))
     monkeypatch.setattr("proofcheck.kernel.RULES", {**RULES, "enumeration": lying})
     with pytest.raises(RuntimeError, match="99 proved"):
         run(with_steps(*BRUTE_FORCE))
@@ -212,7 +220,7 @@ HINTLESS = [name for name, rule in RULES.items() if not rule.hints]
 @st.composite
 def compositions(draw: st.DrawFn) -> tuple[Step, ...]:
     """Any rules without hints, any earlier (or later, or missing) premises."""
-    steps: list[Step] = [PRODUCERS["Tables"]]
+    steps: list[Step] = [PRODUCERS["PathExpansion"]]
     for k in range(draw(st.integers(1, 5))):
         name = draw(st.sampled_from(HINTLESS))
         rule = RULES[name]
@@ -225,7 +233,7 @@ def compositions(draw: st.DrawFn) -> tuple[Step, ...]:
 
 
 MAKERS = {
-    "Tables": {"path-expansion"},
+    "PathExpansion": {"path-expansion"},
     "ProvedClasses": {"cubic"},
     "ProvedBlocks": {"enumeration", "count-classes", "separable-minimum"},
     "ProvedCount": {"sum-blocks"},

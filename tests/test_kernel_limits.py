@@ -11,9 +11,10 @@ from soundness.small_models import BRUTE_FORCE, CUBIC, Shape, certificate, safet
 from proofcheck import Certificate, Declined, Limits, Reason, Rejected, Step, kernel
 from proofcheck.arithmetic import Arithmetic
 from proofcheck.kernel import Outcome, check_frame, check_steps, replay
+from proofcheck.memo import Memo
 from proofcheck.rules import RULES
-from proofcheck.rules.facts import Tables
-from proofcheck.rules.rule import ARRAY_WORK, BALL_WORK, SINGLE_WORK, Rule, no_operations
+from proofcheck.rules.facts import PathExpansion
+from proofcheck.rules.rule import ARRAY_WORK, BALL_WORK, SINGLE_WORK, Cost, Rule
 
 SHAPE = Shape(3, 4, 2, 2)
 WEIGHTS = safetensors_bytes(trained_like(Shape(3, 4), 1, gain=0.3))
@@ -23,9 +24,11 @@ def about(shape: Shape, steps: tuple[Step, ...] = BRUTE_FORCE) -> Certificate:
     return certificate(b"", shape, steps)
 
 
-def run(steps: tuple[Step, ...] = BRUTE_FORCE, limits: Limits | None = None, precision: int = 128, correct: int = 0) -> Outcome:
+def run(
+    steps: tuple[Step, ...] = BRUTE_FORCE, limits: Limits | None = None, precision: int = 128, correct: int = 0, memo: Memo | None = None
+) -> Outcome:
     chosen = replace(certificate(WEIGHTS, Shape(3, 4), steps, correct=correct), precision=precision)
-    return replay(chosen, WEIGHTS, Arithmetic("fast", precision), limits or Limits())
+    return replay(chosen, WEIGHTS, Arithmetic("fast", precision), limits or Limits(), memo or Memo(), lambda step, fact: None)
 
 
 @pytest.mark.parametrize(
@@ -100,22 +103,20 @@ def test_the_work_of_all_steps_is_added() -> None:
 
 def test_work_weighs_operations_by_how_they_run() -> None:
     """Sums of small integers, array operations, balls, single operations; once more for each further premise."""
+    cost = Cost(100, sums=30, singles=10)
+    assert cost.work("fast") == 30 + SINGLE_WORK * 10 + ARRAY_WORK * 60
+    assert cost.work("arb") == 30 + SINGLE_WORK * 10 + BALL_WORK * 60
+    assert replace(cost, operations=35).work("fast") == 30 + SINGLE_WORK * 10
+    assert Cost(100).work("fast") == ARRAY_WORK * 100
+    rule = Rule("x", RULES["cubic"].apply, (PathExpansion,), lambda *_: cost)
     sizes = about(SHAPE).dimensions
-    rule = Rule("x", RULES["cubic"].apply, (Tables,), lambda *_: 100, sums=lambda *_: 30, singles=lambda *_: 10)
-    assert rule.work(sizes, {}, 1, "fast") == 30 + SINGLE_WORK * 10 + ARRAY_WORK * 60
-    assert rule.work(sizes, {}, 1, "arb") == 30 + SINGLE_WORK * 10 + BALL_WORK * 60
-    assert rule.work(sizes, {}, 3, "fast") == 3 * rule.work(sizes, {}, 1, "fast")
-    assert rule.work(sizes, {}, 0, "fast") == rule.work(sizes, {}, 1, "fast")
-    assert replace(rule, operations=lambda *_: 35).work(sizes, {}, 1, "fast") == 30 + SINGLE_WORK * 10
-    assert replace(rule, sums=no_operations, singles=no_operations).work(sizes, {}, 1, "fast") == ARRAY_WORK * 100
+    assert [rule.work(sizes, Limits(), {}, premises, "fast") for premises in (0, 1, 3)] == [cost.work("fast") * k for k in (1, 1, 3)]
 
 
 def test_tables_of_too_many_bits_are_declined_before_they_are_made() -> None:
-    kernel._models.clear()
     with pytest.raises(Declined) as caught:
         run(limits=Limits(table_bits=1000))
     assert caught.value.code == Reason.LIMIT_EXCEEDED
-    assert kernel._models == {}
     needed = int(caught.value.found)
     assert run(limits=Limits(table_bits=needed)).total == 64
     with pytest.raises(Declined):
@@ -123,12 +124,17 @@ def test_tables_of_too_many_bits_are_declined_before_they_are_made() -> None:
 
 
 def test_certificates_about_one_model_share_it() -> None:
-    run()
-    (first,) = kernel._models.values()
-    run(CUBIC)
-    assert list(kernel._models.values()) == [first]
-    run(limits=Limits(work=10**12))  # read under other limits: read anew
-    assert list(kernel._models.values()) != [first]
+    memo, calls = Memo(), []
+
+    def model() -> int:
+        return memo.once(("probe",), lambda: calls.append(1) or len(calls))
+
+    run(memo=memo)
+    assert model() == 1
+    run(CUBIC, memo=memo)
+    assert model() == 1  # still what was kept for this network
+    run(limits=Limits(work=10**12), memo=memo)  # read under other limits: read anew
+    assert model() == 2
 
 
 def test_operations_are_counted_step_by_step() -> None:

@@ -7,10 +7,12 @@ arithmetic). A comparison holds only if it holds for every point of the enclosur
 no `<`, no truth value and no conversion to float.
 """
 
-from proofcheck.arithmetic.backend import Arithmetic
+from proofcheck.arithmetic.backend import Arithmetic, exclusive_precision
 from proofcheck.arithmetic.ball_intervals import certainly_at_most_zero_ball, certainly_positive_ball
-from proofcheck.arithmetic.dyadic import DyadicArray, concatenate, largest_exponent, reciprocal_below
-from proofcheck.arithmetic.fixed_point import FixedPoint, IntegerArray, smallest_sums
+from proofcheck.arithmetic.dyadic import DyadicArray, concatenate, reciprocal_below
+from proofcheck.arithmetic.fixed_point import Booleans, FixedPoint, IntegerArray, Integers, smallest_sums
+from proofcheck.arithmetic.float_bits import is_finite, largest_exponent
+from proofcheck.arithmetic.float_intervals import check_platform as platform_failures
 from proofcheck.arithmetic.intervals import Intervals, PositiveTable
 from proofcheck.arithmetic.nonpositive_sums import nonpositive_sums
 from proofcheck.arithmetic.range_minima import range_minima
@@ -18,16 +20,21 @@ from proofcheck.arithmetic.spectral import root_two_above
 
 __all__ = [
     "Arithmetic",
+    "Booleans",
     "DyadicArray",
     "FixedPoint",
     "IntegerArray",
+    "Integers",
     "Intervals",
     "PositiveTable",
     "certainly_at_most_zero_ball",
     "certainly_positive_ball",
     "concatenate",
+    "exclusive_precision",
+    "is_finite",
     "largest_exponent",
     "nonpositive_sums",
+    "platform_failures",
     "range_minima",
     "reciprocal_below",
     "root_two_above",

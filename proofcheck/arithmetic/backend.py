@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
 from typing import Literal
 
 import numpy as np
@@ -29,13 +32,28 @@ from proofcheck.arithmetic.spectral import norm_certainly_below
 
 Backend = Literal["fast", "arb"]
 
+LEAST_PRECISION = 2  # bits; flint takes no fewer
+
+_FLINT = RLock()  # flint's precision belongs to the process, not to a thread
+
 MAX_EXPONENTIAL_BITS = 40  # |x| < 2^40 in exp(x): larger ones would need exponents of thousands of digits
+
+
+@contextmanager
+def exclusive_precision() -> Iterator[None]:
+    """Inside this block no other thread computes here, and after it flint's precision is what it was."""
+    with _FLINT:
+        before = ctx.prec
+        try:
+            yield
+        finally:
+            ctx.prec = before
 
 
 class Arithmetic:
     """Constructors of enclosures for one backend and one ball precision (bits).
 
-    Setting the precision is process-global in flint, so there is one live `Arithmetic` in a process; `activate` re-asserts it.
+    Setting the precision is process-global in flint: use it inside `exclusive_precision`; `activate` re-asserts it.
     """
 
     __slots__ = ("backend", "precision")
@@ -46,10 +64,9 @@ class Arithmetic:
         self.backend = backend
         self.precision = precision
         self.activate()
-        if backend == "fast":
-            failures = check_platform()
-            if failures:
-                raise ArithmeticError("; ".join(failures))
+        failures = check_platform()  # for both: numpy and libraries around it may hold floats where nobody looks
+        if failures:
+            raise ArithmeticError("; ".join(failures))
 
     def activate(self) -> None:
         """Make this object's precision flint's."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from flint import fmpz_mat
 from numpy.typing import NDArray
 
+from proofcheck.arithmetic.float_bits import split_floats
 from proofcheck.arithmetic.operations import count
 
 
@@ -32,21 +32,17 @@ class DyadicArray:
 
     @classmethod
     def from_floats(cls, values: NDArray[Any]) -> DyadicArray:
-        """The exact values of an IEEE float array (float16/32/64, any shape). ValueError on NaN and infinities."""
-        doubles = np.asarray(values, dtype=np.float64)  # exact: every float32 and float16 is a float64
-        if not np.isfinite(doubles).all():
-            raise ValueError("NaN or infinity has no exact value")
-        mantissas, exponents = np.frexp(doubles)
-        wide = np.ldexp(mantissas, 53).astype(np.int64)  # exact: |mantissa| < 1 has at most 53 bits
-        nonzero = wide != 0
+        """The exact values of an IEEE float array (float16/32/64, any shape), from its bits. ValueError on NaN and infinities."""
+        significands, exponents = split_floats(values)
+        nonzero = significands != 0
         if not nonzero.any():
-            return cls(_as_objects(np.zeros(doubles.shape, dtype=np.int64)), 0)
-        low_bits = np.where(nonzero, wide & -wide, 1)  # lowest set bit, a power of two
-        trailing = np.frexp(low_bits.astype(np.float64))[1] - 1
-        lowest = int((exponents - 53 + trailing)[nonzero].min())
-        wide >>= trailing
-        shifts = np.where(nonzero, exponents - 53 + trailing - lowest, 0)
-        return cls(np.asarray(_as_objects(wide) << _as_objects(shifts.astype(np.int64)), dtype=object), lowest)
+            return cls(_as_objects(np.zeros(values.shape, dtype=np.int64)), 0)
+        low_bits = np.where(nonzero, significands & -significands, 1)  # lowest set bit, a power of two
+        trailing = (low_bits.astype(np.float64).view(np.int64) >> 52) - 1023  # exact: the exponent field of a power of two
+        exponents += trailing
+        lowest = int(exponents[nonzero].min())
+        shifts = np.where(nonzero, exponents - lowest, 0)
+        return cls(np.asarray(_as_objects(significands >> trailing) << _as_objects(shifts), dtype=object), lowest)
 
     @classmethod
     def zeros(cls, shape: tuple[int, ...]) -> DyadicArray:
@@ -201,19 +197,6 @@ class DyadicArray:
             reduced = scalar
         count(self.size - reduced.size)
         return DyadicArray(reduced, self._exponent)
-
-
-def largest_exponent(values: NDArray[Any]) -> int:
-    """The smallest E ≥ 0 with 2^−E ≤ |x| < 2^E for every nonzero entry x of a finite IEEE float array.
-
-    So the integers of a `DyadicArray` made of them have at most 2·E + 53 bits: what it will cost is known before it is made.
-    """
-    sizes = np.abs(values)
-    nonzero = sizes[sizes > 0]
-    if nonzero.size == 0:
-        return 0
-    least, most = float(nonzero.min()), float(nonzero.max())  # exact: float16 and float32 are float64
-    return max(0, 1 - math.frexp(least)[1], math.frexp(most)[1])
 
 
 def concatenate(parts: list[DyadicArray], axis: int) -> DyadicArray:

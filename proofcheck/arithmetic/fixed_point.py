@@ -16,7 +16,9 @@ _CHUNK = 1 << 17  # entries of one working array: two of them stay in the second
 _COLUMNS = 1 << 10  # length of an inner loop beyond which nothing is gained
 _ROWS = 16  # least number of inner loops that share a table of columns
 
-IntegerArray = NDArray[np.int32] | NDArray[np.int64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+IntegerArray = NDArray[np.int32] | Integers
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,29 @@
-"""Reading files once, whole, within a limit, and only if they are regular files."""
+"""Reading files once, whole, within a limit, and only if they are regular files; certificates also from standard input and gzip."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import stat
+import sys
+import zlib
 from pathlib import Path
+from typing import BinaryIO
 
-from proofcheck.errors import Declined, Reason
+from proofcheck.errors import Declined, Reason, Rejected
 from proofcheck.limits import Limits
+
+_GZIP = b"\x1f\x8b"
+_STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")  # a shell's <(…) names one of these
+
+
+def read_certificate_file(path: Path, limits: Limits) -> bytes:
+    """The bytes of a certificate: a regular file, standard input (`-`), or a pipe that a shell has opened; expanded if it is gzip.
+
+    Raises as `read_regular_file`, and Rejected(malformed-json) for a broken gzip file. The limit holds for the expanded size too.
+    """
+    data = _read_stream(path, limits) if _is_stream(path) else read_regular_file(path, "certificate_bytes", limits, follow_links=True)
+    return _expanded(data, limits) if data.startswith(_GZIP) else data
 
 
 def read_regular_file(path: Path, limit: str, limits: Limits, *, follow_links: bool) -> bytes:
@@ -31,6 +46,11 @@ def read_regular_file(path: Path, limit: str, limits: Limits, *, follow_links: b
         raise Declined(Reason.UNREADABLE_FILE, f"cannot read {path}: {reason}", path=str(path)) from error
 
 
+def sha256_hex(data: bytes) -> str:
+    """SHA-256 in lower-case hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def _read(path: Path, descriptor: int, limit: str, limits: Limits) -> bytes:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
@@ -44,13 +64,59 @@ def _read(path: Path, descriptor: int, limit: str, limits: Limits) -> bytes:
     return data
 
 
-def sha256_hex(data: bytes) -> str:
-    """SHA-256 in lower-case hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
+def _is_stream(path: Path) -> bool:
+    """`-`, or a descriptor of this process that is a pipe (a descriptor of a file is read as a file)."""
+    name = str(path)
+    if name == "-":
+        return True
+    try:
+        return name.startswith(_STREAMS) and stat.S_ISFIFO(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _read_stream(path: Path, limits: Limits) -> bytes:
+    try:
+        if str(path) == "-":
+            return _read_within(sys.stdin.buffer, "standard input", limits)
+        with path.open("rb") as pipe:
+            return _read_within(pipe, str(path), limits)
+    except (OSError, ValueError, AttributeError) as error:  # AttributeError: there is no standard input
+        raise Declined(Reason.UNREADABLE_FILE, f"cannot read {path}: {error}", path=str(path)) from error
+
+
+def _read_within(stream: BinaryIO, name: str, limits: Limits) -> bytes:
+    data = stream.read(limits.certificate_bytes + 1)
+    limits.require("certificate_bytes", len(data), path=name)
+    return data
+
+
+def _expanded(data: bytes, limits: Limits) -> bytes:
+    """One gzip member and nothing after it."""
+    decoder = zlib.decompressobj(wbits=31)
+    try:
+        expanded = decoder.decompress(data, limits.certificate_bytes + 1)
+    except zlib.error as error:
+        raise Rejected(Reason.MALFORMED_JSON, f"the certificate is not a gzip file: {error}") from error
+    limits.require("certificate_bytes", len(expanded), path="the expanded certificate")
+    if not decoder.eof or decoder.unused_data:
+        raise Rejected(Reason.MALFORMED_JSON, "the gzip file is truncated, or something follows it")
+    return expanded
 
 
 def _not_regular(path: Path, kind: str) -> Declined:
-    return Declined(Reason.NOT_A_REGULAR_FILE, f"{path} is {kind}", path=str(path), expected="a regular file", found=kind)
+    return Declined(
+        Reason.NOT_A_REGULAR_FILE,
+        f"{path} is {kind}",
+        path=str(path),
+        expected="a regular file",
+        found=kind,
+        hint={
+            "a symbolic link": "a certificate may not lead through links: name the weight file with --model FILE",
+            "a FIFO": "pipe it to standard input and name the certificate `-`",
+            "a folder": "name the files in it",
+        }.get(kind, ""),
+    )
 
 
 def _kind(mode: int) -> str:

@@ -23,7 +23,7 @@ def parse(data: bytes, limits: Limits) -> Any:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Rejected(Reason.MALFORMED_JSON, f"not UTF-8 at byte {error.start}") from error
+        raise Rejected(Reason.MALFORMED_JSON, f"not UTF-8 at byte {error.start}", hint=_advice(data)) from error
     without_space = _scan(text, limits)
     try:
         value = json.loads(
@@ -45,6 +45,13 @@ def parse(data: bytes, limits: Limits) -> Any:
             hint="write certificates with proofcheck.encode_certificate",
         )
     return value
+
+
+def _advice(data: bytes) -> str:
+    """What the bytes look like instead."""
+    if data[8:10] == b'{"' and int.from_bytes(data[:8], "little") < len(data):
+        return "this looks like a weight file (safetensors): name the certificate, and the weights with --model FILE"
+    return "a certificate is a JSON file, plain or gzipped"
 
 
 def _scan(text: str, limits: Limits) -> str:

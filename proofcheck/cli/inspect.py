@@ -8,18 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from proofcheck.certificate import Certificate, decode_certificate, read_regular_file
+from proofcheck.certificate import Certificate, decode_certificate, read_certificate_file
 from proofcheck.cli.main import DECLINED, OK, REJECTED
 from proofcheck.errors import ProofcheckError, Rejected
+from proofcheck.escape import escape
 from proofcheck.limits import Limits
-from proofcheck.report import decimal, describe, escape
+from proofcheck.report import decimal, describe
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the certificate's parts."""
     limits = Limits()
     try:
-        data = read_regular_file(Path(options.certificate), "certificate_bytes", limits, follow_links=True)
+        data = read_certificate_file(Path(options.certificate), limits)
         certificate = decode_certificate(data, limits)
     except ProofcheckError as error:
         print("\n".join(describe(error)), file=sys.stderr)

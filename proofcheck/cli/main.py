@@ -6,10 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
+from typing import NoReturn
 
 from proofcheck._version import __version__
+from proofcheck.escape import escape
 
 GUARANTEE = """\
 If `proofcheck verify C` exits 0 and prints `s VERIFIED accuracy >= N/T`, then the network whose weight file has the printed SHA-256, its
@@ -28,9 +31,17 @@ exit codes:
 OK, REJECTED, DECLINED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Errors of usage quote arguments, and an argument could hold a line that looks like a verdict."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(DECLINED, f"{self.prog}: error: {escape(message)}\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="proofcheck",
         description="Rigorous verification of certificates about the accuracy of small neural networks.\n\n" + GUARANTEE,
         epilog=EXIT_CODES,
@@ -52,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_verify(commands: argparse._SubParsersAction[_Parser]) -> None:
     verify = commands.add_parser(
         "verify",
         help="verify certificates",
@@ -61,8 +72,16 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    verify.add_argument("certificates", nargs="+", metavar="CERT", help="certificate files")
-    verify.add_argument("--model", metavar="FILE", help="another place of the same weight file (one certificate only)")
+    verify.add_argument("certificates", nargs="+", metavar="CERT", help="certificate files, also gzipped; - for standard input")
+    verify.add_argument(
+        "--model",
+        action="append",
+        metavar="FILE",
+        help="another place of the same weight file; may be repeated: the digests decide which certificate is about which",
+    )
+    verify.add_argument("--expect-model", metavar="FILE", help="decline certificates about any other weight file than this one")
+    verify.add_argument("--expect-sha256", metavar="DIGEST", help="the same, by the SHA-256 of the weight file")
+    verify.add_argument("--expect-task", metavar="WORDS", help="decline other tasks than, for example, 'max-of-k n_ctx=4 d_vocab=64'")
     verify.add_argument("--backend", choices=("fast", "arb"), default="fast", help="float64 intervals, or balls only (slow)")
     verify.add_argument("--precision", type=int, metavar="BITS", help="bits of the balls instead of the certificate's")
     verify.add_argument("--jobs", type=int, default=1, metavar="N", help="verify in N processes")
@@ -74,6 +93,9 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
+    if sys.stdout is None:
+        print("proofcheck: there is no standard output to write a verdict to", file=sys.stderr)
+        return DECLINED
     try:
         options = parser().parse_args(arguments)
         command: Callable[[argparse.Namespace], int] = import_module(f"proofcheck.cli.{options.command}").run
@@ -83,8 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing was said
+    except OSError as error:  # files are read elsewhere, so this is output: a closed pipe, a full disk
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more can be said
+        if not isinstance(error, BrokenPipeError):
+            print(f"proofcheck: cannot write the output: {error.strerror}", file=sys.stderr)
         return DECLINED
     except MemoryError:
         print("limit-exceeded: the memory of this process ran out", file=sys.stderr)
@@ -92,7 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:  # a bug: said so, never a verdict
         import traceback
 
-        traceback.print_exc()
+        for line in traceback.format_exc().splitlines():
+            print(f"| {escape(line)}", file=sys.stderr)  # no text of a file or argument begins a line
         print("proofcheck: internal error; please report it with the traceback above", file=sys.stderr)
         return INTERNAL
 

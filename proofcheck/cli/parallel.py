@@ -1,32 +1,114 @@
-"""`--jobs N`: certificates in N processes. Imported only then, since the process machinery costs more to import than many a check."""
+"""`--jobs N`: certificates in N processes, which see no file of the working folder. Imported only when more than one is asked for.
+
+Each worker is this interpreter in isolated mode (-I: no working folder, no PYTHON… variables, no user site) with the module path of this
+process, less what is relative. multiprocessing would start its workers with the working folder first on the path.
+"""
 
 from __future__ import annotations
 
+import os
+import pickle
+import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context
+from concurrent.futures import Future
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from proofcheck.cli.main import INTERNAL
 from proofcheck.report import Report
-from proofcheck.verification import verify
+from proofcheck.verification import Checker
+
+Job = tuple[Any, ...]  # arguments of Checker.verify
+
+_START = """
+import sys
+sys.path[:] = {path!r}
+sys.set_int_max_str_digits({digits}) if hasattr(sys, "set_int_max_str_digits") else None
+from proofcheck.cli.parallel import serve
+serve()
+"""
 
 
-def in_processes(jobs: list[tuple[Any, ...]], processes: int) -> Iterator[Report]:
-    """`verify(*job)` for each job, in order. A killed worker ends the run with exit code 3."""
-    pool = ProcessPoolExecutor(min(processes, len(jobs)), mp_context=get_context("spawn"))
+class WorkerKilled(RuntimeError):
+    """A worker process ended without an answer."""
+
+
+def in_processes(checker: Checker, jobs: list[Job], processes: int) -> Iterator[Report]:
+    """`checker.verify(*job)` for each job, in order. A killed worker ends the run with exit code 3."""
+    waiting: SimpleQueue[tuple[Job, Future[Report]] | None] = SimpleQueue()
+    futures: list[Future[Report]] = [Future() for _ in jobs]
+    for entry in zip(jobs, futures, strict=True):
+        waiting.put(entry)
+    workers = [_start() for _ in range(min(processes, len(jobs)))]
+    threads = [Thread(target=_feed, args=(worker, checker, waiting), daemon=True) for worker in workers]
     try:
-        futures = [pool.submit(verify, *job) for job in jobs]
+        for thread in threads:
+            waiting.put(None)
+            thread.start()
         for future in futures:
             yield future.result()
-        pool.shutdown()  # all is done: waiting costs nothing, and not waiting races with the interpreter's own exit
-    except BrokenProcessPool as error:
+    except WorkerKilled as error:
         print("proofcheck: a worker process was killed (out of memory?)", file=sys.stderr)
         raise SystemExit(INTERNAL) from error
-    except BaseException:  # Ctrl-C: this process would wait for workers in the middle of a certificate
-        for worker in active_children():
-            worker.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
+    finally:  # on Ctrl-C too: no worker outlives this process
+        for worker in workers:
+            worker.kill()
+        for worker in workers:
+            worker.wait()
+
+
+def serve() -> None:
+    """In a worker: answer pickled jobs on standard input with pickled reports on standard output, until the input ends."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever prints, prints to stderr
+    checker: Checker = pickle.load(sys.stdin.buffer)
+    while True:
+        try:
+            job: Job = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        pickle.dump(_answer(checker, job), answers)
+        answers.flush()
+
+
+def _answer(checker: Checker, job: Job) -> Report | str:
+    """The report, or the traceback of a bug."""
+    try:
+        return checker.verify(*job)
+    except Exception:
+        return traceback.format_exc()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    path = [entry for entry in sys.path if Path(entry).is_absolute()]
+    digits = getattr(sys, "get_int_max_str_digits", int)()
+    code = _START.format(path=path, digits=digits)
+    command = [sys.executable, "-I", "-c", code]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)  # Ctrl-C is the parent's
+
+
+def _feed(worker: subprocess.Popen[bytes], checker: Checker, waiting: SimpleQueue[tuple[Job, Future[Report]] | None]) -> None:
+    """One worker's jobs, one after another; in a thread of its own."""
+    to_worker, from_worker = worker.stdin, worker.stdout
+    if to_worker is None or from_worker is None:
+        raise RuntimeError("a worker has no pipes")
+    first: list[object] = [Checker(checker.backend, checker.limits, checker.precision)]
+    while (entry := waiting.get()) is not None:
+        job, future = entry
+        try:
+            for message in (*first, job):
+                pickle.dump(message, to_worker)
+            first = []
+            to_worker.flush()
+            answer = pickle.load(from_worker)
+            if isinstance(answer, Report):
+                future.set_result(answer)
+            else:
+                future.set_exception(RuntimeError(answer))
+        except (OSError, EOFError, pickle.UnpicklingError):
+            future.set_exception(WorkerKilled())
+            return

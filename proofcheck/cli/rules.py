@@ -24,13 +24,6 @@ def run(options: argparse.Namespace) -> int:
     print(f"{rule.name}\n")
     premises = ", ".join(kind.__name__ for kind in rule.premises) + (" …" if rule.variadic else "")
     print(f"premises: {premises or 'none'}")
-    print(f"hints:    {', '.join(f'{name} ({_kind(kind)})' for name, kind in rule.hints.items()) or 'none'}\n")
+    print(f"hints:    {', '.join(f'{name} ({kind.words()})' for name, kind in rule.hints.items()) or 'none'}\n")
     print(inspect.cleandoc(rule.theorem))
     return OK
-
-
-def _kind(kind: object) -> str:
-    axes = getattr(kind, "axes", None)
-    if axes is not None:
-        return f"{getattr(kind, 'dtype', '')} [{', '.join(axes)}]"
-    return f"integer {getattr(kind, 'least', '')} … {getattr(kind, 'most', '')}"

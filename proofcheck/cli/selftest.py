@@ -11,8 +11,8 @@ import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from proofcheck.arithmetic import platform_failures
 from proofcheck.arithmetic.backend import Backend
-from proofcheck.arithmetic.float_intervals import check_platform
 from proofcheck.cli.main import INTERNAL, OK
 from proofcheck.report import Report, Verdict
 from proofcheck.verification import verify, versions
@@ -23,7 +23,7 @@ _BACKENDS: tuple[Backend, ...] = ("fast", "arb")
 def run(options: argparse.Namespace) -> int:
     """Print one line per check; exit code 3 if any fails, for then no verdict of this installation means anything."""
     print("c " + ", ".join(versions()))
-    failures = check_platform()
+    failures = platform_failures()
     print(f"c float64 arithmetic: {'; '.join(failures) or 'rounds to nearest, keeps subnormals'}")
     with as_file(files("proofcheck") / "selftest_corpus") as corpus:
         results = [*_accepted(corpus), *_refused(corpus)]

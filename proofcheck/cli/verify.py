@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
+from proofcheck.certificate import read_regular_file, sha256_hex
 from proofcheck.cli.main import DECLINED
 from proofcheck.errors import Declined, Reason
+from proofcheck.escape import escape
 from proofcheck.limits import Limits
-from proofcheck.report import Report, Verdict, decimal, describe, escape
-from proofcheck.verification import verify
+from proofcheck.report import Report, Verdict, decimal, describe
+from proofcheck.verification import Checker, Expected
 
 
 def run(options: argparse.Namespace) -> int:
     """Verify all; the exit code is the worst: 1 before 2 before 0."""
     try:
-        limits = parse_limits(options.limit)
-        _check_usage(options)
+        checker = Checker(options.backend, parse_limits(options.limit), options.precision)
+        expected = _expected(options, checker.limits)
     except Declined as error:
         print("\n".join(describe(error)), file=sys.stderr)
         return DECLINED
@@ -28,12 +31,12 @@ def run(options: argparse.Namespace) -> int:
     several = len(options.certificates) > 1
     if several and not options.quiet:
         print(f"c {'verdict':9} {'proved':40} {'seconds':>9}  certificate", flush=True)
-    for report in _reports(options, limits):
+    for report in _reports(options, checker, expected):
         reports.append(report)
         if not options.quiet:
             print("\n".join(_comment(report, options, several=several)), flush=True)
         if report.error is not None:
-            place = f"{escape(report.certificate)}: " if several else ""
+            place = f"proofcheck: {escape(report.certificate)}:\n" if several else ""
             print(place + "\n".join(describe(report.error)), file=sys.stderr, flush=True)
         _progress(len(reports), len(options.certificates))
     if several and not options.quiet:
@@ -62,23 +65,32 @@ def parse_limits(settings: list[str]) -> Limits:
     return limits
 
 
-def _check_usage(options: argparse.Namespace) -> None:
+def _expected(options: argparse.Namespace, limits: Limits) -> Expected:
+    """What the certificates must be about. Raises Declined: usage, and what reading --expect-model raises."""
     if options.jobs < 1:
         raise Declined(Reason.USAGE, "--jobs must be at least 1", expected="at least 1", found=str(options.jobs))
-    if options.model is not None and len(options.certificates) > 1:
-        raise Declined(Reason.USAGE, "--model goes with one certificate", found=f"{len(options.certificates)} certificates")
+    digest = options.expect_sha256 or ""
+    if digest and not re.fullmatch("[0-9a-fA-F]{64}", digest):
+        raise Declined(Reason.USAGE, "--expect-sha256 is not a SHA-256 digest", expected="64 hexadecimal digits", found=digest[:80])
+    if options.expect_model is not None:
+        found = sha256_hex(read_regular_file(Path(options.expect_model), "weights_bytes", limits, follow_links=True))
+        if digest and found != digest.lower():
+            raise Declined(Reason.USAGE, "--expect-model and --expect-sha256 are of two models", expected=digest.lower(), found=found)
+        digest = found
+    return Expected(digest, options.expect_task or "")
 
 
-def _reports(options: argparse.Namespace, limits: Limits) -> Iterator[Report]:
+def _reports(options: argparse.Namespace, checker: Checker, expected: Expected) -> Iterator[Report]:
     """Reports in the order of the certificates."""
-    jobs = [(name, options.model, options.backend, limits, options.precision) for name in options.certificates]
+    models = options.model[0] if options.model and len(options.model) == 1 and len(options.certificates) == 1 else options.model
+    jobs = [(name, models, expected) for name in options.certificates]
     if options.jobs == 1 or len(jobs) == 1:
         for job in jobs:
-            yield verify(*job)
+            yield checker.verify(*job)
         return
     from proofcheck.cli.parallel import in_processes
 
-    yield from in_processes(jobs, options.jobs)
+    yield from in_processes(checker, jobs, options.jobs)
 
 
 def _comment(report: Report, options: argparse.Namespace, *, several: bool) -> list[str]:
@@ -119,17 +131,13 @@ def _details(report: Report) -> list[str]:
             f"c arithmetic  {report.backend}, balls of {report.precision} bits; {', '.join(report.versions)}",
         ]
     if report.verdict is Verdict.VERIFIED:
+        lines += [f"c note        {escape(note)}" for note in report.notes]
         lines.append(f"c proved      {report.proved} of {report.total} inputs")
         if report.exact:
             lines.append(f"c exact       every input is decided: {report.wrong} are answered wrongly")
-        if report.published:
-            lines.append(f"c published   {report.published} (the published count for the same classes; proves nothing)")
         if report.undecided:
             lines.append(f"c undecided   {report.undecided} inputs, counted as wrong")
         lines.append(f"c cost        {report.operations} operations, {report.seconds:.2f} s")
-        cost = report.published_cost
-        if cost.flops:
-            lines.append(f"c flops       {cost.flops}, unexplained dimension {cost.unexplained_dimension} (published conventions)")
     return lines
 
 

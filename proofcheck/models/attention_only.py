@@ -11,12 +11,10 @@ No LayerNorm, no MLP. Shapes as in TransformerLens: see `_SHAPES`. Source: Gross
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from proofcheck.arithmetic import DyadicArray
-from proofcheck.arithmetic.operations import count, counted
 from proofcheck.errors import Declined, Reason, Rejected
 
 ARCHITECTURE = "attention-only-one-layer-one-head"
@@ -80,7 +78,7 @@ class AttentionOnly:
     b_Q, b_K, b_V [1, d_head], b_O [1, d_model], b_U [1, d_vocab]; a bias that the file lacks is exactly zero.
     """
 
-    __slots__ = ("W_E", "W_K", "W_O", "W_Q", "W_U", "W_V", "W_pos", "_shared", "_span", "b_K", "b_O", "b_Q", "b_U", "b_V", "dimensions")
+    __slots__ = ("W_E", "W_K", "W_O", "W_Q", "W_U", "W_V", "W_pos", "_span", "b_K", "b_O", "b_Q", "b_U", "b_V", "dimensions")
 
     def __init__(self, dimensions: Dimensions, tensors: Mapping[str, DyadicArray]) -> None:
         """Raises Declined(unsupported-architecture) naming a tensor of another architecture, Rejected(wrong-shape, bad-weights)."""
@@ -102,7 +100,6 @@ class AttentionOnly:
         self.b_V = exact["blocks.0.attn.b_V"]
         self.b_O = exact["blocks.0.attn.b_O"].reshape(1, -1)
         self.b_U = exact["unembed.b_U"].reshape(1, -1)
-        self._shared: dict[str, tuple[Any, int]] = {}
         low = min(0, *(tensor.exponent for tensor in exact.values()))
         high = max(1, *(tensor.exponent + tensor.bits() for tensor in exact.values()))
         self._span = high - low  # every weight is a multiple of 2^low, and below 2^high in size; low ≤ 0 < high
@@ -126,23 +123,6 @@ class AttentionOnly:
 
         score_i = (EQKE[q, x_i] + EQKP[q, i]) / √d_head,   logit = EUPU[q] + Σ_i α_i (EVOU[x_i] + PVOU[i]).
         """
-        tables: PathTables = self.shared("path tables", self._expand_paths)
-        return tables
-
-    def shared(self, name: str, compute: Callable[[], Any]) -> Any:
-        """compute(), once for each name; a later call adds the same operations to the count, so costs do not depend on what ran before.
-
-        Hypotheses (the caller's): `compute` reads this network's exact weights and nothing else, and always stands with the same name.
-        """
-        if name not in self._shared:
-            before = counted()
-            result = compute()
-            self._shared[name] = (result, counted() - before)
-        else:
-            count(self._shared[name][1])
-        return self._shared[name][0]
-
-    def _expand_paths(self) -> PathTables:
         last = self.last_embedding()
         queries = last @ self.W_Q + self.b_Q
         W_OU = self.W_O @ self.W_U
@@ -161,6 +141,31 @@ def path_tables_operations(dimensions: Dimensions) -> int:
     return 2 * (d * d * (D + 2 * H) + d * D * (3 * H) + n * D * H * 2 + 2 * n * d * H + H * D * d) + 2 * d * (D + d + 3 * H)
 
 
+_DECLARED = {
+    "proofcheck.normalization": "none",
+    "proofcheck.activation": "none",
+    "proofcheck.attention_scale": "sqrt(d_head)",
+}
+
+
+def refuse_other_declarations(metadata: Mapping[str, str]) -> None:
+    """Declined(unsupported-architecture) where the weight file itself says that the network is another one; see docs/models.md.
+
+    No tensor shows a LayerNorm without parameters or another attention scale, so only the file's own word can.
+    """
+    for name, meant in _DECLARED.items():
+        declared = metadata.get(name, meant)
+        if declared != meant:
+            raise Declined(
+                Reason.UNSUPPORTED_ARCHITECTURE,
+                f"the weight file declares {name} = {declared[:80]}",
+                path=f"__metadata__.{name}",
+                expected=meant,
+                found=declared[:80],
+                hint=f"the architecture {ARCHITECTURE} means {name} = {meant}: docs/semantics.md",
+            )
+
+
 def _refuse_other_architectures(tensors: Mapping[str, DyadicArray]) -> None:
     for name in sorted(tensors):
         if name in TENSORS or name in _BUFFERS:
@@ -177,6 +182,15 @@ def _refuse_other_architectures(tensors: Mapping[str, DyadicArray]) -> None:
 
 def _shaped(name: str, axes: tuple[str, ...], tensors: Mapping[str, DyadicArray], dimensions: Dimensions) -> DyadicArray:
     if name not in tensors:
+        if name == "unembed.W_U":
+            raise Declined(
+                Reason.UNSUPPORTED_ARCHITECTURE,
+                "the weights have no unembedding of their own",
+                path=name,
+                expected=name,
+                found="nothing",
+                hint="an unembedding tied to the embedding is not supported: save its transpose as unembed.W_U if that is what is meant",
+            )
         raise Rejected(Reason.BAD_WEIGHTS, f"the weights lack tensor {name}", path=name, expected=name, found="nothing")
     shape = tuple(dimensions.size(axis) for axis in axes)
     found = tensors[name].shape
@@ -187,6 +201,14 @@ def _shaped(name: str, axes: tuple[str, ...], tensors: Mapping[str, DyadicArray]
             path=name,
             expected="1 head",
             found=f"{found[0]} heads",
+        )
+    if name in ("unembed.W_U", "unembed.b_U") and len(found) == len(shape) and found[:-1] == shape[:-1] and found[-1] not in (0, shape[-1]):
+        raise Declined(
+            Reason.UNSUPPORTED_ARCHITECTURE,
+            f"tensor {name} has {found[-1]} outputs for {shape[-1]} tokens",
+            path=name,
+            expected=f"d_vocab_out = d_vocab = {shape[-1]}",
+            found=f"d_vocab_out = {found[-1]}",
         )
     if found != shape:
         raise Rejected(

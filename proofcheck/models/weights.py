@@ -6,13 +6,14 @@ Every IEEE float is a dyadic rational, so the file defines exact real numbers; b
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 import safetensors
 
-from proofcheck.arithmetic import DyadicArray, largest_exponent
+from proofcheck.arithmetic import DyadicArray, is_finite, largest_exponent
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 
@@ -21,8 +22,16 @@ _MOST_AXES = 8
 _LONGEST_NAME = 200
 
 
-def decode_weights(data: bytes, wanted: frozenset[str], limits: Limits) -> dict[str, DyadicArray]:
-    """Exact tensors of the file by name; tensors not `wanted`, and empty ones, come as empty arrays of their rank.
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What a weight file says: exact tensors by name, and what its metadata declares about the network."""
+
+    tensors: dict[str, DyadicArray]
+    metadata: dict[str, str]
+
+
+def decode_weights(data: bytes, wanted: frozenset[str], limits: Limits) -> Weights:
+    """Exact tensors of the file by name, and its metadata; tensors not `wanted`, and empty ones, come as empty arrays of their rank.
 
     Raises Rejected: bad-weights (not a safetensors file, a dtype without exact float value), non-finite-weight; Declined: limit-exceeded
     (bytes of the header, entries of a tensor, exponents), before any exact number is made.
@@ -33,8 +42,9 @@ def decode_weights(data: bytes, wanted: frozenset[str], limits: Limits) -> dict[
     try:
         entries = safetensors.deserialize(data)  # type: ignore[no-untyped-call, unused-ignore]
     except safetensors.SafetensorError as error:
-        raise Rejected(Reason.BAD_WEIGHTS, f"the weights are not a safetensors file: {error}") from error
-    _refuse_duplicate_names(data)
+        message = f"the weights are not a safetensors file: {error}"
+        raise Rejected(Reason.BAD_WEIGHTS, message, expected="a safetensors file", hint=_advice(data)) from error
+    metadata = _metadata(data)
     tensors: dict[str, DyadicArray] = {}
     for name, entry in entries:
         if len(name) > _LONGEST_NAME:
@@ -46,16 +56,24 @@ def decode_weights(data: bytes, wanted: frozenset[str], limits: Limits) -> dict[
             tensors[name] = DyadicArray.zeros((0,) * len(entry["shape"]))
             continue
         tensors[name] = _exact_tensor(name, entry["dtype"], tuple(entry["shape"]), bytes(entry["data"]), limits)
-    return tensors
+    return Weights(tensors, metadata)
 
 
-def _refuse_duplicate_names(data: bytes) -> None:
-    """A header that names a tensor twice is read as two networks by two readers."""
+def _advice(data: bytes) -> str:
+    """What the bytes look like instead."""
+    if data.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04")):
+        return "this looks like a torch checkpoint: safetensors.torch.save_file(torch.load(FILE, weights_only=True), NEW) converts it"
+    return "the bytes of the weight file, as trained or downloaded"
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    """The header's `__metadata__`. A header that names a tensor twice is read as two networks by two readers, so it is refused."""
     header = data[8 : 8 + int.from_bytes(data[:8], "little")]
     try:
-        json.loads(header, object_pairs_hook=_without_duplicates)
+        found = json.loads(header, object_pairs_hook=_without_duplicates).get("__metadata__", {})
     except ValueError as error:
         raise Rejected(Reason.BAD_WEIGHTS, f"the header of the weights is not JSON: {error}") from error
+    return {name: value for name, value in found.items() if isinstance(value, str)}  # safetensors takes strings alone
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -80,7 +98,7 @@ def _exact_tensor(name: str, dtype: str, shape: tuple[int, ...], data: bytes, li
             found=dtype,
             hint="save the weights as floats; quantised formats have no place here",
         )
-    finite = np.isfinite(values)
+    finite = is_finite(values)
     if not finite.all():
         place = tuple(int(k) for k in np.unravel_index(int(np.argmin(finite)), shape))
         raise Rejected(

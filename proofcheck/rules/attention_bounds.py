@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic import Intervals, PositiveTable
+from proofcheck.arithmetic import Integers, Intervals, PositiveTable
 from proofcheck.errors import Reason, Rejected
+from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.facts import AttentionBounds, AttentionCells, ScoreApproximation, Tables
-from proofcheck.rules.rule import ArrayHint, Context, Hints, Rule
+from proofcheck.rules.facts import AttentionBounds, AttentionCells, PathExpansion, ScoreApproximation
+from proofcheck.rules.hints import IntegersHint
+from proofcheck.rules.rule import Context, Cost, Rule
 from proofcheck.rules.separability import table_exponentials
 
 
-def attention_bounds(context: Context, premises: tuple[Any, ...], hints: Hints) -> AttentionBounds:
+def attention_bounds(context: Context, tables: PathExpansion, scores: ScoreApproximation, *, gaps: Integers) -> AttentionBounds:
     """Theorem (S1 and S2, attention to the max token). Fix q ≤ m and c ≥ 1, the number of positions (the query's included) that do not
     hold m, and let every token that is not m be at most m − g, g = gaps[q, m, c] ≥ 1 (so q = m or q ≤ m − g). Write
     w_p = exp(EQKP[q, p]/√H), and p' = c − [q ≠ m] for the number of such positions before the query; with premise 1
@@ -31,10 +31,8 @@ def attention_bounds(context: Context, premises: tuple[Any, ...], hints: Hints) 
     Cost: 3·d·(d + 1)·n for the cells, 6·d² + d·n² for their parts; see `_operations`.
     Reason codes: bad-hint. Proof: docs/rules/attention-bounds.md. Source: Gross et al. 2024.
     """
-    facts, scores = premises
-    gaps = np.asarray(hints["gaps"], dtype=np.int64)
     _require_gaps(gaps, context.task.d_vocab)
-    bounds = _AttentionParts(facts, scores, context)
+    bounds = _AttentionParts(tables, scores, context)
     groups = [bounds.cells(gaps, c, query_is_max) for c in range(1, context.task.n_ctx) for query_is_max in (False, True)]
     return AttentionBounds(gaps, tuple(groups))
 
@@ -56,7 +54,7 @@ def _require_gaps(gaps: NDArray[np.int64], d_vocab: int) -> None:
 class _AttentionParts:
     """Enclosed parts of A, B, A', B' for one model and score approximation."""
 
-    def __init__(self, facts: Tables, scores: ScoreApproximation, context: Context) -> None:
+    def __init__(self, tables: PathExpansion, scores: ScoreApproximation, context: Context) -> None:
         arithmetic, d_head = context.arithmetic, context.model.dimensions.d_head
         self.n_ctx, self.d_vocab = context.task.n_ctx, context.task.d_vocab
         self.tokens = arithmetic.exponentials(scores.S, d_head)  # [Q, K]
@@ -64,7 +62,7 @@ class _AttentionParts:
         self.raised = arithmetic.exponentials(scores.error, d_head)
         self.largest = scores.S.running_argmax(axis=1)  # [Q, K]: the token ≤ k with the largest score
         self.smallest = scores.S.running_argmin(axis=1)
-        EQKP = facts.tables.EQKP
+        EQKP = tables.EQKP
         weights = arithmetic.exponentials(EQKP, d_head)
         positions = weights.relative_to(weights.exponent.max(axis=1, keepdims=True))  # w_p up to a factor for each q
         self.own = positions[:, self.n_ctx - 1]
@@ -101,16 +99,15 @@ def _pair(score: PositiveTable, rival: PositiveTable, mass: Intervals, rival_mas
     return score.relative_to(shift) * mass, rival.relative_to(shift) * rival_mass
 
 
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
+def _cost(dimensions: Dimensions, limits: Limits, **hints: object) -> Cost:
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    return 3 * d * (d + 1) * n + 6 * d * d + d * n * n + 6 * d * n + 4 * d
+    return Cost(3 * d * (d + 1) * n + 6 * d * d + d * n * n + 6 * d * n + 4 * d, singles=table_exponentials(dimensions))
 
 
 RULE = Rule(
     name="attention-bounds",
     apply=attention_bounds,
-    premises=(Tables, ScoreApproximation),
-    operations=_operations,
-    singles=lambda dimensions, hints: table_exponentials(dimensions),
-    hints={"gaps": ArrayHint("i64", ("d_vocab", "d_vocab", "n_ctx"))},
+    premises=(PathExpansion, ScoreApproximation),
+    cost=_cost,
+    hints={"gaps": IntegersHint(("d_vocab", "d_vocab", "n_ctx"))},
 )

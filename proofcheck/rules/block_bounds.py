@@ -8,26 +8,21 @@ position for every position and is n_ctx times cheaper, and a fine one. Both end
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from proofcheck.arithmetic import Arithmetic, Intervals
+from proofcheck.arithmetic import Booleans, Integers, Intervals
 from proofcheck.arithmetic.operations import count
-from proofcheck.models import PathTables
-from proofcheck.rules.separability import CHUNK_ENTRIES, MarginTerms
+from proofcheck.rules.separability import CHUNK_ENTRIES, Enclosures, MarginTerms
 
 ENTRY_BITS = 29  # margin terms: |L| ≤ 2^29
 POSITION_BITS = 20  # position weights, coarse bound only
-
-Integers = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
 
 
 class BlockBounds(MarginTerms):
     """Both bounds of Corollary 2 for any queries and one max token m at a time."""
 
-    def __init__(self, tables: PathTables, d_head: int, arithmetic: Arithmetic) -> None:
+    def __init__(self, enclosed: Enclosures) -> None:
         """OverflowError where n_ctx is too large for int64 sums."""
-        super().__init__(tables, d_head, arithmetic)
+        super().__init__(enclosed)
         require_headroom(self.n_ctx)
         weights = self._position_weights
         fixed = weights.relative_to(weights.exponent.max(axis=1, keepdims=True)).fixed_point(POSITION_BITS)

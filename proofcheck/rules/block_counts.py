@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from proofcheck.arithmetic import Integers
 from proofcheck.arithmetic.bounded_sums import bounded_sums_operations, count_bounded_sums
 from proofcheck.arithmetic.operations import count
 from proofcheck.errors import Reason, Rejected
-from proofcheck.rules.block_bounds import Integers, require_headroom
-from proofcheck.rules.rule import ArrayHint, Hint, Hints, IntegerHint
+from proofcheck.rules.block_bounds import require_headroom
+from proofcheck.rules.hints import IntegerHint, IntegersHint
 
 MOST_BINS = 1 << 13  # with n_ctx ≤ 1,024 more the count stays within bounded_sums.MOST_BINS
 
-BLOCKS = ArrayHint("i64", ("*", "*"))  # rows (query, max token, bins)
+BLOCKS = IntegersHint(("*", "3"))  # rows (query, max token, bins)
 ADDITIONS = IntegerHint(0, 1 << 60)
 
 
@@ -26,10 +26,7 @@ class Budget:
 
     __slots__ = ("left",)
 
-    def __init__(self, hints: Hints) -> None:
-        additions = hints["additions"]
-        if not isinstance(additions, int):
-            raise TypeError("the kernel checks that `additions` is an integer")
+    def __init__(self, additions: int) -> None:
         self.left = additions
 
     def spend(self, additions: int) -> None:
@@ -83,27 +80,12 @@ def counting_operations(n_ctx: int, max_token: int) -> int:
     return 9 * n_ctx * (max_token + 1)
 
 
-def additions(hints: Hints) -> int:
-    """The hint `additions`; 0 where it is no integer, which the kernel refuses."""
-    value = hints["additions"]
-    return value if isinstance(value, int) else 0
-
-
-def block_rows(hints: Hints) -> NDArray[np.int64]:
-    """The rows (query, max token, bins) of the hint `blocks`, unchecked; no rows where it is not a table."""
-    hint: Hint = hints["blocks"]
-    return hint if isinstance(hint, np.ndarray) and hint.ndim == 2 and hint.shape[1] == 3 else np.zeros((0, 3), dtype=np.int64)
-
-
-def checked_blocks(hints: Hints, d_vocab: int) -> dict[int, tuple[Integers, Integers]]:
+def checked_blocks(hint: Integers, d_vocab: int) -> dict[int, tuple[Integers, Integers]]:
     """max token -> (queries, bins) of the hint `blocks`, large max tokens (the large blocks) first.
 
-    Rejected(bad-hint) unless it is a table [k, 3] with queries ≤ max token < d_vocab, pairs (max token, query) strictly increasing (so no
+    Rejected(bad-hint) unless queries ≤ max token < d_vocab, pairs (max token, query) strictly increasing (so no
     block comes twice), and 1 ≤ bins ≤ MOST_BINS.
     """
-    hint = hints["blocks"]
-    if not isinstance(hint, np.ndarray) or hint.shape[1] != 3:
-        raise Rejected(Reason.BAD_HINT, "blocks is not a table of three columns", path="blocks", expected="[*, 3]")
     if 2 * len(hint) > d_vocab * (d_vocab + 1):
         expected = f"at most {d_vocab * (d_vocab + 1) // 2} rows"
         raise Rejected(Reason.BAD_HINT, "more rows than there are blocks", path="blocks", expected=expected, found=str(len(hint)))

@@ -16,9 +16,10 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic import IntegerArray, certainly_at_most_zero_ball, certainly_positive_ball
+from proofcheck.arithmetic import IntegerArray, Integers, certainly_at_most_zero_ball, certainly_positive_ball
 from proofcheck.errors import Reason, Rejected
 from proofcheck.rules.facts import ProvedBlocks
+from proofcheck.rules.hints import IntegersHint
 from proofcheck.rules.separability import CHUNK_ENTRIES, ExactMargins, MarginTerms
 
 ENTRY_BITS = 30  # terms have at most ENTRY_BITS − n_ctx.bit_length() bits, so that n_ctx + 1 of them fit int32
@@ -128,10 +129,12 @@ def neither(sums: IntegerArray, slack: int) -> NDArray[np.bool_]:
     return np.asarray((sums <= 0) & (sums > -slack))
 
 
-def hinted_blocks(hint: object, d_vocab: int) -> list[tuple[int, list[int]]]:
+BLOCK_PAIRS = IntegersHint(("*", "2"))  # rows (query, max token)
+
+
+def hinted_blocks(pairs_hint: Integers, d_vocab: int) -> list[tuple[int, list[int]]]:
     """The hint `blocks`, an array [K, 2] of distinct blocks (query, max token) in order of max token then query, as (m, queries) groups."""
-    table = isinstance(hint, np.ndarray) and hint.ndim == 2 and hint.shape[1] == 2 and 2 * len(hint) <= d_vocab * (d_vocab + 1)
-    pairs = hint.tolist() if table and isinstance(hint, np.ndarray) else []
+    pairs = pairs_hint.tolist() if 2 * len(pairs_hint) <= d_vocab * (d_vocab + 1) else []
     ordered = [(m, q) for q, m in pairs]
     good = all(0 <= q <= m < d_vocab for q, m in pairs) and all(a < b for a, b in pairwise(ordered))
     if not (good and pairs):
@@ -140,7 +143,7 @@ def hinted_blocks(hint: object, d_vocab: int) -> list[tuple[int, list[int]]]:
             "hint blocks is not a list of distinct blocks",
             path="blocks",
             expected="rows (query, max token), query ≤ max token < d_vocab, increasing in (max token, query), at least one",
-            found=next((str([q, m]) for q, m in pairs if not 0 <= q <= m < d_vocab), "another order or shape"),
+            found=next((str([q, m]) for q, m in pairs if not 0 <= q <= m < d_vocab), "another order or number"),
         )
     groups: dict[int, list[int]] = {}
     for m, q in ordered:

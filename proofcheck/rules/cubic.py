@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofcheck.arithmetic import Intervals
-from proofcheck.models import Dimensions, PathTables
-from proofcheck.rules.facts import ProvedClasses, Tables
-from proofcheck.rules.rule import Context, Hints, Rule
-from proofcheck.rules.separability import table_exponentials
+from proofcheck.limits import Limits
+from proofcheck.models import Dimensions
+from proofcheck.rules.facts import PathExpansion, ProvedClasses
+from proofcheck.rules.rule import Context, Cost, Rule
+from proofcheck.rules.separability import shared_enclosures, table_exponentials
 
 
-def cubic(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedClasses:
+def cubic(context: Context, tables: PathExpansion) -> ProvedClasses:
     """Theorem C (cubic), in sign form. Write w_p for exp(EQKP[q,p]/√H) and v_t for exp(EQKE[q,t]/√H), and for max token m
 
         PV[x] = max_p(PVOU[p,x] − PVOU[p,m]),   EU(q) = max_{x≠m}(EUPU[q,x] − EUPU[q,m]),
@@ -31,8 +32,7 @@ def cubic(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedCl
     Cost: 6·d²·(d + 1)·n + 16·d²·(d + 1) + 4·d·n² at most.
     Proof: docs/rules/cubic.md. Source: Gross et al. 2024, the cubic proof.
     """
-    (facts,) = premises
-    bounds = _CubicBounds(facts.tables, context)
+    bounds = _CubicBounds(tables, context)
     d, most = context.task.d_vocab, context.task.n_ctx
     choices = np.full((d, d, most), -1, dtype=np.int64)
     for m in range(d):
@@ -43,14 +43,11 @@ def cubic(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedCl
 class _CubicBounds:
     """Enclosed tables of Theorem C."""
 
-    def __init__(self, tables: PathTables, context: Context) -> None:
-        arithmetic, d_head = context.arithmetic, context.model.dimensions.d_head
+    def __init__(self, tables: PathExpansion, context: Context) -> None:
+        enclosed = shared_enclosures(context, tables)
         self.n_ctx = context.task.n_ctx
-        self.EUPU = arithmetic.enclose(tables.EUPU)
-        self.EVOU = arithmetic.enclose(tables.EVOU)
-        self.PVOU = arithmetic.enclose(tables.PVOU)
-        self.tokens = arithmetic.exponentials(tables.EQKE, d_head)
-        positions = arithmetic.exponentials(tables.EQKP, d_head)
+        self.EUPU, self.EVOU, self.PVOU = enclosed.EUPU, enclosed.EVOU, enclosed.PVOU
+        self.tokens, positions = enclosed.token_weights, enclosed.position_weights
         self.positions = positions.relative_to(positions.exponent.max(axis=1, keepdims=True))  # w_p up to a factor for each q
         self.low, self.high = self._position_sums(tables.EQKP.integers)
 
@@ -98,15 +95,14 @@ class _CubicBounds:
         choices[:m, m, 0] = np.where(margin.certainly_negative().all(axis=1), 0, -1)
 
 
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
+def _cost(dimensions: Dimensions, limits: Limits) -> Cost:
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    return 6 * d * d * (d + 1) * n + 16 * d * d * (d + 1) + 4 * d * n * n
+    return Cost(6 * d * d * (d + 1) * n + 16 * d * d * (d + 1) + 4 * d * n * n, singles=table_exponentials(dimensions))
 
 
 RULE = Rule(
     name="cubic",
     apply=cubic,
-    premises=(Tables,),
-    operations=_operations,
-    singles=lambda dimensions, hints: table_exponentials(dimensions),
+    premises=(PathExpansion,),
+    cost=_cost,
 )

@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from proofcheck.arithmetic import DyadicArray
+from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.facts import DirectPathBound, Tables
+from proofcheck.rules.facts import DirectPathBound, PathExpansion
+from proofcheck.rules.hints import ExactHint, HintKind
 from proofcheck.rules.row_differences import mean_row
-from proofcheck.rules.rule import ArrayHint, Context, Hints, Rule, exact_hint
+from proofcheck.rules.rule import Context, Cost, Rule
 
 
-def global_max_diff_exact(context: Context, premises: tuple[Any, ...], hints: Hints) -> DirectPathBound:
+def global_max_diff_exact(context: Context, tables: PathExpansion) -> DirectPathBound:
     """Theorem (global range). M = 0 and g[q] = max_{q',x} EUPU[q', x] − min_{q',x} EUPU[q', x] for every q.
 
     Conclusion: ∀ q, m, x: EUPU[q, x] − EUPU[q, m] ≤ (M[x] − M[m]) + g[q].
     Hypotheses: premise 0 is the path expansion. Hints: none. Cost: 2·d² + d.
     Source: Gross et al. 2024; docs/rules/direct-path.md.
     """
-    (facts,) = premises
-    flat = facts.tables.EUPU.reshape(-1)
+    flat = tables.EUPU.reshape(-1)
     d = context.task.d_vocab
     return DirectPathBound(DyadicArray.zeros((d,)), flat.range(axis=0) + DyadicArray.zeros((d,)))
 
 
-def max_diff_exact(context: Context, premises: tuple[Any, ...], hints: Hints) -> DirectPathBound:
+def max_diff_exact(context: Context, tables: PathExpansion) -> DirectPathBound:
     """Theorem (row range). M = 0 and g[q] = max_x EUPU[q, x] − min_x EUPU[q, x].
 
     Conclusion: ∀ q, m, x: EUPU[q, x] − EUPU[q, m] ≤ (M[x] − M[m]) + g[q].
     Hypotheses: premise 0 is the path expansion. Hints: none. Cost: 2·d² + d.
     Source: Gross et al. 2024; docs/rules/direct-path.md.
     """
-    (facts,) = premises
-    return DirectPathBound(DyadicArray.zeros((context.task.d_vocab,)), facts.tables.EUPU.range(axis=1))
+    return DirectPathBound(DyadicArray.zeros((context.task.d_vocab,)), tables.EUPU.range(axis=1))
 
 
-def max_diff(context: Context, premises: tuple[Any, ...], hints: Hints) -> DirectPathBound:
+def max_diff(context: Context, tables: PathExpansion) -> DirectPathBound:
     """Theorem (max row difference). M = b_O W_U + b_U and g[q] = Σ_j |E_q[q, j]|·range_x W_U[j, x], with E_q = W_E + W_pos[n − 1].
 
     Conclusion: ∀ q, m, x: EUPU[q, x] − EUPU[q, m] ≤ (M[x] − M[m]) + g[q].
@@ -46,7 +45,7 @@ def max_diff(context: Context, premises: tuple[Any, ...], hints: Hints) -> Direc
     return _around(context, DyadicArray.zeros((1, context.model.dimensions.d_model)))
 
 
-def mean_query_max_diff(context: Context, premises: tuple[Any, ...], hints: Hints) -> DirectPathBound:
+def mean_query_max_diff(context: Context, tables: PathExpansion) -> DirectPathBound:
     """Theorem (mean query, max row difference). With e the mean row of E_q = W_E + W_pos[n − 1] (a dyadic number at or just below it),
 
         M = (e + b_O) W_U + b_U   and   g[q] = Σ_j |E_q[q, j] − e[j]|·range_x W_U[j, x].
@@ -58,7 +57,7 @@ def mean_query_max_diff(context: Context, premises: tuple[Any, ...], hints: Hint
     return _around(context, mean_row(context.model.last_embedding()))
 
 
-def svd_query_max_diff(context: Context, premises: tuple[Any, ...], hints: Hints) -> DirectPathBound:
+def svd_query_max_diff(context: Context, tables: PathExpansion, *, direction: DyadicArray) -> DirectPathBound:
     """Theorem (hinted query, max row difference). With w the hint `direction` and E_q = W_E + W_pos[n − 1],
 
         M = (w + b_O) W_U + b_U   and   g[q] = Σ_j |E_q[q, j] − w[j]|·range_x W_U[j, x].
@@ -67,7 +66,7 @@ def svd_query_max_diff(context: Context, premises: tuple[Any, ...], hints: Hints
     Hypotheses: premise 0 is the path expansion. Hints: direction f64 [d_model], any finite vector. Cost: 9·d·D + D + d.
     Source: Gross et al. 2024; docs/rules/direct-path.md.
     """
-    return _around(context, exact_hint(hints, "direction").reshape(1, -1))
+    return _around(context, direction.reshape(1, -1))
 
 
 def _around(context: Context, row: DyadicArray) -> DirectPathBound:
@@ -79,34 +78,34 @@ def _around(context: Context, row: DyadicArray) -> DirectPathBound:
     return DirectPathBound(M.reshape(-1), g.reshape(-1))
 
 
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
+def _around_cost(dimensions: Dimensions, limits: Limits, **hints: object) -> Cost:
     d, D = dimensions.d_vocab, dimensions.d_model
-    return 9 * d * D + D + d
+    return Cost(9 * d * D + D + d)
 
 
-def _mean_operations(dimensions: Dimensions, hints: Hints) -> int:
+def _mean_cost(dimensions: Dimensions, limits: Limits) -> Cost:
     d, D = dimensions.d_vocab, dimensions.d_model
-    return 11 * d * D + D + d
+    return Cost(11 * d * D + D + d)
 
 
-def _exact_operations(dimensions: Dimensions, hints: Hints) -> int:
+def _exact_cost(dimensions: Dimensions, limits: Limits) -> Cost:
     d = dimensions.d_vocab
-    return 2 * d * d + d
+    return Cost(2 * d * d + d)
 
 
 def _rule(
     name: str,
-    apply: Callable[[Context, tuple[Any, ...], Hints], DirectPathBound],
-    operations: Callable[[Dimensions, Hints], int],
-    hints: dict[str, ArrayHint] | None = None,
+    apply: Callable[..., DirectPathBound],
+    cost: Callable[..., Cost],
+    hints: dict[str, HintKind] | None = None,
 ) -> Rule:
-    return Rule(name=f"direct-path-{name}", apply=apply, premises=(Tables,), operations=operations, hints=hints or {})
+    return Rule(name=f"direct-path-{name}", apply=apply, premises=(PathExpansion,), cost=cost, hints=hints or {})
 
 
 RULES = (
-    _rule("global-max-diff-exact", global_max_diff_exact, _exact_operations),
-    _rule("max-diff-exact", max_diff_exact, _exact_operations),
-    _rule("max-diff", max_diff, _operations),
-    _rule("mean-query+max-diff", mean_query_max_diff, _mean_operations),
-    _rule("svd-query+max-diff", svd_query_max_diff, _operations, {"direction": ArrayHint("f64", ("d_model",))}),
+    _rule("global-max-diff-exact", global_max_diff_exact, _exact_cost),
+    _rule("max-diff-exact", max_diff_exact, _exact_cost),
+    _rule("max-diff", max_diff, _around_cost),
+    _rule("mean-query+max-diff", mean_query_max_diff, _mean_cost),
+    _rule("svd-query+max-diff", svd_query_max_diff, _around_cost, {"direction": ExactHint(("d_model",))}),
 )

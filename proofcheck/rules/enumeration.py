@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,12 +9,12 @@ from proofcheck.arithmetic import smallest_sums
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.boxes import ENTRY_BITS, Box, Tally, boxes, neither, query_terms
-from proofcheck.rules.facts import ProvedBlocks, Tables
-from proofcheck.rules.rule import Context, Hints, Rule
-from proofcheck.rules.separability import ExactMargins, MarginTerms, settled_operations, table_exponentials
+from proofcheck.rules.facts import PathExpansion, ProvedBlocks
+from proofcheck.rules.rule import Context, Cost, Rule
+from proofcheck.rules.separability import ExactMargins, MarginTerms, settled_operations, shared_enclosures, table_exponentials
 
 
-def enumeration(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
+def enumeration(context: Context, tables: PathExpansion) -> ProvedBlocks:
     """Corollary 1 (enumeration). For all q ≤ m, counts[q][m] + wrong[q][m] + the undecided of the block (q, m) is its number of sequences;
     the counted ones have Σ_i f_i^{q,m,j}(x_i) > 0 for every j ≠ m, the wrong ones Σ_i f_i^{q,m,j}(x_i) ≤ 0 for some j ≠ m. By Theorem S
     they are the correct and the wrong sequences. If undecided = 0 the counts are exact.
@@ -30,10 +28,9 @@ def enumeration(context: Context, premises: tuple[Any, ...], hints: Hints) -> Pr
     The sequences of a block with q < m are split by the first position p < n − 1 that holds m: tokens < m before it, ≤ m after it.
     Cost: 2·d^n·(d − 1) for the sums, and 2·n·d³·(d + 1) for the terms. Source: docs/rules/enumeration.md.
     """
-    (facts,) = premises
     d, d_head = context.model.dimensions.d_vocab, context.model.dimensions.d_head
-    margins = MarginTerms(facts.tables, d_head, context.arithmetic)
-    tally = Tally(d, ExactMargins(facts.tables, d_head, context.arithmetic), context.limits.settled_in_balls)
+    margins = MarginTerms(shared_enclosures(context, tables))
+    tally = Tally(d, ExactMargins(tables, d_head, context.arithmetic), context.limits.settled_in_balls)
     for m in range(d):
         for chunk in margins.chunks(m):
             _enumerate_queries(margins, chunk, m, tally)
@@ -69,23 +66,12 @@ def _tally_sums(tally: Tally, query: int, sums: NDArray[np.int32], slack: int, b
             tally.settle(box.sequence_at(query, start + place), box.max_token)
 
 
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
+def _cost(dimensions: Dimensions, limits: Limits) -> Cost:
+    """Singles: exponentials, and the sequences that may be settled in balls."""
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    return _sum_operations(dimensions, hints) + 4 * n * d**3 * (d + 1) + _single_operations(dimensions, hints)
+    sums = 2 * d**n * (d - 1)
+    singles = table_exponentials(dimensions) + settled_operations(n, d, min(d**n, limits.settled_in_balls))
+    return Cost(sums + 4 * n * d**3 * (d + 1) + singles, sums=sums, singles=singles)
 
 
-def _sum_operations(dimensions: Dimensions, hints: Hints) -> int:
-    n, d = dimensions.n_ctx, dimensions.d_vocab
-    sums: int = 2 * d**n * (d - 1)
-    return sums
-
-
-def _single_operations(dimensions: Dimensions, hints: Hints) -> int:
-    """Exponentials, and the sequences that are settled in balls, with the default limit."""
-    n, d = dimensions.n_ctx, dimensions.d_vocab
-    return table_exponentials(dimensions) + settled_operations(n, d, min(d**n, Limits().settled_in_balls))
-
-
-RULE = Rule(
-    name="enumeration", apply=enumeration, premises=(Tables,), operations=_operations, sums=_sum_operations, singles=_single_operations
-)
+RULE = Rule(name="enumeration", apply=enumeration, premises=(PathExpansion,), cost=_cost)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,17 +16,17 @@ from numpy.typing import NDArray
 from proofcheck.arithmetic import DyadicArray, Intervals
 from proofcheck.models import PathTables
 
-_open = [False]
+_APPLYING: ContextVar[bool] = ContextVar("a rule is being applied", default=False)
 
 
 @contextmanager
 def rule_application() -> Iterator[None]:
     """Inside this context facts may be constructed. Used by the kernel alone."""
-    _open[0] = True
+    token = _APPLYING.set(True)
     try:
         yield
     finally:
-        _open[0] = False
+        _APPLYING.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,13 @@ class Fact:
     """Base of all facts. Each subclass says in its docstring what is true about the network when one exists."""
 
     def __post_init__(self) -> None:
-        if not _open[0]:
+        if not _APPLYING.get():
             raise TypeError(f"{type(self).__name__} is a fact: only a rule applied by the kernel can make one")
 
 
 @dataclass(frozen=True, slots=True)
-class Tables(Fact):
-    """The exact tables of the path expansion of the network (`PathTables`)."""
-
-    tables: PathTables
+class PathExpansion(PathTables, Fact):
+    """The five tables are those of the path expansion of the network, exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +102,10 @@ class ProvedBlocks(Fact):
     ∀ q ≤ m: at least counts[q][m] sequences of the block (query q, max token m) are answered correctly; counts[q][m] = 0 for q > m.
     wrong: the same shape, or () where the rule proves nothing wrong: at least wrong[q][m] sequences of the block are answered wrongly.
     undecided: sequences that the rule examined, one by one or in whole boxes, and could not decide; they are not in `counts`.
-    published: the total that the published counting convention reports for the same accepted classes (0 where it has none); proves nothing.
     """
 
     counts: tuple[tuple[int, ...], ...]
     undecided: int = 0
-    published: int = 0
     wrong: tuple[tuple[int, ...], ...] = ()
 
 
@@ -118,12 +115,10 @@ class ProvedClasses(Fact):
 
     choices[q][m][p] = the number of tokens in a set K ⊂ {t < m} such that every sequence with query q, max token m, exactly p non-query
     positions not holding m, and those p positions holding tokens of K, is answered correctly; −1 where nothing is proved. For p = 0
-    the class is one sequence and 0 means "proved". Indexed q ≤ m, 0 ≤ p ≤ most_others(q, m); −1 elsewhere.
-    published_choices: the same with the published count's number of tokens; proves nothing.
+    the class is one sequence and 0 means "proved". Indexed q ≤ m, 0 ≤ p ≤ n − 1 − [q < m]; −1 elsewhere.
     """
 
     choices: tuple[tuple[tuple[int, ...], ...], ...]
-    published_choices: tuple[tuple[tuple[int, ...], ...], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +127,4 @@ class ProvedCount(Fact):
 
     correct: int
     undecided: int = 0
-    published: int = 0
     wrong: int = 0

@@ -12,6 +12,7 @@ import numpy as np
 
 from proofcheck.arithmetic import DyadicArray, concatenate, reciprocal_below
 from proofcheck.models import AttentionOnly
+from proofcheck.rules.rule import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def average_embedding(model: AttentionOnly) -> DyadicArray:
     return model.W_E + (model.W_pos.sum(axis=0) * reciprocal_below(n)).reshape(1, -1)
 
 
-def split_svd(model: AttentionOnly, u: DyadicArray, v: DyadicArray) -> Split:
+def split_svd(context: Context, u: DyadicArray, v: DyadicArray) -> Split:
     """Peel u [d_vocab, 1] off the query side and v [d_vocab, 1] off the key side of A B, A = E_q W_Q W_Kᵀ, B = (W_E + p)ᵀ:
 
         A B = u (uᵀA B) + (A_r B v) vᵀ + A_r B_r,   A_r = A − u uᵀA,   B_r = B − B v vᵀ;
@@ -36,7 +37,8 @@ def split_svd(model: AttentionOnly, u: DyadicArray, v: DyadicArray) -> Split:
     b_Q adds the rank-one term 1 (b_Q W_Kᵀ B).
     Proof: A B = u uᵀA B + A_r B and A_r B = A_r B v vᵀ + A_r B_r.  ∎
     """
-    A: DyadicArray = model.shared("E_q W_Q W_K^T", lambda: (model.last_embedding() @ model.W_Q) @ model.W_K.T)
+    model = context.model
+    A = context.memo.once(("E_q W_Q W_K^T",), lambda: (model.last_embedding() @ model.W_Q) @ model.W_K.T)
     B = average_embedding(model).T
     u_A = u.T @ A
     A_rest = A - u @ u_A

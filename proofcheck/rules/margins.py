@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proofcheck.arithmetic import DyadicArray, Intervals
-from proofcheck.models import AttentionOnly, Dimensions, PathTables
-from proofcheck.rules.facts import AttentionBounds, DirectPathBound, ProvedClasses, Tables
-from proofcheck.rules.rule import Context, Hints, Rule
+from proofcheck.limits import Limits
+from proofcheck.models import Dimensions
+from proofcheck.rules.facts import AttentionBounds, DirectPathBound, PathExpansion, ProvedClasses
+from proofcheck.rules.rule import Context, Cost, Rule
 
 GRID_BITS = 26  # anchors of the chord are multiples of 2^−26: fine against float32 noise, coarse against float64 rounding
 
 
-def drop_average_query(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedClasses:
+def drop_average_query(context: Context, tables: PathExpansion, direct: DirectPathBound, attention: AttentionBounds) -> ProvedClasses:
     """Theorem (S3, S4 without the average query). For max token m write L[x] = M[x] − M[m] + max_p(PVOU[p, x] − PVOU[p, m]),
     R[x] = EVOU[m, x] − EVOU[m, m], L* and R* for their maxima over x ≠ m, g₀ = min_{q ≤ m} gaps[q, m, c] and
     W = max_{k ≤ m − g₀} range_x EVOU[k, x]. A cell (q, m, c ≥ 1) of premise 2 is accepted if
@@ -25,12 +25,11 @@ def drop_average_query(context: Context, premises: tuple[Any, ...], hints: Hints
 
     the cell (m, m, 0) if EUPU[m, x] − EUPU[m, m] + R[x] + max_p(PVOU[p, x] − PVOU[p, m]) < 0 for all x ≠ m.
     Conclusion: every sequence of an accepted cell is correct: query q, maximum m, exactly c positions not holding m, their tokens ≤ m − g.
-    With p = c − [q ≠ m] this proves choices[q][m][p] = m − g + 1 (0 for p = 0); published_choices has m − g.
+    With p = c − [q ≠ m] this proves choices[q][m][p] = m − g + 1 (0 for p = 0).
     Hypotheses: premise 0 is the path expansion, 1 a `DirectPathBound`, 2 an `AttentionBounds`. Hints: none.
     Cost: O(d²·n); see `_operations`. Proof: docs/rules/margins.md. Source: Gross et al. 2024.
     """
-    facts, direct, attention = premises
-    outputs = _Outputs(facts.tables, context.model)
+    outputs = _Outputs(tables, context)
     values = outputs.wrong_values(attention.gaps)  # [m, c]
     base = outputs.base(direct).max(axis=1)  # L* [m]
     on_max = (base + outputs.on_max.max(axis=1)).reshape(-1, 1) + DyadicArray.zeros(values.shape)
@@ -38,7 +37,7 @@ def drop_average_query(context: Context, premises: tuple[Any, ...], hints: Hints
     return _accept(context, outputs, attention, _Coefficients(on_max, base.reshape(-1, 1) + values, ones, direct.g))
 
 
-def mean_query_chord(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedClasses:
+def mean_query_chord(context: Context, tables: PathExpansion, direct: DirectPathBound, attention: AttentionBounds) -> ProvedClasses:
     """Theorem (S3, S4 with a chord). With L, R, W as in `margin-drop-average-query-per-output-logit-reasoning`, let
     φ(a) = max_{x ≠ m}(L[x] + a·R[x]), and for each (m, c) let lo < hi be multiples of 2^−26 with lo at most, hi at least, every attention
     bound of the cells (·, m, c). φ is convex, so on [lo, hi] it lies below its chord; a cell is accepted if, with h = hi − lo,
@@ -49,8 +48,7 @@ def mean_query_chord(context: Context, premises: tuple[Any, ...], hints: Hints) 
     This is the sound form of the published `mean_query+diff`, whose formula is false (docs/findings.md).
     Cost: O(d²·n); see `_operations`. Proof: docs/rules/margins.md. Source: Gross et al. 2024 (the idea); the chord is ours.
     """
-    facts, direct, attention = premises
-    outputs = _Outputs(facts.tables, context.model)
+    outputs = _Outputs(tables, context)
     lo, hi = _anchors(attention, context.task.d_vocab, context.task.n_ctx)  # [m, c]
     base = outputs.base(direct)  # L [m, J]
     at_lo, at_hi = ((base[:, None] + a[:, :, None] * outputs.on_max[:, None]).max(axis=2) for a in (lo, hi))
@@ -77,15 +75,15 @@ class _Coefficients:
 class _Outputs:
     """Exact tables over (max token m, rival x ≠ m), [d_vocab, d_vocab − 1]: functions of the network alone."""
 
-    def __init__(self, tables: PathTables, model: AttentionOnly) -> None:
+    def __init__(self, tables: PathExpansion, context: Context) -> None:
         self.d_vocab = tables.EVOU.shape[0]
         tokens = np.arange(self.d_vocab)
         self._own = tokens[:, None]
         self._rivals = np.array([np.delete(tokens, m) for m in range(self.d_vocab)])
-        shared: _SharedTables = model.shared("margin tables", lambda: self._tables(tables))
+        shared = context.memo.once(("margin tables",), lambda: self._tables(tables))
         self.on_max, self.positions, self.constant, self.row_ranges = shared
 
-    def _tables(self, tables: PathTables) -> _SharedTables:
+    def _tables(self, tables: PathExpansion) -> _SharedTables:
         on_max = self._margins(tables.EVOU)  # R
         positions = (tables.PVOU[:, self._rivals] - tables.PVOU[:, self._own]).max(axis=0)
         constant = np.asarray((self._margins(tables.EUPU) + on_max + positions).is_negative().all(axis=1))  # [m]: is (m, …, m) proved?
@@ -125,9 +123,8 @@ def _accept(context: Context, outputs: _Outputs, attention: AttentionBounds, coe
     on_max, on_others, scale = (enclose(part) for part in (coefficients.on_max, coefficients.on_others, coefficients.scale))
     g = enclose(coefficients.g)
     choices = np.full((d, d, n), -1, dtype=np.int64)
-    published = choices.copy()
     for m in np.flatnonzero(outputs.constant).tolist():
-        choices[m, m, 0] = published[m, m, 0] = 0
+        choices[m, m, 0] = 0
     for group in attention.groups:
         q, m, c = group.queries, group.max_tokens, group.c
         shared = scale[m, c] * g[q]
@@ -136,8 +133,7 @@ def _accept(context: Context, outputs: _Outputs, attention: AttentionBounds, coe
         p = c if group.query_is_max else c - 1
         others = m - attention.gaps[q, m, c]  # the largest token that is not m
         choices[q[accepted], m[accepted], p] = (others + 1 if p else np.zeros_like(others))[accepted]
-        published[q[accepted], m[accepted], p] = (others if p else np.zeros_like(others))[accepted]
-    return ProvedClasses(_nested(choices), _nested(published))
+    return ProvedClasses(_nested(choices))
 
 
 def _negative(pair: tuple[Intervals, Intervals], terms: tuple[Intervals, Intervals]) -> NDArray[np.bool_]:
@@ -148,27 +144,24 @@ def _nested(choices: NDArray[np.int64]) -> tuple[tuple[tuple[int, ...], ...], ..
     return tuple(tuple(tuple(row) for row in plane) for plane in choices.tolist())
 
 
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
+def _cost(dimensions: Dimensions, limits: Limits) -> Cost:
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    return 7 * d * (d + 1) * n + 2 * n * d * d + 9 * d * d + 10 * d * n + 4 * d
+    return Cost(7 * d * (d + 1) * n + 2 * n * d * d + 9 * d * d + 10 * d * n + 4 * d)
 
 
-def _chord_operations(dimensions: Dimensions, hints: Hints) -> int:
+def _chord_cost(dimensions: Dimensions, limits: Limits) -> Cost:
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    return _operations(dimensions, hints) + 6 * n * d * d + 3 * d * (d + 1) * n + 12 * d * n
+    return Cost(_cost(dimensions, limits).operations + 6 * n * d * d + 3 * d * (d + 1) * n + 12 * d * n)
 
+
+_PREMISES = (PathExpansion, DirectPathBound, AttentionBounds)
 
 RULES = (
     Rule(
         name="margin-drop-average-query-per-output-logit-reasoning",
         apply=drop_average_query,
-        premises=(Tables, DirectPathBound, AttentionBounds),
-        operations=_operations,
+        premises=_PREMISES,
+        cost=_cost,
     ),
-    Rule(
-        name="margin-mean-query+diff",
-        apply=mean_query_chord,
-        premises=(Tables, DirectPathBound, AttentionBounds),
-        operations=_chord_operations,
-    ),
+    Rule(name="margin-mean-query+diff", apply=mean_query_chord, premises=_PREMISES, cost=_chord_cost),
 )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from proofcheck.models.attention_only import path_tables_operations
-from proofcheck.rules.facts import Tables
-from proofcheck.rules.rule import Context, Hints, Rule
+from proofcheck.rules.facts import PathExpansion
+from proofcheck.rules.rule import Context, Cost, Rule
 
 
-def path_expansion(context: Context, premises: tuple[Any, ...], hints: Hints) -> Tables:
+def path_expansion(context: Context) -> PathExpansion:
     """Theorem (path expansion). For the network of the weight file, over the reals,
 
         score_i = (EQKE[q, x_i] + EQKP[q, i]) / √d_head   and   logit = EUPU[q] + Σ_i softmax(score)_i (EVOU[x_i] + PVOU[i]),
@@ -20,12 +18,13 @@ def path_expansion(context: Context, premises: tuple[Any, ...], hints: Hints) ->
     Cost: 2·d·(d·(D + 2H) + 3·D·H) + lower-order terms.
     Source: Elhage et al. 2021 (path expansion); Gross et al. 2024.
     """
-    return Tables(context.model.path_tables())
+    tables = context.memo.once(("path tables",), context.model.path_tables)
+    return PathExpansion(tables.EUPU, tables.EVOU, tables.PVOU, tables.EQKE, tables.EQKP)
 
 
 RULE = Rule(
     name="path-expansion",
     apply=path_expansion,
     premises=(),
-    operations=lambda dimensions, hints: path_tables_operations(dimensions),
+    cost=lambda dimensions, limits: Cost(path_tables_operations(dimensions)),
 )

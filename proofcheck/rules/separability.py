@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from proofcheck.arithmetic import Arithmetic, DyadicArray, FixedPoint, Intervals, PositiveTable
 from proofcheck.arithmetic.ball_intervals import BallIntervals, Balls
-from proofcheck.arithmetic.operations import count, counted
 from proofcheck.models import Dimensions, PathTables
+from proofcheck.rules.facts import PathExpansion
+from proofcheck.rules.rule import Context
 
 Queries = slice | NDArray[np.int64]  # a range of queries, or any of them
 
@@ -32,10 +33,8 @@ CHUNK_ENTRIES = 1 << 17  # entries of one table of margin terms: a few of them f
 class MarginTerms:
     """The terms f of Theorem S in enclosures, for any (queries, max token)."""
 
-    def __init__(self, tables: PathTables, d_head: int, arithmetic: Arithmetic) -> None:
-        """Enclose the tables once: 2 d_vocab² + n_ctx·d_vocab entries, d_vocab² + d_vocab·n_ctx exponentials."""
-        self.n_ctx, self.d_vocab = tables.PVOU.shape
-        enclosed = _enclosed(tables, d_head, arithmetic)
+    def __init__(self, enclosed: Enclosures) -> None:
+        self.n_ctx, self.d_vocab = enclosed.PVOU.shape
         self._token_weights, self._position_weights = enclosed.token_weights, enclosed.position_weights
         self._EUPU, self._EVOU, self._PVOU = enclosed.EUPU, enclosed.EVOU, enclosed.PVOU
         self._values_of = -1  # the max token that `_values` belongs to
@@ -84,12 +83,9 @@ class MarginTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class _Enclosed:
-    """Enclosures of `tables`, made by an arithmetic of this backend and precision with this many operations."""
+class Enclosures:
+    """Enclosures of the path tables, and of exp(EQKE/√d_head) and exp(EQKP/√d_head)."""
 
-    tables: PathTables
-    made_by: tuple[int, str, int]
-    operations: int
     token_weights: PositiveTable
     position_weights: PositiveTable
     EUPU: Intervals
@@ -97,21 +93,18 @@ class _Enclosed:
     PVOU: Intervals
 
 
-_latest: list[_Enclosed] = []  # the last one, so that the separable rules of a certificate share it
-
-
-def _enclosed(tables: PathTables, d_head: int, arithmetic: Arithmetic) -> _Enclosed:
-    """The enclosed tables; whoever makes them, their operations are counted for each rule that uses them."""
-    made_by = (d_head, arithmetic.backend, arithmetic.precision)
-    for known in _latest:
-        if known.tables is tables and known.made_by == made_by:
-            count(known.operations)
-            return known
-    before = counted()
+def enclosures(tables: PathTables, d_head: int, arithmetic: Arithmetic) -> Enclosures:
+    """2 d_vocab² + n_ctx·d_vocab entries, d_vocab² + d_vocab·n_ctx exponentials."""
     tokens, positions = arithmetic.exponentials(tables.EQKE, d_head), arithmetic.exponentials(tables.EQKP, d_head)
     EUPU, EVOU, PVOU = (arithmetic.enclose(table) for table in (tables.EUPU, tables.EVOU, tables.PVOU))
-    _latest[:] = [_Enclosed(tables, made_by, counted() - before, tokens, positions, EUPU, EVOU, PVOU)]
-    return _latest[0]
+    return Enclosures(tokens, positions, EUPU, EVOU, PVOU)
+
+
+def shared_enclosures(context: Context, tables: PathExpansion) -> Enclosures:
+    """The enclosures for the context's network, backend and precision, made once."""
+    arithmetic, d_head = context.arithmetic, context.model.dimensions.d_head
+    key = ("enclosures", arithmetic.backend, arithmetic.precision)
+    return context.memo.once(key, lambda: enclosures(tables, d_head, arithmetic))
 
 
 class ExactMargins:

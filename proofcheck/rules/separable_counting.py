@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
+from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.block_bounds import BlockBounds, Integers
+from proofcheck.rules.block_bounds import BlockBounds
 from proofcheck.rules.block_counts import (
     ADDITIONS,
     BLOCKS,
     Budget,
     Exhausted,
-    additions,
-    block_rows,
     checked_blocks,
     counting_operations,
     failing_at_most,
 )
-from proofcheck.rules.facts import ProvedBlocks, Tables
-from proofcheck.rules.rule import ArrayHint, Context, Hints, Rule
+from proofcheck.rules.facts import PathExpansion, ProvedBlocks
+from proofcheck.rules.hints import IntegersHint
+from proofcheck.rules.rule import Context, Cost, Rule
+from proofcheck.rules.separability import shared_enclosures
 from proofcheck.rules.separable_minimum import minimum_operations, refine
 
 
-def separable_counting(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
+def separable_counting(context: Context, tables: PathExpansion, *, blocks: Integers, groups: Integers, additions: int) -> ProvedBlocks:
     """Corollary 3 (counting), with groups. For each listed block (q, m) let the rivals that Corollary 2 leaves open be split into groups G,
     and L^G_i(t) = min_{j∈G} L^j_i(t) with integers L^j_i(t) ≤ scale·f_i^{q,m,j}(t), scale > 0. Then
 
@@ -43,13 +44,12 @@ def separable_counting(context: Context, premises: tuple[Any, ...], hints: Hints
     2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d² additions.
     Proof: docs/rules/separable-counting.md. Source: Theorem S, docs/rules/separability.md.
     """
-    (facts,) = premises
     task = context.task
-    listed = checked_blocks(hints, task.d_vocab)
-    groups = _checked_groups(hints, task.d_vocab)
-    bounds = BlockBounds(facts.tables, context.model.dimensions.d_head, context.arithmetic)
+    listed = checked_blocks(blocks, task.d_vocab)
+    group_of = _checked_groups(blocks, groups, task.d_vocab)
+    bounds = BlockBounds(shared_enclosures(context, tables))
     counts = [[0] * task.d_vocab for _ in range(task.d_vocab)]
-    budget = Budget(hints)
+    budget = Budget(additions)
     for m, (queries, bins) in listed.items():
         beaten = bounds.beaten(queries, m)
         refine(bounds, queries, m, beaten, beaten.size)
@@ -57,7 +57,7 @@ def separable_counting(context: Context, premises: tuple[Any, ...], hints: Hints
             rivals = bounds.rivals(m)[~settled]
             size = task.block_size(q, m)
             with suppress(Exhausted):
-                counts[q][m] = max(0, size - _failing(bounds, _Block(q, m, number, size), rivals, groups.get((q, m), {}), budget))
+                counts[q][m] = max(0, size - _failing(bounds, _Block(q, m, number, size), rivals, group_of.get((q, m), {}), budget))
     return ProvedBlocks(tuple(tuple(row) for row in counts))
 
 
@@ -83,11 +83,8 @@ def _failing(bounds: BlockBounds, block: _Block, rivals: Integers, group_of: dic
     return total
 
 
-def _checked_groups(hints: Hints, d_vocab: int) -> dict[tuple[int, int], dict[int, int]]:
+def _checked_groups(blocks: Integers, table: Integers, d_vocab: int) -> dict[tuple[int, int], dict[int, int]]:
     """(query, max token) -> rival -> group, from the hint `groups`. Rejected(bad-hint) as docs/rules/separable-counting.md says."""
-    blocks, table = block_rows(hints), hints["groups"]
-    if not isinstance(table, np.ndarray) or table.shape[1] != 3:
-        raise Rejected(Reason.BAD_HINT, "groups is not a table of three columns", path="groups", expected="[*, 3]")
     if len(table) > len(blocks) * d_vocab:
         raise _bad_group(len(table) - 1, "is one too many", f"at most {len(blocks) * d_vocab} rows", len(table))
     out: dict[tuple[int, int], dict[int, int]] = {}
@@ -111,19 +108,16 @@ def _bad_group(row: int, what: str, expected: str, found: object) -> Rejected:
     return Rejected(Reason.BAD_HINT, f"row {row} of groups {what}", path="groups", expected=expected, found=str(found))
 
 
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
-    n, d = dimensions.n_ctx, dimensions.d_vocab
-    blocks, table = block_rows(hints), hints["groups"]
-    groups = len(table) if isinstance(table, np.ndarray) else 0
-    counting = (len(blocks) + groups) * counting_operations(n, d)
-    return minimum_operations(d, n, len(blocks), 2 * len(blocks) * d) + len(blocks) * n * d * d + counting + additions(hints)
+def _cost(dimensions: Dimensions, limits: Limits, *, blocks: Integers, groups: Integers, additions: int) -> Cost:
+    n, d, k = dimensions.n_ctx, dimensions.d_vocab, len(blocks)
+    counting = (k + len(groups)) * counting_operations(n, d)
+    return Cost(minimum_operations(d, n, k, 2 * k * d) + k * n * d * d + counting + additions, sums=additions)
 
 
 RULE = Rule(
     name="separable-counting",
     apply=separable_counting,
-    premises=(Tables,),
-    operations=_operations,
-    hints={"blocks": BLOCKS, "groups": ArrayHint("i64", ("*", "*")), "additions": ADDITIONS},
-    sums=lambda dimensions, hints: additions(hints),
+    premises=(PathExpansion,),
+    cost=_cost,
+    hints={"blocks": BLOCKS, "groups": IntegersHint(("*", "3")), "additions": ADDITIONS},
 )

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 
-from proofcheck.arithmetic import Arithmetic
+from proofcheck.arithmetic import Integers
 from proofcheck.arithmetic.largest_sums import largest_two_sums
-from proofcheck.models import Dimensions, PathTables
-from proofcheck.rules.block_bounds import ENTRY_BITS, Integers, block_minimum
+from proofcheck.limits import Limits
+from proofcheck.models import Dimensions
+from proofcheck.rules.block_bounds import ENTRY_BITS, block_minimum
 from proofcheck.rules.block_counts import (
     ADDITIONS,
     BLOCKS,
     Budget,
     Exhausted,
-    additions,
-    block_rows,
     checked_blocks,
     counting_operations,
     failing_at_most,
 )
-from proofcheck.rules.facts import ProvedBlocks, Tables
-from proofcheck.rules.rule import Context, Hints, Rule
-from proofcheck.rules.separability import CHUNK_ENTRIES, MarginTerms
+from proofcheck.rules.facts import PathExpansion, ProvedBlocks
+from proofcheck.rules.rule import Context, Cost, Rule
+from proofcheck.rules.separability import CHUNK_ENTRIES, Enclosures, MarginTerms, shared_enclosures
 
 
-def separable_early_maximum(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
+def separable_early_maximum(context: Context, tables: PathExpansion, *, blocks: Integers, additions: int) -> ProvedBlocks:
     """Corollary 4 (early maximum). Let g_i^{q,m}(t) ≤ min_{j≠m} f_i^{q,m,j}(t) be the bound from the two largest logit terms of (q, i, t).
 
     Every sequence x of the block (q, m) with Σ_{i<n−1} g_i(x_i) + g_{n−1}(q) > 0 is correct. counts[q][m] is the whole block where
@@ -39,12 +37,11 @@ def separable_early_maximum(context: Context, premises: tuple[Any, ...], hints: 
     2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d² additions: cubic in d for a fixed number of bins.
     Proof: docs/rules/separable-early-maximum.md. Source: Theorem S, docs/rules/separability.md.
     """
-    (facts,) = premises
     task = context.task
-    listed = checked_blocks(hints, task.d_vocab)
-    terms = EarlyTerms(facts.tables, context.model.dimensions.d_head, context.arithmetic)
+    listed = checked_blocks(blocks, task.d_vocab)
+    terms = EarlyTerms(shared_enclosures(context, tables))
     counts = [[0] * task.d_vocab for _ in range(task.d_vocab)]
-    budget = Budget(hints)
+    budget = Budget(additions)
     for m in reversed(range(task.d_vocab)):
         nothing = np.zeros(0, dtype=np.int64)
         bins = dict(zip(*(column.tolist() for column in listed.get(m, (nothing, nothing))), strict=True))
@@ -63,9 +60,9 @@ def separable_early_maximum(context: Context, premises: tuple[Any, ...], hints: 
 class EarlyTerms(MarginTerms):
     """Integer lower bounds of g."""
 
-    def __init__(self, tables: PathTables, d_head: int, arithmetic: Arithmetic) -> None:
+    def __init__(self, enclosed: Enclosures) -> None:
         """n_ctx·d_vocab² pairs of maxima over d_vocab rivals: about 4·n_ctx·d_vocab³ operations."""
-        super().__init__(tables, d_head, arithmetic)
+        super().__init__(enclosed)
         d, n = self.d_vocab, self.n_ctx
         self._offsets = self._PVOU[None, :, :] + self._EUPU[:, None, :]  # [d (query), n, d (logit)]
         rows = self._offsets[np.arange(d).repeat(n), np.tile(np.arange(n), d)]  # [d·n, d]
@@ -87,18 +84,17 @@ class EarlyTerms(MarginTerms):
         return self.weights(queries, m).fixed_point_product(tokens - rival, offsets, ENTRY_BITS).lower.astype(np.int64)
 
 
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
+def _cost(dimensions: Dimensions, limits: Limits, *, blocks: Integers, additions: int) -> Cost:
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    rows = len(block_rows(hints)) * counting_operations(n, d - 1)
     terms = 3 * n * d**3 + n * d * (d + 1) * (2 * d + 1)
-    return terms + 4 * d * d * (n + 1) + rows + additions(hints)
+    rows = len(blocks) * counting_operations(n, d - 1)
+    return Cost(terms + 4 * d * d * (n + 1) + rows + additions, sums=additions)
 
 
 RULE = Rule(
     name="separable-early-maximum",
     apply=separable_early_maximum,
-    premises=(Tables,),
-    operations=_operations,
+    premises=(PathExpansion,),
+    cost=_cost,
     hints={"blocks": BLOCKS, "additions": ADDITIONS},
-    sums=lambda dimensions, hints: additions(hints),
 )

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from proofcheck.arithmetic import nonpositive_sums
+from proofcheck.arithmetic import Integers, nonpositive_sums
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.boxes import Tally, boxes, hinted_blocks, hinted_terms, neither
-from proofcheck.rules.facts import ProvedBlocks, Tables
-from proofcheck.rules.rule import ArrayHint, Context, Hints, IntegerHint, Rule
-from proofcheck.rules.separability import ExactMargins, MarginTerms, settled_operations, table_exponentials
+from proofcheck.rules.boxes import BLOCK_PAIRS, Tally, boxes, hinted_blocks, hinted_terms, neither
+from proofcheck.rules.facts import PathExpansion, ProvedBlocks
+from proofcheck.rules.hints import IntegerHint
+from proofcheck.rules.rule import Context, Cost, Rule
+from proofcheck.rules.separability import ExactMargins, MarginTerms, settled_operations, shared_enclosures, table_exponentials
 
 
-def separable_enumeration(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
+def separable_enumeration(context: Context, tables: PathExpansion, *, blocks: Integers, expansions: int) -> ProvedBlocks:
     """Corollary 1 (enumeration), pruned. For each hinted block (q, m), counts[q][m] + wrong[q][m] + its undecided are all its sequences;
     the counted ones have Σ_i f_i^{q,m,j}(x_i) > 0 for every j ≠ m, the wrong ones Σ_i f_i^{q,m,j}(x_i) ≤ 0 for some j ≠ m. By Theorem S
     they are the correct and the wrong sequences. Where undecided = 0 the counts are exact. Blocks that are not hinted get 0.
@@ -29,12 +28,11 @@ def separable_enumeration(context: Context, premises: tuple[Any, ...], hints: Hi
     Cost: 2·d·expansions for the search; for the terms K·n·(n + 1)·d² and 3·d³.
     Proof: docs/rules/enumeration.md. Source: Theorem S, docs/rules/separability.md.
     """
-    (facts,) = premises
     d_head, task = context.model.dimensions.d_head, context.task
-    margins = MarginTerms(facts.tables, d_head, context.arithmetic)
-    tally = Tally(task.d_vocab, ExactMargins(facts.tables, d_head, context.arithmetic), context.limits.settled_in_balls)
-    budget = _Budget(hints["expansions"])
-    for block in hinted_terms(margins, hinted_blocks(hints["blocks"], task.d_vocab)):
+    margins = MarginTerms(shared_enclosures(context, tables))
+    tally = Tally(task.d_vocab, ExactMargins(tables, d_head, context.arithmetic), context.limits.settled_in_balls)
+    budget = _Budget(expansions)
+    for block in hinted_terms(margins, hinted_blocks(blocks, task.d_vocab)):
         for box in boxes(task.n_ctx, block.query, block.max_token):
             base, terms = box.terms(block.lower[None], block.last[None])
             width = terms[-1].shape[2] if terms else 1
@@ -57,8 +55,8 @@ class _Budget:
 
     __slots__ = ("_left", "_most")
 
-    def __init__(self, most: Any) -> None:
-        self._most = self._left = int(most)
+    def __init__(self, most: int) -> None:
+        self._most = self._left = most
 
     def spend(self, nodes: int) -> None:
         """Rejected(bad-hint) when more nodes are expanded than the hint allows."""
@@ -73,27 +71,13 @@ class _Budget:
             )
 
 
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
+def _cost(dimensions: Dimensions, limits: Limits, *, blocks: Integers, expansions: int) -> Cost:
+    """Singles: exponentials, and the sequences that may be settled in balls, at most d_vocab for each expanded node."""
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    blocks = hints["blocks"]
-    if not isinstance(blocks, np.ndarray):
-        raise TypeError("the kernel checks the kinds of hints")
-    others: int = blocks.shape[0] * n * d * (n * d + 2)
-    return terms_operations(n, d, blocks.shape[0]) + others + _search_operations(dimensions, hints) + _single_operations(dimensions, hints)
-
-
-def _search_operations(dimensions: Dimensions, hints: Hints) -> int:
-    expansions = hints["expansions"]
-    if not isinstance(expansions, int):
-        raise TypeError("the kernel checks the kinds of hints")
-    return 2 * dimensions.d_vocab * expansions
-
-
-def _single_operations(dimensions: Dimensions, hints: Hints) -> int:
-    """Exponentials, and the sequences that are settled in balls, with the default limit: at most d_vocab for each expanded node."""
-    n, d = dimensions.n_ctx, dimensions.d_vocab
-    sequences = max(d, _search_operations(dimensions, hints) // 2)
-    return table_exponentials(dimensions) + settled_operations(n, d, min(sequences, Limits().settled_in_balls))
+    search = 2 * d * expansions
+    singles = table_exponentials(dimensions) + settled_operations(n, d, min(max(d, d * expansions), limits.settled_in_balls))
+    others = terms_operations(n, d, len(blocks)) + len(blocks) * n * d * (n * d + 2)
+    return Cost(others + search + singles, sums=search, singles=singles)
 
 
 def terms_operations(n: int, d: int, blocks: int) -> int:
@@ -104,9 +88,7 @@ def terms_operations(n: int, d: int, blocks: int) -> int:
 RULE = Rule(
     name="separable-enumeration",
     apply=separable_enumeration,
-    premises=(Tables,),
-    operations=_operations,
-    sums=_search_operations,
-    singles=_single_operations,
-    hints={"blocks": ArrayHint("i64", ("*", "*")), "expansions": IntegerHint(0, 1 << 48)},
+    premises=(PathExpansion,),
+    cost=_cost,
+    hints={"blocks": BLOCK_PAIRS, "expansions": IntegerHint(0, 1 << 48)},
 )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from proofcheck.arithmetic import Booleans, Integers
+from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.block_bounds import BlockBounds, Booleans, Integers, block_minimum
-from proofcheck.rules.facts import ProvedBlocks, Tables
-from proofcheck.rules.rule import Context, Hints, IntegerHint, Rule
-from proofcheck.rules.separability import CHUNK_ENTRIES
+from proofcheck.rules.block_bounds import BlockBounds, block_minimum
+from proofcheck.rules.facts import PathExpansion, ProvedBlocks
+from proofcheck.rules.hints import IntegerHint
+from proofcheck.rules.rule import Context, Cost, Rule
+from proofcheck.rules.separability import CHUNK_ENTRIES, shared_enclosures
 
 
-def separable_minimum(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
+def separable_minimum(context: Context, tables: PathExpansion, *, refined: int) -> ProvedBlocks:
     """Corollary 2 (minimum). Let μ_i = min_{t≤m} f_i^{q,m,j}(t). If for every rival j ≠ m
 
         f_{n−1}(q) + Σ_{i<n−1} μ_i + [q < m] · min_{i<n−1} (f_i(m) − μ_i) > 0,
@@ -26,12 +27,8 @@ def separable_minimum(context: Context, premises: tuple[Any, ...], hints: Hints)
     Cost: at most `minimum_operations` of all d·(d + 1)/2 blocks; of it n·(7·d + 10) for each refined triple.
     Proof: docs/rules/separable-minimum.md. Source: Theorem S, docs/rules/separability.md.
     """
-    (facts,) = premises
-    refined = hints["refined"]
-    if not isinstance(refined, int):
-        raise TypeError("the kernel checks that `refined` is an integer")
     task = context.task
-    bounds = BlockBounds(facts.tables, context.model.dimensions.d_head, context.arithmetic)
+    bounds = BlockBounds(shared_enclosures(context, tables))
     counts = [[0] * task.d_vocab for _ in range(task.d_vocab)]
     for m in reversed(range(task.d_vocab)):  # large blocks first, for the budget's sake
         queries = np.arange(m + 1)
@@ -59,11 +56,9 @@ def refine(bounds: BlockBounds, queries: Integers, m: int, beaten: Booleans, bud
     return len(rows)
 
 
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
+def _cost(dimensions: Dimensions, limits: Limits, *, refined: int) -> Cost:
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    refined = hints["refined"]
-    triples = min(refined if isinstance(refined, int) else 0, d * d * d)
-    return minimum_operations(d, n, d * (d + 1) // 2, triples)
+    return Cost(minimum_operations(d, n, d * (d + 1) // 2, min(refined, d * d * d)))
 
 
 def minimum_operations(d: int, n: int, blocks: int, triples: int) -> int:
@@ -75,7 +70,7 @@ def minimum_operations(d: int, n: int, blocks: int, triples: int) -> int:
 RULE = Rule(
     name="separable-minimum",
     apply=separable_minimum,
-    premises=(Tables,),
-    operations=_operations,
+    premises=(PathExpansion,),
+    cost=_cost,
     hints={"refined": IntegerHint(0, 1 << 40)},
 )

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from itertools import chain
 from math import prod
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic import IntegerArray, range_minima
+from proofcheck.arithmetic import IntegerArray, Integers, range_minima
 from proofcheck.arithmetic.operations import count
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.boxes import BlockTerms, Box, Tally, boxes, hinted_blocks, hinted_terms
-from proofcheck.rules.facts import ProvedBlocks, Tables
-from proofcheck.rules.rule import ArrayHint, Context, Hints, Rule
-from proofcheck.rules.separability import ExactMargins, MarginTerms, settled_operations, table_exponentials
+from proofcheck.rules.boxes import BLOCK_PAIRS, BlockTerms, Box, Tally, boxes, hinted_blocks, hinted_terms
+from proofcheck.rules.facts import PathExpansion, ProvedBlocks
+from proofcheck.rules.hints import IntegersHint
+from proofcheck.rules.rule import Context, Cost, Rule
+from proofcheck.rules.separability import ExactMargins, MarginTerms, settled_operations, shared_enclosures, table_exponentials
 from proofcheck.rules.separable_enumeration import terms_operations
 
 LEAF = -1
@@ -26,7 +26,7 @@ _CHUNK = 1 << 20  # entries of one working array
 Ranges = tuple[tuple[int, int], ...]  # for each free position of a box, the tokens lo ≤ t < hi
 
 
-def separable_partition(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
+def separable_partition(context: Context, tables: PathExpansion, *, blocks: Integers, nodes: Integers) -> ProvedBlocks:
     """Corollary 5 (partition). Let B = A_0 × … × A_{n−2} × {q} be a set of sequences of the block (q, m). All of B are correct if
 
         f_{n−1}(q) + Σ_i min_{t ∈ A_i} f_i^{q,m,j}(t) > 0   for every j ≠ m,
@@ -44,12 +44,11 @@ def separable_partition(context: Context, premises: tuple[Any, ...], hints: Hint
     Cost: for R open rivals and l leaves in a box at most 2·R·l·(n − 1)·(d + 1); for the terms as in `separable-enumeration`.
     Proof: docs/rules/separable-partition.md. Source: Theorem S, docs/rules/separability.md.
     """
-    (facts,) = premises
     d_head, task = context.model.dimensions.d_head, context.task
-    margins = MarginTerms(facts.tables, d_head, context.arithmetic)
-    tally = Tally(task.d_vocab, ExactMargins(facts.tables, d_head, context.arithmetic), context.limits.settled_in_balls)
-    trees = _Trees(hints["nodes"], task.d_vocab)
-    for block in hinted_terms(margins, hinted_blocks(hints["blocks"], task.d_vocab)):
+    margins = MarginTerms(shared_enclosures(context, tables))
+    tally = Tally(task.d_vocab, ExactMargins(tables, d_head, context.arithmetic), context.limits.settled_in_balls)
+    trees = _Trees(nodes, task.d_vocab)
+    for block in hinted_terms(margins, hinted_blocks(blocks, task.d_vocab)):
         for box in boxes(task.n_ctx, block.query, block.max_token):
             _tally_leaves(tally, block, box, trees.leaves(box))
     trees.require_end()
@@ -59,7 +58,7 @@ def separable_partition(context: Context, premises: tuple[Any, ...], hints: Hint
 class _Trees:
     """Reads the trees of the hint `nodes`, one after another."""
 
-    def __init__(self, nodes: Any, d_vocab: int) -> None:
+    def __init__(self, nodes: Integers, d_vocab: int) -> None:
         self._nodes: list[int] = nodes.tolist()
         self._next = 0
         self._d_vocab = d_vocab
@@ -143,28 +142,20 @@ def _sums(base: IntegerArray, terms: list[IntegerArray], leaves: NDArray[np.int6
     return total
 
 
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
+def _cost(dimensions: Dimensions, limits: Limits, *, blocks: Integers, nodes: Integers) -> Cost:
+    """Singles: exponentials, the leaves one by one, and what may be settled in balls: a leaf is as much as d_vocab sequences."""
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    blocks, nodes = hints["blocks"], hints["nodes"]
-    if not isinstance(blocks, np.ndarray) or not isinstance(nodes, np.ndarray):
-        raise TypeError("the kernel checks the kinds of hints")
-    sums: int = n * d * (d + 1) + d  # one leaf, all rivals
-    leaves: int = blocks.shape[0] * n + 2 * nodes.shape[0]
-    return terms_operations(n, d, blocks.shape[0]) + leaves * sums + _single_operations(dimensions, hints)
-
-
-def _single_operations(dimensions: Dimensions, hints: Hints) -> int:
-    """Exponentials, the leaves one by one, and what is settled in balls: a leaf is as much as d_vocab sequences; with the default limit."""
-    n, d = dimensions.n_ctx, dimensions.d_vocab
-    nodes: int = hints["nodes"].size if isinstance(hints["nodes"], np.ndarray) else 0
-    return table_exponentials(dimensions) + n * nodes + settled_operations(n, d, min(d * nodes, Limits().settled_in_balls))
+    leaf = n * d * (d + 1) + d  # all rivals
+    leaves = len(blocks) * n + 2 * len(nodes)
+    settled = settled_operations(n, d, min(d * len(nodes), limits.settled_in_balls))
+    singles = table_exponentials(dimensions) + n * len(nodes) + settled
+    return Cost(terms_operations(n, d, len(blocks)) + leaves * leaf + singles, singles=singles)
 
 
 RULE = Rule(
     name="separable-partition",
     apply=separable_partition,
-    premises=(Tables,),
-    operations=_operations,
-    singles=_single_operations,
-    hints={"blocks": ArrayHint("i64", ("*", "*")), "nodes": ArrayHint("i64", ("*",))},
+    premises=(PathExpansion,),
+    cost=_cost,
+    hints={"blocks": BLOCK_PAIRS, "nodes": IntegersHint(("*",))},
 )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.facts import ProvedBlocks, ProvedCount
-from proofcheck.rules.rule import Context, Hints, Rule
+from proofcheck.rules.rule import Context, Cost, Rule
 
 
-def sum_blocks(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedCount:
+def sum_blocks(context: Context, *premises: ProvedBlocks) -> ProvedCount:
     """Theorem (sum over blocks). correct = Σ_{q ≤ m} max_k counts_k[q][m] over the premises k, and wrong the same with wrong_k.
 
     Hypotheses: every premise is `ProvedBlocks`. Hints: none.
@@ -32,20 +31,19 @@ def sum_blocks(context: Context, premises: tuple[Any, ...], hints: Hints) -> Pro
     return ProvedCount(
         correct,
         undecided=min(sum(facts.undecided for facts in premises), task.total() - correct - wrong),
-        published=premises[0].published if len(premises) == 1 else 0,
         wrong=wrong,
     )
 
 
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
-    return dimensions.d_vocab**2
+def _cost(dimensions: Dimensions, limits: Limits) -> Cost:
+    blocks = dimensions.d_vocab**2
+    return Cost(blocks, singles=blocks)
 
 
 RULE = Rule(
     name="sum-blocks",
     apply=sum_blocks,
     premises=(ProvedBlocks,),
-    operations=_operations,
+    cost=_cost,
     variadic=True,
-    singles=_operations,
 )

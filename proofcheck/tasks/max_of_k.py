@@ -21,6 +21,10 @@ class MaxOfK:
     n_ctx: int
     d_vocab: int
 
+    def words(self) -> str:
+        """The task in one line, as reports and the metadata of weight files have it."""
+        return f"{NAME} n_ctx={self.n_ctx} d_vocab={self.d_vocab}"
+
     def total(self) -> int:
         """Number of inputs, d_vocab^n_ctx."""
         total: int = self.d_vocab**self.n_ctx

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import sympy
 
-from proofcheck import Dimensions, Step
+from proofcheck import Dimensions, Limits, Step
 from proofcheck.rules import RULES
 
 n_ctx, d_vocab, d_model = sympy.symbols("n d D", positive=True, integer=True)
@@ -22,13 +23,8 @@ def _step_cost(step: Step) -> sympy.Expr:
     """The rule's polynomial; its sums alone where the rest compares sizes with a limit, which symbols cannot."""
     sizes = Dimensions(n_ctx=n_ctx, d_vocab=d_vocab, d_model=d_model, d_head=d_model)
     rule = RULES[step.rule]
-    try:
-        return rule.operations(sizes, step.hints)
-    except TypeError:
-        sums = rule.sums(sizes, step.hints)
-        if sums == 0:
-            raise
-        return sums
+    # no sequence is settled in balls here: how many may be is a comparison of sizes with a limit, which symbols cannot make
+    return rule.cost(sizes, replace(Limits(), settled_in_balls=sympy.Integer(0)), **step.hints).operations
 
 
 def leading_terms(expression: sympy.Expr) -> sympy.Expr:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofcheck.arithmetic import DyadicArray, concatenate, largest_exponent
-from proofcheck.arithmetic.operations import counted
+from proofcheck.arithmetic.operations import counting
 
 BINARY: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Fraction, Fraction], Fraction]]] = {
     "+": (lambda x, y: x + y, lambda a, b: a + b),
@@ -35,9 +35,9 @@ REDUCTIONS: dict[str, Callable[[list[Fraction]], Fraction]] = {
 def test_binary_operations(name: str, data: list[tuple[float, float]]) -> None:
     ours, exact = BINARY[name]
     xs, ys = [a for a, _ in data], [b for _, b in data]
-    before = counted()
-    result = ours(dyadic(xs), dyadic(ys))
-    assert counted() - before == len(data)
+    with counting() as counter:
+        result = ours(dyadic(xs), dyadic(ys))
+    assert counter.total == len(data)
     assert result.fractions().tolist() == [exact(Fraction(a), Fraction(b)) for a, b in data]
 
 
@@ -71,9 +71,9 @@ def test_unary_operations_and_signs(row: list[float]) -> None:
 def test_matrix_products(data: st.DataObject, rows: int, inner: int, columns: int) -> None:
     a = data.draw(st.lists(doubles, min_size=rows * inner, max_size=rows * inner))
     b = data.draw(st.lists(doubles, min_size=inner * columns, max_size=inner * columns))
-    before = counted()
-    product = dyadic(a, (rows, inner)) @ dyadic(b, (inner, columns))
-    assert counted() - before == rows * columns * (2 * inner - 1)
+    with counting() as counter:
+        product = dyadic(a, (rows, inner)) @ dyadic(b, (inner, columns))
+    assert counter.total == rows * columns * (2 * inner - 1)
     exact = [
         [sum(Fraction(a[i * inner + k]) * Fraction(b[k * columns + j]) for k in range(inner)) for j in range(columns)] for i in range(rows)
     ]

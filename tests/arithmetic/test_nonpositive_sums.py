@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from proofcheck.arithmetic import nonpositive_sums, range_minima
-from proofcheck.arithmetic.operations import counted
+from proofcheck.arithmetic.operations import counting
 
 
 class Spent:
@@ -44,9 +44,9 @@ def test_found_are_exactly_the_nonpositive_minima(sizes: tuple[int, ...], shift:
         base = rng.integers(-magnitude, magnitude, rivals) + shift * magnitude // 40
         terms = [rng.integers(-magnitude, magnitude, (rivals, size)).astype(np.int32) for size in sizes]
         spent = Spent()
-        before = counted()
-        found = _found(base, terms, spent)
-        operations = counted() - before
+        with counting() as counter:
+            found = _found(base, terms, spent)
+        operations = counter.total
         truth = {}
         for index, tokens in enumerate(product(*(range(size) for size in sizes))):
             value = min(int(base[j]) + sum(int(term[j, t]) for term, t in zip(terms, tokens, strict=True)) for j in range(rivals))

@@ -70,9 +70,10 @@ def rows(names: list[str]) -> list[Row]:
     python = sys.executable
     result = [
         Row("start-up: import numpy, flint", [python, "-c", "import numpy, flint"]),
-        Row("proofcheck --version", [python, "-m", "proofcheck", "--version"]),
+        Row("proofcheck --version", [python, "-I", "-m", "proofcheck", "--version"]),
     ]
-    result += [Row(f"verify {name}", [python, "-m", "proofcheck", "verify", "--quiet", str(ACCEPT / f"{name}.json")]) for name in names]
+    verify = [python, "-I", "-m", "proofcheck", "verify", "--quiet"]
+    result += [Row(f"verify {name}", [*verify, str(ACCEPT / f"{name}.json")]) for name in names]
     if find_spec("torch") is None:  # not imported here: a child's peak memory starts from its parent's
         return result
     return [

@@ -24,7 +24,7 @@ CERTIFICATES = [
     *(ROOT / "certificates" / "accept" / f"{MODEL.stem}--{name}.json" for name in ("brute-force", "cubic")),
     *sorted((ROOT / "certificates" / "accept").glob(f"{MODEL.stem}--subcubic--*.json")),
 ]
-VERIFY = [sys.executable, "-m", "proofcheck", "verify", "--quiet"]
+VERIFY = [sys.executable, "-I", "-m", "proofcheck", "verify", "--quiet"]
 
 
 def seconds(command: list[str]) -> tuple[float, float, str]:

@@ -43,11 +43,11 @@ c model       weights/tiny.safetensors SHA-256 ad143d09b46ba2de353a1585a74301a35
 c task        max-of-k n_ctx=2 d_vocab=3
 c strategy    brute-force (as the certificate calls itself)
 c arithmetic  fast, balls of 128 bits; proofcheck VERSION, python-flint VERSION, FLINT VERSION, numpy VERSION, safetensors VERSION
+c note        the weight file does not say for which task the network was trained
 c proved      9 of 9 inputs
 c exact       every input is decided: 0 are answered wrongly
 c cost N operations, SECONDS s
-c flops       2098, unexplained dimension 27 (published conventions)
-s VERIFIED accuracy >= 9/9 (1.000000)
+s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
 """,
     )
 
@@ -61,14 +61,14 @@ c model       weights/tiny.safetensors SHA-256 ad143d09b46ba2de353a1585a74301a35
 c task        max-of-k n_ctx=2 d_vocab=3
 c strategy    brute-force (as the certificate calls itself)
 c arithmetic  arb, balls of 64 bits; proofcheck VERSION, python-flint VERSION, FLINT VERSION, numpy VERSION, safetensors VERSION
+c note        the weight file does not say for which task the network was trained
 c proved      9 of 9 inputs
 c exact       every input is decided: 0 are answered wrongly
 c cost N operations, SECONDS s
-c flops       2098, unexplained dimension 27 (published conventions)
 c   tables                   path-expansion N operations SECONDS s
 c   blocks                   enumeration N operations SECONDS s
 c   count                    sum-blocks                                             0 operations SECONDS s
-s VERIFIED accuracy >= 9/9 (1.000000)
+s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
 """,
     )
 
@@ -77,7 +77,7 @@ def test_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     assert_expected_inline(
         shown(capsys, "verify", "--quiet", TWIN),
         """\
-s VERIFIED accuracy >= 9/9 (1.000000)
+s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
 """,
     )
 
@@ -91,7 +91,7 @@ c model       ../weights/tiny.safetensors SHA-256 ad143d09b46ba2de353a1585a74301
 c task        max-of-k n_ctx=2 d_vocab=3
 c strategy    brute-force (as the certificate calls itself)
 c arithmetic  fast, balls of 128 bits; proofcheck VERSION, python-flint VERSION, FLINT VERSION, numpy VERSION, safetensors VERSION
-s REJECTED not-proved
+s REJECTED not-proved certificate ROOT/certificates/reject/not-proved/one-higher.json
 --- stderr
 not-proved: the claim is larger than what the steps prove (at $.claim.accuracy_at_least.correct)
   expected: at most 9
@@ -106,7 +106,7 @@ def test_declined(capsys: pytest.CaptureFixture[str]) -> None:
         shown(capsys, "verify", str(REJECT / "limit-exceeded" / "precision-1025.json"), status=2),
         """\
 c certificate ROOT/certificates/reject/limit-exceeded/precision-1025.json
-s DECLINED limit-exceeded
+s DECLINED limit-exceeded certificate ROOT/certificates/reject/limit-exceeded/precision-1025.json
 --- stderr
 limit-exceeded: precision is 1025, above the limit 1024 (at $.arithmetic.precision)
   expected: at most 1024
@@ -120,7 +120,7 @@ def test_an_error_in_a_step(capsys: pytest.CaptureFixture[str]) -> None:
     assert_expected_inline(
         shown(capsys, "verify", "--quiet", str(REJECT / "bad-hint" / "wrong-length.json"), status=1),
         """\
-s REJECTED bad-hint
+s REJECTED bad-hint certificate ROOT/certificates/reject/bad-hint/wrong-length.json
 --- stderr
 bad-hint: hint direction has the wrong shape (step direct rule direct-path-svd-query+max-diff at direction)
   expected: [d_model] = [3]
@@ -133,7 +133,7 @@ def test_no_such_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert_expected_inline(
         shown(capsys, "verify", "--quiet", str(ROOT / "none.json"), status=2),
         """\
-s DECLINED unreadable-file
+s DECLINED unreadable-file certificate ROOT/none.json
 --- stderr
 unreadable-file: cannot read ROOT/none.json: No such file or directory (at ROOT/none.json)
 """,
@@ -150,14 +150,16 @@ c VERIFIED  1.000000 9/9 SECONDS s  twin.json
 c REJECTED  wrong-total SECONDS s  one-lower.json
 c DECLINED  unsupported-format SECONDS s  version-2.0.json
 c 1 verified, 1 rejected, 1 declined
-s VERIFIED accuracy >= 9/9 (1.000000)
-s REJECTED wrong-total
-s DECLINED unsupported-format
+s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
+s REJECTED wrong-total certificate ROOT/certificates/reject/wrong-total/one-lower.json
+s DECLINED unsupported-format certificate ROOT/certificates/reject/unsupported-format/version-2.0.json
 --- stderr
-ROOT/certificates/reject/wrong-total/one-lower.json: wrong-total: the claimed total is not the number of inputs of the task (at $.claim.accuracy_at_least.total)
+proofcheck: ROOT/certificates/reject/wrong-total/one-lower.json:
+wrong-total: the claimed total is not the number of inputs of the task (at $.claim.accuracy_at_least.total)
   expected: 9
   found:    8
-ROOT/certificates/reject/unsupported-format/version-2.0.json: unsupported-format: the certificate is of another format or version (at $.format)
+proofcheck: ROOT/certificates/reject/unsupported-format/version-2.0.json:
+unsupported-format: the certificate is of another format or version (at $.format)
   expected: proofcheck-certificate 1.0
   found:    proofcheck-certificate 2.0
 """,
@@ -250,7 +252,7 @@ c     undecided = min(\\u03a3_k undecided_k, inputs \\u2212 correct \\u2212 wron
 c     A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
 c     Cost: (number of premises)\\xb7d\\xb2. Source: docs/rules/sum-blocks.md.
 c
-s VERIFIED accuracy >= 9/9 (1.000000)
+s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
 """,
     )
 

@@ -62,7 +62,7 @@ def certificate(data: bytes) -> None:
 def weights(data: bytes) -> None:
     """Raises whatever the boundary lets through."""
     try:
-        AttentionOnly(SHAPE, decode_weights(data, TENSORS, LIMITS)).path_tables()
+        AttentionOnly(SHAPE, decode_weights(data, TENSORS, LIMITS).tensors).path_tables()
     except (Rejected, Declined):
         return
 

@@ -59,7 +59,7 @@ def test_bad_files_are_refused(attack: str) -> None:
         decode_weights(BAD[attack], TENSORS, Limits())
     assert caught.value.code == Reason.BAD_WEIGHTS
     assert len(caught.value.message) < 400
-    assert decode_weights(GOOD, TENSORS, Limits())
+    assert decode_weights(GOOD, TENSORS, Limits()).tensors
 
 
 def test_every_truncation_and_many_flipped_header_bytes_are_refused_or_read() -> None:
@@ -93,7 +93,7 @@ def test_a_header_is_measured_if_it_lies_in_the_file() -> None:
 def test_names_and_axes_stop_at_their_limits(name: str, axes: int, good: bool) -> None:
     data = raw_safetensors({name: entry("F32", [1] * axes, 0, 4)}, b"\0" * 4)
     if good:
-        assert decode_weights(data, TENSORS, Limits())[name].shape == (0,) * axes
+        assert decode_weights(data, TENSORS, Limits()).tensors[name].shape == (0,) * axes
     else:
         with pytest.raises(Rejected):
             decode_weights(data, TENSORS, Limits())
@@ -102,12 +102,12 @@ def test_names_and_axes_stop_at_their_limits(name: str, axes: int, good: bool) -
 def test_metadata_is_ignored() -> None:
     size = int.from_bytes(GOOD[:8], "little")
     header = {"__metadata__": {"seed": "1"}, **json.loads(GOOD[8 : 8 + size])}
-    tensors = decode_weights(raw_safetensors(header, GOOD[8 + size :]), TENSORS, Limits())
-    assert set(tensors) == set(decode_weights(GOOD, TENSORS, Limits()))
+    tensors = decode_weights(raw_safetensors(header, GOOD[8 + size :]), TENSORS, Limits()).tensors
+    assert set(tensors) == set(decode_weights(GOOD, TENSORS, Limits()).tensors)
 
 
 def test_a_tensor_without_axes_is_read() -> None:
-    tensors = decode_weights(safetensors_bytes({"embed.W_E": np.array(1.5, dtype="<f4")}), TENSORS, Limits())
+    tensors = decode_weights(safetensors_bytes({"embed.W_E": np.array(1.5, dtype="<f4")}), TENSORS, Limits()).tensors
     assert tensors["embed.W_E"].shape == ()
 
 
@@ -126,7 +126,7 @@ def test_exponents_have_a_limit(largest: float, declined: bool) -> None:
     with pytest.raises(Declined) if declined else nullcontext() as caught:
         decode_weights(safetensors_bytes(tensors), TENSORS, Limits())
     assert caught is None or caught.value.code == Reason.LIMIT_EXCEEDED
-    assert decode_weights(safetensors_bytes(tensors), TENSORS, Limits(exponent=1074))
+    assert decode_weights(safetensors_bytes(tensors), TENSORS, Limits(exponent=1074)).tensors
 
 
 def test_entries_and_headers_have_limits() -> None:
@@ -135,7 +135,7 @@ def test_entries_and_headers_have_limits() -> None:
         (Limits(weights_header_bytes=size), Limits(weights_header_bytes=size - 1)),
         (Limits(table_entries=9), Limits(table_entries=8)),
     ):
-        assert decode_weights(GOOD, TENSORS, enough)
+        assert decode_weights(GOOD, TENSORS, enough).tensors
         with pytest.raises(Declined) as caught:
             decode_weights(GOOD, TENSORS, too_few)
         assert caught.value.code == Reason.LIMIT_EXCEEDED

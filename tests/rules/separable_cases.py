@@ -6,33 +6,33 @@ from typing import Any
 
 import numpy as np
 from soundness.small_models import Shape, Tensors, safetensors_bytes, trained_like
+from soundness.subcubic_steps import apply
 
 from proofcheck import Dimensions
 from proofcheck.arithmetic import Arithmetic
-from proofcheck.arithmetic.operations import counted
+from proofcheck.arithmetic.operations import counting
 from proofcheck.limits import Limits
+from proofcheck.memo import Memo
 from proofcheck.models import AttentionOnly, decode_weights
 from proofcheck.models.attention_only import TENSORS
 from proofcheck.rules import RULES
-from proofcheck.rules.facts import ProvedBlocks, Tables, rule_application
-from proofcheck.rules.rule import Context, Hints
+from proofcheck.rules.facts import ProvedBlocks
+from proofcheck.rules.rule import Context
 from proofcheck.tasks import MaxOfK
 
 
 def context(shape: Shape, tensors: Tensors, backend: Any = "fast") -> Context:
     sizes = Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head)
-    network = AttentionOnly(sizes, decode_weights(safetensors_bytes(tensors), TENSORS, Limits()))
-    return Context(network, MaxOfK(shape.n_ctx, shape.d_vocab), Arithmetic(backend, 128), Limits())
+    network = AttentionOnly(sizes, decode_weights(safetensors_bytes(tensors), TENSORS, Limits()).tensors)
+    return Context(network, MaxOfK(shape.n_ctx, shape.d_vocab), Arithmetic(backend, 128), Limits(), Memo())
 
 
-def applied(where: Context, rule: str, hints: Hints) -> tuple[ProvedBlocks, int, int]:
+def applied(where: Context, rule: str, hints: dict[str, Any]) -> tuple[ProvedBlocks, int, int]:
     """The fact, the operations that were counted, and their bound."""
-    tables = where.model.path_tables() if RULES[rule].premises else None
-    before = counted()
-    with rule_application():
-        fact = RULES[rule].apply(where, (Tables(tables),) if tables else (), hints)
-    bound = RULES[rule].operations(where.model.dimensions, hints)
-    return fact, counted() - before, bound
+    premises = (apply(where, "path-expansion"),) if RULES[rule].premises else ()
+    with counting() as counter:
+        fact = apply(where, rule, premises, hints)
+    return fact, counter.total, RULES[rule].cost(where.model.dimensions, Limits(), **hints).operations
 
 
 def total(fact: ProvedBlocks) -> int:

@@ -14,6 +14,7 @@ from proofcheck import Dimensions, Step
 from proofcheck.arithmetic import Arithmetic
 from proofcheck.kernel import replay
 from proofcheck.limits import Limits
+from proofcheck.memo import Memo
 from proofcheck.rules import RULES
 
 SIZES = ((2, 6), (3, 5), (4, 4), (3, 12))
@@ -34,7 +35,7 @@ def counted(n: int, d: int, backend: str = "fast") -> dict[str, tuple[int, Dimen
     found = {}
     for proof in proofs:
         these = certificate(weights, shape, proof)
-        outcome = replay(these, weights, Arithmetic(backend, 128), Limits())  # type: ignore[arg-type]
+        outcome = replay(these, weights, Arithmetic(backend, 128), Limits(), Memo(), lambda step, fact: None)  # type: ignore[arg-type]
         for step, record in zip(these.steps, outcome.steps, strict=True):
             found[step.rule] = (record.operations, these.dimensions, step)
     return found
@@ -44,14 +45,14 @@ def counted(n: int, d: int, backend: str = "fast") -> dict[str, tuple[int, Dimen
 @pytest.mark.parametrize("size", SIZES)
 def test_counted_operations_are_at_most_the_polynomial_and_at_least_a_quarter(rule: str, size: tuple[int, int]) -> None:
     operations, dimensions, step = counted(*size)[rule]
-    polynomial = RULES[rule].operations(dimensions, step.hints)
+    polynomial = RULES[rule].cost(dimensions, Limits(), **step.hints).operations
     assert operations <= polynomial <= 4 * operations
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_no_rule_counts_more_than_its_bound(size: tuple[int, int]) -> None:
     for rule, (operations, dimensions, step) in counted(*size).items():
-        assert operations <= RULES[rule].operations(dimensions, step.hints), rule
+        assert operations <= RULES[rule].cost(dimensions, Limits(), **step.hints).operations, rule
 
 
 def test_a_second_certificate_about_the_same_model_counts_the_same() -> None:
@@ -63,11 +64,11 @@ def test_a_second_certificate_about_the_same_model_counts_the_same() -> None:
 
 def test_the_polynomials_are_polynomials() -> None:
     for rule in OURS:
-        expression = sympy.expand(RULES[rule].operations(Dimensions(**SYMBOLS), {}))
+        expression = sympy.expand(RULES[rule].cost(Dimensions(**SYMBOLS), Limits()).operations)
         assert expression.is_polynomial(*SYMBOLS.values()), rule
-        assert int(expression.subs(dict(zip(SYMBOLS.values(), (4, 64, 32, 16), strict=True)))) == RULES[rule].operations(
-            Dimensions(4, 64, 32, 16), {}
-        )
+        sizes = dict(zip(SYMBOLS, (4, 64, 32, 16), strict=True))
+        value = expression.subs({SYMBOLS[name]: size for name, size in sizes.items()})
+        assert int(value) == RULES[rule].cost(Dimensions(**sizes), Limits()).operations
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_the_polynomials_are_polynomials() -> None:
 )
 def test_degree_in_the_vocabulary(rule: str, degree: int) -> None:
     """Sub-cubic: no rule costs more than d_vocab², with or without a factor d_model or n_ctx."""
-    expression = RULES[rule].operations(Dimensions(**SYMBOLS), {})
+    expression = RULES[rule].cost(Dimensions(**SYMBOLS), Limits()).operations
     assert sympy.degree(expression, SYMBOLS["d_vocab"]) == degree
 
 
@@ -95,6 +96,6 @@ def test_the_recursive_rules_multiply_no_two_matrices() -> None:
     for rule in QK_ERRORS:
         if rule == EXACT:
             continue
-        polynomial = sympy.Poly(RULES[rule].operations(Dimensions(**SYMBOLS), {}), *SYMBOLS.values())
+        polynomial = sympy.Poly(RULES[rule].cost(Dimensions(**SYMBOLS), Limits()).operations, *SYMBOLS.values())
         triple = polynomial.coeff_monomial(d * D * H) + polynomial.coeff_monomial(d * D * D)
         assert (triple == 0) is rule.endswith("recursive"), rule

@@ -26,7 +26,7 @@ def test_the_inequality_holds_for_all_queries_and_outputs(rule: str, k: int) -> 
     where = context(shape, random_model(shape, k, biases=k % 3 > 0))
     tables = apply(where, "path-expansion")
     fact = apply(where, rule, (tables,), random_hints(rule, where.model.dimensions, np.random.default_rng(k)))
-    EUPU, M, g = tables.tables.EUPU.fractions(), fact.M.fractions(), fact.g.fractions()
+    EUPU, M, g = tables.EUPU.fractions(), fact.M.fractions(), fact.g.fractions()
     assert M.shape == g.shape == (shape.d_vocab,)
     slack = (M[None, None, :] - M[None, :, None] + g[:, None, None]) - (EUPU[:, None, :] - EUPU[:, :, None])  # [q, m, x]
     assert (slack >= 0).all()

@@ -15,6 +15,7 @@ import proofcheck
 from proofcheck import Report, Step, Verdict
 from proofcheck.cli.main import main
 from proofcheck.limits import Limits
+from proofcheck.memo import Memo
 from proofcheck.rules.facts import ProvedBlocks, rule_application
 from proofcheck.rules.rule import Context
 
@@ -52,7 +53,7 @@ def test_ties_beyond_the_limit_are_undecided_and_not_counted() -> None:
     tensors["unembed.W_U"][:] = tensors["unembed.W_U"][:, :1]
     where = context(shape, tensors)
     for limit in (16, 5, 0):
-        limited = Context(where.model, where.task, where.arithmetic, Limits(settled_in_balls=limit))
+        limited = Context(where.model, where.task, where.arithmetic, Limits(settled_in_balls=limit), Memo())
         fact = apply(limited, "enumeration", (apply(limited, "path-expansion"),))
         assert (sum(map(sum, fact.counts)), sum(map(sum, fact.wrong)), fact.undecided) == (0, limit, 16 - limit)
 
@@ -101,7 +102,7 @@ def test_undecided_inputs_are_not_counted_twice_nor_where_another_premise_decide
     where = context(shape, tensors)
     facts = []
     for limit in (16, 5):
-        limited = Context(where.model, where.task, where.arithmetic, Limits(settled_in_balls=limit))
+        limited = Context(where.model, where.task, where.arithmetic, Limits(settled_in_balls=limit), Memo())
         facts.append(apply(limited, "enumeration", (apply(limited, "path-expansion"),)))
     decided, limited_fact = facts
     for premises, wrong, undecided in (((limited_fact,), 5, 11), ((limited_fact, limited_fact), 5, 11), ((limited_fact, decided), 16, 0)):
@@ -115,11 +116,11 @@ def test_sum_blocks_adds_what_is_right_and_leaves_the_rest() -> None:
     right, wrong = ((1, 0, 1), (0, 1, 0), (0, 0, 1)), ((0, 0, 0), (0, 1, 0), (0, 0, 1))
     for undecided, expected in ((0, 0), (2, 2), (3, 3), (4, 3), (100, 3)):
         with rule_application():
-            fact = ProvedBlocks(right, undecided=undecided, published=5, wrong=wrong)
+            fact = ProvedBlocks(right, undecided=undecided, wrong=wrong)
         total = apply(where, "sum-blocks", (fact,))
-        assert (total.correct, total.wrong, total.undecided, total.published) == (4, 2, expected, 5)
+        assert (total.correct, total.wrong, total.undecided) == (4, 2, expected)
         total = apply(where, "sum-blocks", (fact, fact))
-        assert (total.correct, total.wrong, total.undecided, total.published) == (4, 2, min(2 * undecided, 3), 0)
+        assert (total.correct, total.wrong, total.undecided) == (4, 2, min(2 * undecided, 3))
 
 
 def test_the_command_says_exact(capsys: pytest.CaptureFixture[str]) -> None:

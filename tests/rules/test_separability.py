@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -14,31 +15,29 @@ from soundness.subcubic_steps import EXACT, MARGINS, apply, network_of
 from proofcheck.arithmetic import Arithmetic
 from proofcheck.arithmetic.ball_intervals import BallIntervals
 from proofcheck.arithmetic.float_intervals import FloatIntervals
-from proofcheck.arithmetic.operations import counted
+from proofcheck.arithmetic.operations import counting
 from proofcheck.rules import separability
-from proofcheck.rules.separability import MarginTerms, _enclosed, table_exponentials
+from proofcheck.rules.separability import MarginTerms, enclosures, shared_enclosures, table_exponentials
 
 SHAPE = Shape(3, 5)
 
 
 def test_tables_are_enclosed_once_for_each_arithmetic_and_counted_every_time() -> None:
     where = context(SHAPE, noisy(SHAPE, 0))
-    tables, other = where.model.path_tables(), context(SHAPE, noisy(SHAPE, 1)).model.path_tables()
-    separability._latest.clear()
-    spent = []
+    tables = apply(where, "path-expansion")
+    found, spent = [], []
     for _ in range(2):
-        before = counted()
-        found = _enclosed(tables, 2, Arithmetic("fast", 128))
-        spent.append(counted() - before)
+        with counting() as counter:
+            found.append(shared_enclosures(where, tables))
+        spent.append(counter.total)
     assert spent == [table_exponentials(where.model.dimensions)] * 2
-    assert _enclosed(tables, 2, Arithmetic("fast", 128)) is found
-    for arguments in ((other, 2, "fast", 128), (tables, 3, "fast", 128), (tables, 2, "arb", 128), (tables, 2, "fast", 64)):
-        different: Any = _enclosed(arguments[0], arguments[1], Arithmetic(arguments[2], arguments[3]))  # type: ignore[arg-type]
-        assert different is not found
-        assert isinstance(different.EVOU, FloatIntervals if arguments[2] == "fast" else BallIntervals)
-        again = _enclosed(tables, 2, Arithmetic("fast", 128))
-        assert again is not different
-        assert again.tables is tables
+    assert found[0] is found[1]
+    for backend, precision in (("arb", 128), ("fast", 64)):
+        other = replace(where, arithmetic=Arithmetic(backend, precision))  # type: ignore[arg-type]
+        different = shared_enclosures(other, tables)
+        assert different is not found[0]
+        assert isinstance(different.EVOU, FloatIntervals if backend == "fast" else BallIntervals)
+    assert shared_enclosures(where, tables) is found[0]
 
 
 @pytest.mark.parametrize("backend", ["fast", "arb"])
@@ -47,7 +46,7 @@ def test_terms_are_those_of_the_theorem(backend: str) -> None:
     where = context(SHAPE, noisy(SHAPE, 3), backend)
     exact = where.model.path_tables()
     t = {name: getattr(exact, name).fractions().astype(float) for name in ("EUPU", "EVOU", "PVOU", "EQKE", "EQKP")}
-    margins = MarginTerms(exact, SHAPE.d_head, where.arithmetic)
+    margins = MarginTerms(enclosures(exact, SHAPE.d_head, where.arithmetic))
     for m in (4, 2):
         fixed = margins.fixed_point(slice(0, m + 1), m, 29)
         for q in range(m + 1):
@@ -65,7 +64,7 @@ def test_terms_are_those_of_the_theorem(backend: str) -> None:
 
 def test_chunks_cover_the_queries_once(monkeypatch: pytest.MonkeyPatch) -> None:
     where = context(SHAPE, noisy(SHAPE, 0))
-    margins = MarginTerms(where.model.path_tables(), SHAPE.d_head, where.arithmetic)
+    margins = MarginTerms(enclosures(where.model.path_tables(), SHAPE.d_head, where.arithmetic))
     for entries in (1, 40, 100, 10**6):
         monkeypatch.setattr(separability, "CHUNK_ENTRIES", entries)
         for m in range(5):

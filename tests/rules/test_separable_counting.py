@@ -14,6 +14,7 @@ from soundness.small_models import Shape, random_model
 from proofcheck import Reason, Rejected
 from proofcheck.rules.block_bounds import BlockBounds
 from proofcheck.rules.block_counts import Budget, Exhausted, failing_at_most
+from proofcheck.rules.separability import enclosures
 from proofcheck.rules.separable_counting import _Block, _checked_groups, _failing
 
 PLENTY = 10**12
@@ -73,7 +74,7 @@ def test_counts_stop_at_the_budget() -> None:
     assert all(operations - results[0][1] <= additions for (_, operations), additions in zip(results[1:3], (3_000, 30_000), strict=True))
     lower = np.array([[-3, 5], [3, 3]], dtype=np.int64)
     with pytest.raises(Exhausted):
-        failing_at_most(lower, 1, 4, Budget({"additions": 0}))
+        failing_at_most(lower, 1, 4, Budget(0))
 
 
 def test_blocks_that_are_not_listed_prove_nothing() -> None:
@@ -109,7 +110,7 @@ def test_failing_sequences_are_never_undercounted(case: tuple[tuple[int, int], l
     failing = sum(
         sum(int(lower[i, t]) for i, t in enumerate((*x, query))) <= 0 for x in product(range(tokens), repeat=n - 1) if query == m or m in x
     )
-    bound = failing_at_most(lower, query, bins, Budget({"additions": PLENTY}))
+    bound = failing_at_most(lower, query, bins, Budget(PLENTY))
     assert bound >= failing
     window = -(int(lower[-1, query]) + sum(int(row.min()) for row in lower[:-1]))
     if window < bins:
@@ -119,8 +120,8 @@ def test_failing_sequences_are_never_undercounted(case: tuple[tuple[int, int], l
 def test_a_bound_that_drops_the_last_bin_would_be_seen() -> None:
     """Sums that are exactly 0 fail (a tie is wrong): here all of them are."""
     lower = np.array([[-3, 5], [3, 3]], dtype=np.int64)
-    assert failing_at_most(lower, 1, 4, Budget({"additions": PLENTY})) == 1
-    assert failing_at_most(lower + np.array([[0, 0], [1, 1]]), 1, 4, Budget({"additions": PLENTY})) == 0
+    assert failing_at_most(lower, 1, 4, Budget(PLENTY)) == 1
+    assert failing_at_most(lower + np.array([[0, 0], [1, 1]]), 1, 4, Budget(PLENTY)) == 0
 
 
 def test_more_groups_than_rivals_are_refused_before_they_are_read() -> None:
@@ -138,13 +139,13 @@ def test_a_block_that_is_given_up_costs_no_more_additions() -> None:
     """Once a group leaves nothing of a block to prove, the other groups are not counted."""
     shape = Shape(3, 4)
     where = context(shape, random_model(shape, 0))
-    bounds = BlockBounds(where.model.path_tables(), shape.d_head, where.arithmetic)
+    bounds = BlockBounds(enclosures(where.model.path_tables(), shape.d_head, where.arithmetic))
     given_up = 0
     for m in range(1, 4):
         for q in range(m + 1):
             rivals, size = bounds.rivals(m), where.task.block_size(q, m)
             alone = {j: k + 1 for k, j in enumerate(rivals.tolist())}
-            first, all_groups = Budget({"additions": PLENTY}), Budget({"additions": PLENTY})
+            first, all_groups = Budget(PLENTY), Budget(PLENTY)
             failing = _failing(bounds, _Block(q, m, 64, size), rivals[:1], alone, first)
             total = _failing(bounds, _Block(q, m, 64, size), rivals, alone, all_groups)
             assert total >= failing

@@ -15,7 +15,7 @@ from soundness.subcubic_steps import apply, context
 from soundness.truth import ground_truth, read_tensors
 
 from proofcheck import Dimensions, Reason, Rejected, Step
-from proofcheck.arithmetic.operations import counted
+from proofcheck.arithmetic.operations import counting
 from proofcheck.limits import Limits
 from proofcheck.rules import RULES
 from proofcheck.rules.boxes import boxes
@@ -157,7 +157,7 @@ def _searches(where: Context, tables: object, blocks: list[list[int]], expansion
 def test_huge_trees_are_beyond_the_limit_of_work() -> None:
     sizes = Dimensions(5, 64, 32, 32)
     blocks = np.array([[63, 63]], dtype="<i8")
-    small, huge = (RULES[PARTITION].operations(sizes, {"blocks": blocks, "nodes": np.zeros(k, dtype="<i8")}) for k in (1000, 2**24))
+    small, huge = (RULES[PARTITION].cost(sizes, Limits(), blocks=blocks, nodes=np.zeros(k, dtype="<i8")).operations for k in (1000, 2**24))
     assert small < Limits().work < huge
 
 
@@ -174,9 +174,9 @@ def test_operations_are_bounded_from_hints(k: int, backend: str) -> None:
         (PARTITION, {"blocks": blocks[-1:], "nodes": [-1]}),
         (ENUMERATION, {"blocks": blocks, "expansions": 3000}),
     ):
-        before = counted()
-        apply(where, rule, (tables,), arrays(hints))
-        assert 0 < counted() - before <= RULES[rule].operations(where.model.dimensions, arrays(hints))
+        with counting() as counter:
+            apply(where, rule, (tables,), arrays(hints))
+        assert 0 < counter.total <= RULES[rule].cost(where.model.dimensions, Limits(), **arrays(hints)).operations
 
 
 def test_few_sequences_may_be_settled_in_balls() -> None:

@@ -36,6 +36,9 @@ SHAPE = Shape(n_ctx=2, d_vocab=3, d_model=3, d_head=2)
 CORRECT = 9  # of 9: what brute force proves of the tiny network
 DECLINED = {
     Reason.USAGE,
+    Reason.UNSOUND_PLATFORM,
+    Reason.UNEXPECTED_MODEL,
+    Reason.UNEXPECTED_TASK,
     Reason.UNREADABLE_FILE,
     Reason.NOT_A_REGULAR_FILE,
     Reason.UNSUPPORTED_FORMAT,
@@ -72,6 +75,24 @@ def changed(name: str, place: tuple[int, ...], value: float, dtype: str = "<f4")
     return safetensors_bytes(tensors)
 
 
+DECLARATIONS = {
+    "declares-task-min-of-k": {"task": "min-of-k n_ctx=2 d_vocab=3"},
+    "declares-task-of-another-size": {"task": "max-of-k n_ctx=2 d_vocab=4"},
+    "declares-LNPre": {"normalization": "LNPre"},
+    "declares-relu": {"activation": "relu"},
+    "declares-attention-scale": {"attention_scale": "1"},
+}
+
+
+def declaring(**metadata: str) -> bytes:
+    """The network of the corpus, with a word of its file about itself."""
+    data = safetensors_bytes(tiny())
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    named = {f"proofcheck.{name}": value for name, value in metadata.items()}
+    return raw_safetensors({"__metadata__": named, **header}, data[8 + size :])
+
+
 def weight_files() -> dict[str, bytes]:
     """The weight files of the corpus."""
     good = tiny()
@@ -95,7 +116,10 @@ def weight_files() -> dict[str, bytes]:
         "mlp": safetensors_bytes({**good, "blocks.0.mlp.W_in": np.ones((3, 12), dtype=np.float32)}),
         "second-layer": safetensors_bytes({**good, "blocks.1.attn.W_Q": W_Q}),
         "two-heads": safetensors_bytes({**good, "blocks.0.attn.W_Q": np.concatenate([W_Q, W_Q])}),
-        "W_U-transposed": safetensors_bytes({**good, "unembed.W_U": np.ones((3, 4), dtype=np.float32)}),
+        "W_U-transposed": safetensors_bytes({**good, "unembed.W_U": np.ones((4, 3), dtype=np.float32)}),
+        "d-vocab-out": safetensors_bytes({**good, "unembed.W_U": np.ones((3, 4), dtype=np.float32)}),
+        "tied": safetensors_bytes({name: array for name, array in good.items() if name != "unembed.W_U"}),
+        **{name: declaring(**metadata) for name, metadata in DECLARATIONS.items()},
         "huge-scores": changed("blocks.0.attn.W_Q", (0, 0, 0), 1e20, "<f8"),
     }
 
@@ -379,7 +403,10 @@ def frame_attacks() -> Iterator[tuple[str, str, bytes]]:
     yield "wrong-shape", "W_U-transposed", about("W_U-transposed")
     yield "wrong-shape", "d-model-one-more", about("tiny", d_model=4)
     yield "wrong-shape", "d-head-one-less", about("tiny", d_head=1)
-    for name in ("layer-norm", "mlp", "second-layer", "two-heads"):
+    for name in ("layer-norm", "mlp", "second-layer", "two-heads", "d-vocab-out", "tied", *DECLARATIONS):
+        if name.startswith("declares-task"):
+            yield "metadata-mismatch", name, about(name)
+            continue
         yield "unsupported-architecture", name, about(name)
     yield "unsupported-architecture", "unknown-name", at("model.architecture", "transformer")
     yield "unsupported-architecture", "other-case", at("model.architecture", base()["model"]["architecture"].upper())

@@ -12,6 +12,7 @@ from soundness.small_models import Shape, Tensors, safetensors_bytes
 from proofcheck import Dimensions, Step
 from proofcheck.arithmetic import Arithmetic
 from proofcheck.limits import Limits
+from proofcheck.memo import Memo
 from proofcheck.models import AttentionOnly, decode_weights
 from proofcheck.models.attention_only import TENSORS
 from proofcheck.rules import RULES
@@ -94,17 +95,18 @@ def context(shape: Shape, tensors: Tensors | bytes, backend: Any = "fast", preci
     """What the rules see of a small network."""
     data = tensors if isinstance(tensors, bytes) else safetensors_bytes(tensors)
     dimensions = Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head)
-    model = AttentionOnly(dimensions, decode_weights(data, TENSORS, Limits()))
-    return Context(model, MaxOfK(shape.n_ctx, shape.d_vocab), Arithmetic(backend, precision), Limits())
+    model = AttentionOnly(dimensions, decode_weights(data, TENSORS, Limits()).tensors)
+    return Context(model, MaxOfK(shape.n_ctx, shape.d_vocab), Arithmetic(backend, precision), Limits(), Memo())
 
 
 def apply(where: Context, rule: str, premises: tuple[Any, ...] = (), hints: Mapping[str, Any] | None = None) -> Any:
     """The fact of one rule, its hints checked as the kernel does."""
     given = dict(hints or {})
     for name, kind in RULES[rule].hints.items():
-        kind.check(name, given[name], where.model.dimensions)
+        kind.check(name, given[name], where.model.dimensions, where.limits)
+    decoded = {name: kind.decode(given[name]) for name, kind in RULES[rule].hints.items()}
     with rule_application():
-        fact: Fact = RULES[rule].apply(where, premises, given)
+        fact: Fact = RULES[rule].apply(where, *premises, **decoded)
     return fact
 
 

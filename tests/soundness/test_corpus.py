@@ -16,6 +16,7 @@ from soundness.small_models import BRUTE_FORCE, CUBIC, Shape, certificate, safet
 import proofcheck
 from proofcheck import Declined, Reason, Rejected, Verdict, encode_certificate
 from proofcheck.cli.main import main
+from proofcheck.escape import escape
 
 CERTIFICATES = Path(__file__).parents[2] / "certificates"
 ACCEPT = sorted((CERTIFICATES / "accept").glob("*.json"))
@@ -69,7 +70,7 @@ def test_rejected_files_end_in_the_code_of_their_folder(path: Path, capsys: pyte
     status = main(["verify", str(path)])
     out, err = capsys.readouterr()
     declined = code in DECLINED
-    assert out.splitlines()[-1] == f"s {'DECLINED' if declined else 'REJECTED'} {code}"
+    assert out.splitlines()[-1] == f"s {'DECLINED' if declined else 'REJECTED'} {code} certificate {path}"
     assert status == (2 if declined else 1)
     assert err.startswith(f"{code}: ")
     assert "Traceback" not in err
@@ -172,7 +173,7 @@ def test_what_is_no_file_is_declined(name: str, tmp_path: Path, capsys: pytest.C
     path = make(tmp_path)
     assert main(["verify", str(path)]) == 2
     out, err = capsys.readouterr()
-    assert out.splitlines()[-1] == f"s DECLINED {code}"
+    assert out.splitlines()[-1] == f"s DECLINED {code} certificate {escape(str(path))}"
     assert "Traceback" not in err
 
 
@@ -185,8 +186,9 @@ def test_a_link_to_a_certificate_is_followed(tmp_path: Path) -> None:
 
 
 def test_every_reason_has_an_attack() -> None:
-    """A new reason code needs a file in its folder, or a generated case; `usage` is tested in tests/cli."""
-    covered = {CODES[path.parent.name] for path in REJECT} | {code for code, _ in GENERATED.values()} | {Reason.USAGE}
+    """A new reason code needs a file in its folder, or a generated case; what no file can cause is tested in tests/cli and tests/process."""
+    no_file = {Reason.USAGE, Reason.UNSOUND_PLATFORM, Reason.UNEXPECTED_MODEL, Reason.UNEXPECTED_TASK}
+    covered = {CODES[path.parent.name] for path in REJECT} | {code for code, _ in GENERATED.values()} | no_file
     assert covered == set(Reason)
 
 

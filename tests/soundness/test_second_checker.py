@@ -98,7 +98,7 @@ def test_a_broken_rule_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_every_rule_is_covered() -> None:
-    listed = subprocess.run([sys.executable, "-m", "proofcheck", "rules"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run([sys.executable, "-I", "-m", "proofcheck", "rules"], capture_output=True, text=True, check=True).stdout
     names = {line.split()[0] for line in listed.splitlines() if line and not line.startswith(("c ", " "))}
     assert names == set(RULES)
 

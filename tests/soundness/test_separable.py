@@ -13,16 +13,17 @@ import numpy as np
 import pytest
 from soundness.adversarial_models import KINDS, adversarial_model
 from soundness.small_models import Shape, safetensors_bytes
+from soundness.subcubic_steps import apply
 from soundness.truth import Truth, ground_truth, read_tensors
 
 from proofcheck import Dimensions
 from proofcheck.arithmetic import Arithmetic
 from proofcheck.limits import Limits
+from proofcheck.memo import Memo
 from proofcheck.models import AttentionOnly, decode_weights
 from proofcheck.models.attention_only import TENSORS
-from proofcheck.rules import RULES
-from proofcheck.rules.facts import ProvedBlocks, Tables, rule_application
-from proofcheck.rules.rule import Context, Hints
+from proofcheck.rules.facts import ProvedBlocks
+from proofcheck.rules.rule import Context
 from proofcheck.tasks import MaxOfK
 
 MODELS = 252  # 28 of each kind
@@ -51,18 +52,17 @@ def true_blocks(k: int) -> Blocks:
     return tuple(tuple(row) for row in blocks)
 
 
-def proved(k: int, rule: str, hints: Hints, backend: Any = "fast") -> ProvedBlocks:
+def proved(k: int, rule: str, hints: dict[str, Any], backend: Any = "fast") -> ProvedBlocks:
     _, shape, weights = model(k)
     sizes = Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head)
-    network = AttentionOnly(sizes, decode_weights(weights, TENSORS, Limits()))
-    context = Context(network, MaxOfK(shape.n_ctx, shape.d_vocab), Arithmetic(backend, 128), Limits())
-    with rule_application():
-        fact = RULES[rule].apply(context, (Tables(network.path_tables()),), hints)
+    network = AttentionOnly(sizes, decode_weights(weights, TENSORS, Limits()).tensors)
+    context = Context(network, MaxOfK(shape.n_ctx, shape.d_vocab), Arithmetic(backend, 128), Limits(), Memo())
+    fact = apply(context, rule, (apply(context, "path-expansion"),), hints)
     assert isinstance(fact, ProvedBlocks)
     return fact
 
 
-def random_hints(rule: str, d: int, rng: np.random.Generator) -> Hints:
+def random_hints(rule: str, d: int, rng: np.random.Generator) -> dict[str, Any]:
     """Any hints are valid: few or many refinements, some or all blocks, one bin or hundreds, rivals in any groups."""
     if rule == "separable-minimum":
         return {"refined": int(rng.choice([0, 1, 3, 10**6]))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from proofcheck.models import Dimensions
-from proofcheck.published_flops import matmul, mean, ranges
+from strategies.metrics.published_flops import matmul, mean, ranges
 
 Shape = tuple[int, int]
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from proofcheck import Certificate, Limits, decode_certificate, published_flops
+from proofcheck import Certificate, Limits, decode_certificate
 from proofcheck.models import Dimensions
-from proofcheck.published_cost import NO_COST, published_cost, subcubic_dimension
-from proofcheck.published_qk_flops import qk_error
+from strategies.metrics import published_flops
+from strategies.metrics.published_cost import NO_COST, published_cost, subcubic_dimension
+from strategies.metrics.published_qk_flops import qk_error
 
 SIZES = Dimensions(n_ctx=4, d_vocab=64, d_model=32, d_head=32)
 DIRECT = {

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck import published_flops
 from proofcheck.certificate import Certificate, Step
 from proofcheck.models import Dimensions
-from proofcheck.published_qk_flops import qk_error
+from strategies.metrics import published_flops
+from strategies.metrics.published_qk_flops import qk_error
 
 _SUBCUBIC = ("path-expansion", "direct-path-", "qk-error-", "attention-bounds", "margin-", "count-classes", "sum-blocks")
 _WHOLE = {
