@@ -39,6 +39,7 @@ class Reason(str, Enum):
     UNUSED_STEP = "unused-step"
     NO_CONCLUSION = "no-conclusion"
     WRONG_PREMISE = "wrong-premise"
+    RULE_NOT_APPLICABLE = "rule-not-applicable"
     BAD_HINT = "bad-hint"
     # rejected: the proof fails
     NOT_PROVED = "not-proved"
@@ -53,6 +54,8 @@ class Reason(str, Enum):
     UNSUPPORTED_FORMAT = "unsupported-format"
     UNSUPPORTED_ARCHITECTURE = "unsupported-architecture"
     UNSUPPORTED_TASK = "unsupported-task"
+    UNSUPPORTED_CLAIM = "unsupported-claim"
+    UNTRUSTED_EXTENSION = "untrusted-extension"
     LIMIT_EXCEEDED = "limit-exceeded"
 
 

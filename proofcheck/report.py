@@ -7,6 +7,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any, NoReturn
 
+from proofcheck.decimals import decimal
 from proofcheck.errors import Declined, ProofcheckError, Rejected
 from proofcheck.escape import escape
 from proofcheck.kernel import StepRecord
@@ -29,13 +30,15 @@ class Report:
     claimed, proved, total: counts of inputs (proved = 0 unless VERIFIED; what was derived, which may exceed the claim).
     undecided: inputs that were examined, one by one or in whole boxes, and could not be decided; they count as wrong.
     wrong: inputs that are proved to be answered wrongly.
-    notes: what a reader should know about the weight file.
+    claim: in words, as the verdict line has it; "" unless VERIFIED. model_words: architecture, sizes and options.
+    notes: what a reader should know about the weight file. trusting: extensions that the proof relies on.
     error: the refusal behind REJECTED or DECLINED, else None.
     """
 
     certificate: str
     verdict: Verdict
     error: ProofcheckError | None
+    claim: str = ""
     claimed: int = 0
     proved: int = 0
     total: int = 0
@@ -44,11 +47,13 @@ class Report:
     strategy: str = ""
     model_file: str = ""
     model_sha256: str = ""
+    model_words: str = ""
     task: str = ""
     backend: str = ""
     precision: int = 0
     steps: tuple[StepRecord, ...] = ()
     notes: tuple[str, ...] = ()
+    trusting: tuple[str, ...] = ()
     seconds: float = 0.0
     versions: tuple[str, ...] = ()
 
@@ -80,19 +85,16 @@ class Report:
     def __bool__(self) -> NoReturn:
         raise TypeError("a Report has no truth value: compare report.verdict with Verdict.VERIFIED, or call raise_for_verdict()")
 
-    def claim_words(self) -> str:
-        """The claim in words; "" where it is not known."""
-        return f"accuracy >= {self.claimed}/{self.total} ({decimal(self.claimed, self.total)})" if self.total else ""
-
     def line(self) -> str:
         """The verdict line: what is claimed, about what, by which file. Closed grammar, docs/soundness.md.
 
-        s VERIFIED <claim> task <task> model sha256:<digest> certificate <file>
+        s VERIFIED <claim> task <task> model sha256:<digest> [trusting <extension> <version> sha256:<digest>, …] certificate <file>
         s REJECTED|DECLINED <reason code> certificate <file>
         """
         file = f"certificate {escape(self.certificate)}"
         if self.verdict is Verdict.VERIFIED:
-            return f"s VERIFIED {self.claim_words()} task {escape(self.task)} model sha256:{self.model_sha256} {file}"
+            trusting = f"trusting {escape(', '.join(self.trusting))} " if self.trusting else ""
+            return f"s VERIFIED {self.claim} task {escape(self.task)} model sha256:{self.model_sha256} {trusting}{file}"
         return f"s {self.verdict} {self.error.code if self.error else 'internal'} {file}"
 
     def as_json(self) -> dict[str, Any]:
@@ -103,6 +105,7 @@ class Report:
             "verdict": str(self.verdict),
             "line": self.line(),
             "exit_code": self.exit_code,
+            "claim": self.claim,
             "claimed": self.claimed,
             "proved": self.proved,
             "total": self.total,
@@ -110,12 +113,13 @@ class Report:
             "exact": self.exact,
             "undecided": self.undecided,
             "strategy": self.strategy,
-            "model": {"file": self.model_file, "sha256": self.model_sha256},
+            "model": {"file": self.model_file, "sha256": self.model_sha256, "words": self.model_words},
             "task": self.task,
             "arithmetic": {"backend": self.backend, "precision": self.precision},
             "operations": self.operations,
             "steps": [asdict(step) for step in self.steps],
             "notes": list(self.notes),
+            "trusting": list(self.trusting),
             "seconds": self.seconds,
             "versions": list(self.versions),
             "error": None
@@ -153,14 +157,6 @@ class Report:
         colour = {Verdict.VERIFIED: "#1a7f37", Verdict.REJECTED: "#b42318", Verdict.DECLINED: "#8a6100"}[self.verdict]
         title = f'<caption style="color:{colour};text-align:left"><b>{self.verdict}</b> {html_escape(self.certificate)}</caption>'
         return f"<table>{title}{cells}</table>"
-
-
-def decimal(part: int, whole: int, digits: int = 6) -> str:
-    """part/whole with `digits` decimals, rounded down; "…" follows unless it is exact."""
-    if whole <= 0:
-        return "0"
-    scaled, rest = divmod(part * 10**digits, whole)
-    return f"{scaled // 10**digits}.{scaled % 10**digits:0{digits}d}{'…' if rest else ''}"
 
 
 def refusal(certificate: str, error: ProofcheckError, **known: Any) -> Report:

@@ -18,6 +18,7 @@ from proofcheck._version import __version__
 from proofcheck.arithmetic import Arithmetic, exclusive_precision, platform_failures
 from proofcheck.arithmetic.backend import LEAST_PRECISION, Backend
 from proofcheck.arithmetic.software import versions as arithmetic_versions
+from proofcheck.catalogue import BUILT_IN, Extension
 from proofcheck.certificate import (
     Certificate,
     Step,
@@ -50,21 +51,21 @@ class Expected:
 
     def require(self, certificate: Certificate) -> None:
         """Declined(unexpected-model, unexpected-task) where the certificate is about something else."""
-        if self.sha256 and certificate.weights_sha256 != self.sha256.lower():
+        if self.sha256 and certificate.model.sha256 != self.sha256.lower():
             raise Declined(
                 Reason.UNEXPECTED_MODEL,
                 "the certificate is about another model than expected",
                 path="$.model.weights.sha256",
                 expected=self.sha256.lower(),
-                found=certificate.weights_sha256,
+                found=certificate.model.sha256,
             )
-        if self.task and task_words(certificate) != self.task:
+        if self.task and certificate.task.words() != self.task:
             raise Declined(
                 Reason.UNEXPECTED_TASK,
                 "the certificate is about another task than expected",
                 path="$.task",
                 expected=self.task,
-                found=task_words(certificate),
+                found=certificate.task.words(),
             )
 
 
@@ -72,12 +73,21 @@ class Checker:
     """Verifies certificates one after another; what they share about one network is computed once.
 
     backend: "fast" (float64 intervals) or "arb" (balls only). precision: bits of the balls instead of each certificate's.
+    trust: extensions whose code is trusted as this package's; Declined(untrusted-extension) for bad names.
     """
 
-    def __init__(self, backend: Backend = "fast", limits: Limits | None = None, precision: int | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend = "fast",
+        limits: Limits | None = None,
+        precision: int | None = None,
+        trust: Sequence[Extension] = (),
+    ) -> None:
         self.backend = backend
         self.limits = Limits() if limits is None else limits
         self.precision = precision
+        self.trust = tuple(trust)
+        self.catalogue = BUILT_IN.trusting(self.trust)
         self._memo = Memo()
 
     def verify(
@@ -105,24 +115,32 @@ class Checker:
             (expected or Expected()).require(decoded)
             weights = _read_weights(decoded, folder, model, self.limits)
             with exclusive_precision():
-                outcome = replay(decoded, weights, Arithmetic(self.backend, bits), self.limits, self._memo, observe or _ignore)
+                arithmetic = Arithmetic(self.backend, bits)
+                outcome = replay(decoded, weights, arithmetic, self.limits, self._memo, self.catalogue, observe or _ignore)
         except ProofcheckError as error:
             return refusal(name, error, seconds=perf_counter() - start, **known)
         except MemoryError:
             lack = Declined(Reason.LIMIT_EXCEEDED, "the memory of this process ran out", hint="nothing is said about the certificate")
             return refusal(name, lack, seconds=perf_counter() - start, **known)
+        numbers = outcome.frame.claim_kind.numbers(outcome.fact)
         return Report(
             name,
             Verdict.VERIFIED,
             None,
-            proved=outcome.correct,
-            undecided=outcome.undecided,
-            wrong=outcome.wrong,
+            claim=outcome.frame.claim.words(),
             steps=outcome.steps,
             notes=outcome.notes,
+            trusting=tuple(self._trusted(name) for name in decoded.extensions),
             seconds=perf_counter() - start,
             **known,
+            proved=numbers.get("proved", 0),
+            undecided=numbers.get("undecided", 0),
+            wrong=numbers.get("wrong", 0),
         )
+
+    def _trusted(self, name: str) -> str:
+        extension = self.catalogue.extensions[name]
+        return f"{name} {extension.version} sha256:{extension.digest}"
 
     def _read(self, certificate: Place | Certificate) -> tuple[Certificate, Path]:
         """The decoded certificate and the folder that its weights are relative to.
@@ -146,9 +164,10 @@ def verify(
     limits: Limits | None = None,
     precision: int | None = None,
     expected: Expected | None = None,
+    trust: Sequence[Extension] = (),
 ) -> Report:
-    """Verify one certificate: `Checker(backend, limits, precision).verify(certificate, model, expected)`."""
-    return Checker(backend, limits, precision).verify(certificate, model, expected)
+    """Verify one certificate: `Checker(backend, limits, precision, trust).verify(certificate, model, expected)`."""
+    return Checker(backend, limits, precision, trust).verify(certificate, model, expected)
 
 
 def versions() -> tuple[str, ...]:
@@ -158,11 +177,6 @@ def versions() -> tuple[str, ...]:
         *arithmetic_versions(),
         f"safetensors {safetensors.__version__}",
     )
-
-
-def task_words(certificate: Certificate) -> str:
-    """The task in one line."""
-    return f"{certificate.task} n_ctx={certificate.task_n_ctx} d_vocab={certificate.task_d_vocab}"
 
 
 def _ignore(step: Step, fact: object) -> None:
@@ -184,12 +198,13 @@ def _require_sound_platform() -> None:
 
 def _described(certificate: Certificate, precision: int) -> dict[str, Any]:
     return {
-        "claimed": certificate.correct,
-        "total": certificate.total,
+        "claimed": certificate.claim.fields.get("correct", 0),
+        "total": certificate.claim.fields.get("total", 0),
         "strategy": certificate.provenance.get("strategy", ""),
-        "model_file": certificate.weights_file,
-        "model_sha256": certificate.weights_sha256,
-        "task": task_words(certificate),
+        "model_file": certificate.model.file,
+        "model_sha256": certificate.model.sha256,
+        "model_words": certificate.model.words(),
+        "task": certificate.task.words(),
         "precision": precision,
     }
 
@@ -210,21 +225,21 @@ def _read_weights(certificate: Certificate, folder: Path, model: Place | Sequenc
     if isinstance(model, str | Path):
         return read_regular_file(Path(model), "weights_bytes", limits, follow_links=True)
     if model is not None:
-        return _with_digest(certificate.weights_sha256, model, limits)
-    name = PurePosixPath(certificate.weights_file)
-    if name.is_absolute() or not certificate.weights_file or "\0" in certificate.weights_file:
+        return _with_digest(certificate.model.sha256, model, limits)
+    name = PurePosixPath(certificate.model.file)
+    if name.is_absolute() or not certificate.model.file or "\0" in certificate.model.file:
         raise Rejected(
             Reason.BAD_STRING,
             "the weights must be named relative to the certificate",
             path="$.model.weights.file",
             expected="a relative path",
-            found=certificate.weights_file[:200],
+            found=certificate.model.file[:200],
         )
     try:
         return read_regular_file(folder / name, "weights_bytes", limits, follow_links=False)
     except Declined as error:
         if error.code is Reason.UNREADABLE_FILE:
-            error.expected = f"the weight file with SHA-256 {certificate.weights_sha256}"
+            error.expected = f"the weight file with SHA-256 {certificate.model.sha256}"
             error.hint = "if it lies elsewhere, name it with --model FILE"
         raise
 

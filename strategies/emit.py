@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 
 import proofcheck
 from proofcheck import Certificate, encode_certificate
+from proofcheck.certificate import ModelSpec, TaskSpec, accuracy_at_least
+from proofcheck.models.attention_only import NAME as ARCHITECTURE
 from strategies.max_of_k.strategy import Problem, Strategy
 
 
@@ -56,7 +58,7 @@ def prove(problem: Problem, strategy: Strategy, output: Path) -> Proved:
     except BaseException:  # KeyboardInterrupt too: no partial file
         Path(temporary).unlink(missing_ok=True)
         raise
-    return Proved(output, final.correct, final.total, search_seconds, check_seconds)
+    return Proved(output, report.proved, report.total, search_seconds, check_seconds)
 
 
 def draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
@@ -69,16 +71,11 @@ def draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
     if proposal.float_bound:
         provenance["float_bound"] = proposal.float_bound
     provenance["search_seconds"] = f"{seconds:.2f}"
+    weights_file = Path(os.path.relpath(problem.path.resolve(), output.parent.resolve())).as_posix()
     return Certificate(
-        correct=proposal.correct,
-        total=sizes.d_vocab**sizes.n_ctx,
-        architecture="attention-only-one-layer-one-head",
-        dimensions=sizes,
-        weights_file=Path(os.path.relpath(problem.path.resolve(), output.parent.resolve())).as_posix(),
-        weights_sha256=problem.sha256,
-        task="max-of-k",
-        task_n_ctx=sizes.n_ctx,
-        task_d_vocab=sizes.d_vocab,
+        claim=accuracy_at_least(proposal.correct, sizes.d_vocab**sizes.n_ctx),
+        model=ModelSpec(ARCHITECTURE, sizes, weights_file, problem.sha256),
+        task=TaskSpec("max-of-k", {"n_ctx": sizes.n_ctx, "d_vocab": sizes.d_vocab}),
         precision=strategy.precision,
         steps=proposal.steps,
         provenance=provenance,
@@ -87,18 +84,19 @@ def draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
 
 def with_claim(certificate: Certificate, correct: int) -> Certificate:
     """The same certificate with another claim."""
-    return replace(certificate, correct=correct)
+    return certificate.claiming(correct=correct)
 
 
 def _verify_in_subprocess(path: Path, certificate: Certificate) -> None:
     command = [sys.executable, "-I", "-m", "proofcheck", "verify", "--json", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
-    verdict = f"s VERIFIED accuracy >= {certificate.correct}/{certificate.total} "
+    numbers = certificate.claim.fields
+    verdict = f"s VERIFIED accuracy >= {numbers['correct']}/{numbers['total']} "
     if done.returncode != 0 or not lines or not lines[-1].startswith(verdict):
         raise ProveError(f"the certificate did not verify: {lines[-1:]} {done.stderr}")
     report = json.loads(next(line for line in lines if line.startswith("c json ")).removeprefix("c json "))
-    if report["model"]["sha256"] != certificate.weights_sha256:
+    if report["model"]["sha256"] != certificate.model.sha256:
         raise ProveError("the checker read another weight file")
 
 

@@ -73,7 +73,11 @@ class Sweep:
         """A certificate of this strategy and of these weights is there; it had verified before it got its name."""
         try:
             found = decode_certificate(self.final(name).read_bytes(), proofcheck.Limits())
-            return found.total == total and found.weights_sha256 == Problem(self.model).sha256 and found.provenance.get("strategy") == name
+            return (
+                found.claim.fields["total"] == total
+                and found.model.sha256 == Problem(self.model).sha256
+                and found.provenance.get("strategy") == name
+            )
         except (FileNotFoundError, proofcheck.ProofcheckError):
             return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -11,15 +12,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from soundness.small_models import BRUTE_FORCE, CUBIC, Shape, certificate, random_model, safetensors_bytes, trained_like
+from soundness.small_models import BRUTE_FORCE, CUBIC, Shape, certificate, random_model, safetensors_bytes, sizes_of, trained_like
 from soundness.truth import ground_truth, read_tensors
 
 from proofcheck import Certificate, Declined, Limits, ProofcheckError, Reason, Rejected, Step
 from proofcheck.arithmetic import Arithmetic
+from proofcheck.catalogue import BUILT_IN, Catalogue
 from proofcheck.kernel import Outcome, replay
 from proofcheck.memo import Memo
 from proofcheck.rules import RULES
-from proofcheck.rules.facts import Fact, ProvedBlocks, ProvedCount
+from proofcheck.rules.counting.facts import ProvedBlocks, ProvedCount
+from proofcheck.rules.fact import Fact
 from proofcheck.rules.hints import ExactHint, IntegerHint
 
 SHAPE = Shape(2, 3)
@@ -33,13 +36,15 @@ PRODUCERS = {
 }
 
 
-def run(chosen: Certificate, weights: bytes = WEIGHTS, limits: Limits | None = None, backend: Any = "fast") -> Outcome:
-    return replay(chosen, weights, Arithmetic(backend, chosen.precision), limits or Limits(), Memo(), lambda step, fact: None)
+def run(
+    chosen: Certificate, weights: bytes = WEIGHTS, limits: Limits | None = None, backend: Any = "fast", catalogue: Catalogue = BUILT_IN
+) -> Outcome:
+    return replay(chosen, weights, Arithmetic(backend, chosen.precision), limits or Limits(), Memo(), catalogue, lambda step, fact: None)
 
 
-def refusal(chosen: Certificate, weights: bytes = WEIGHTS) -> ProofcheckError:
+def refusal(chosen: Certificate, weights: bytes = WEIGHTS, catalogue: Catalogue = BUILT_IN) -> ProofcheckError:
     with pytest.raises(ProofcheckError) as caught:
-        run(chosen, weights)
+        run(chosen, weights, catalogue=catalogue)
     return caught.value
 
 
@@ -72,6 +77,11 @@ def premises(name: str) -> tuple[str, ...]:
     return ("tables",) * len(RULES[name].premises)
 
 
+def with_enumeration(apply: Callable[..., Any]) -> Catalogue:
+    """The catalogue with another function behind the rule's name."""
+    return replace(BUILT_IN, rules={**RULES, "enumeration": replace(RULES["enumeration"], apply=apply)})
+
+
 def test_the_network_is_a_fair_example() -> None:
     assert 0 < TRUTH.correct < TRUTH.total
     assert TRUTH.undecided == 0
@@ -80,7 +90,8 @@ def test_the_network_is_a_fair_example() -> None:
 @pytest.mark.parametrize("backend", ["fast", "arb"])
 def test_exactly_the_truth_can_be_claimed(backend: str) -> None:
     outcome = run(with_steps(*BRUTE_FORCE, correct=TRUTH.correct), backend=backend)
-    assert (outcome.correct, outcome.total, outcome.undecided) == (TRUTH.correct, TRUTH.total, 0)
+    fact: Any = outcome.fact
+    assert (fact.correct, outcome.frame.task.total(), fact.undecided) == (TRUTH.correct, TRUTH.total, 0)
     with pytest.raises(Rejected) as caught:
         run(with_steps(*BRUTE_FORCE, correct=TRUTH.correct + 1), backend=backend)
     assert caught.value.code == Reason.NOT_PROVED
@@ -89,12 +100,12 @@ def test_exactly_the_truth_can_be_claimed(backend: str) -> None:
 
 def test_less_than_the_truth_can_be_claimed() -> None:
     for correct in range(TRUTH.correct):
-        assert run(with_steps(*BRUTE_FORCE, correct=correct)).correct == TRUTH.correct
+        assert run(with_steps(*BRUTE_FORCE, correct=correct)).fact.correct == TRUTH.correct
 
 
 @pytest.mark.parametrize("change", [-1, 1, TRUTH.total])
 def test_another_total_is_rejected(change: int) -> None:
-    error = refusal(replace(with_steps(*BRUTE_FORCE), total=TRUTH.total + change))
+    error = refusal(with_steps(*BRUTE_FORCE).claiming(total=TRUTH.total + change))
     assert (error.code, error.expected) == (Reason.WRONG_TOTAL, str(TRUTH.total))
 
 
@@ -104,7 +115,7 @@ def test_another_model_of_the_same_shape_is_not_confused_with_the_last_one() -> 
     expected = {weights: ground_truth(read_tensors(weights)).correct for weights in (WEIGHTS, other)}
     assert len(set(expected.values())) == 2
     for weights in (WEIGHTS, other, WEIGHTS, other):
-        assert run(certificate(weights, SHAPE, BRUTE_FORCE), weights).correct == expected[weights]
+        assert run(certificate(weights, SHAPE, BRUTE_FORCE), weights).fact.correct == expected[weights]
     error = refusal(with_steps(*BRUTE_FORCE), other)
     assert error.code == Reason.DIGEST_MISMATCH
 
@@ -112,10 +123,11 @@ def test_another_model_of_the_same_shape_is_not_confused_with_the_last_one() -> 
 def test_every_digit_of_the_digest_counts() -> None:
     good = with_steps(*BRUTE_FORCE)
     for k in range(0, 64, 7):
-        digit = "0" if good.weights_sha256[k] != "0" else "1"
-        changed = replace(good, weights_sha256=good.weights_sha256[:k] + digit + good.weights_sha256[k + 1 :])
+        digest = good.model.sha256
+        digit = "0" if digest[k] != "0" else "1"
+        changed = replace(good, model=replace(good.model, sha256=digest[:k] + digit + digest[k + 1 :]))
         assert refusal(changed).code == Reason.DIGEST_MISMATCH
-    assert run(good).total == TRUTH.total
+    assert run(good).frame.task.total() == TRUTH.total
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -174,43 +186,40 @@ def test_refusals_name_the_step_and_give_a_hint() -> None:
 def test_operations_bound_what_is_counted(steps: tuple[Step, ...]) -> None:
     """From shapes alone, before any arithmetic."""
     for record in run(with_steps(*steps)).steps:
-        assert record.operations <= RULES[record.rule].cost(with_steps(*steps).dimensions, Limits()).operations
+        assert record.operations <= RULES[record.rule].cost(sizes_of(with_steps(*steps)), Limits()).operations
 
 
 def test_facts_cannot_be_made_outside_a_rule() -> None:
     for make in (lambda: ProvedCount(9), lambda: ProvedBlocks(((9,),)), Fact):
         with pytest.raises(TypeError, match="only a rule applied by the kernel"):
             make()
-    assert run(with_steps(*BRUTE_FORCE)).correct == TRUTH.correct
+    assert run(with_steps(*BRUTE_FORCE)).fact.correct == TRUTH.correct
     with pytest.raises(TypeError, match="only a rule"):
         ProvedCount(9)
 
 
-def test_a_rule_that_breaks_its_promise_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rule_that_breaks_its_promise_is_an_internal_error() -> None:
     """A block with more proved than it has is a bug of the checker, never a verdict."""
     lying = replace(RULES["enumeration"], apply=lambda context, tables: ProvedBlocks(((99,) * 3,) * 3))
-    monkeypatch.setattr("proofcheck.kernel.RULES", {**RULES, "enumeration": lying})
     with pytest.raises(RuntimeError, match="99 proved"):
-        run(with_steps(*BRUTE_FORCE))
+        run(with_steps(*BRUTE_FORCE), catalogue=with_enumeration(lying.apply))
 
 
 @pytest.mark.parametrize("error", [OverflowError, ZeroDivisionError, ArithmeticError])
-def test_arithmetic_that_leaves_its_range_is_a_refusal(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arithmetic_that_leaves_its_range_is_a_refusal(error: type[Exception]) -> None:
     def fail(*arguments: Any) -> Any:
         raise error("too large")
 
-    monkeypatch.setattr("proofcheck.kernel.RULES", {**RULES, "enumeration": replace(RULES["enumeration"], apply=fail)})
-    found = refusal(with_steps(*BRUTE_FORCE))
+    found = refusal(with_steps(*BRUTE_FORCE), catalogue=with_enumeration(fail))
     assert (found.code, found.step) == (Reason.OUT_OF_RANGE, "blocks")
 
 
-def test_no_memory_is_declined(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_memory_is_declined() -> None:
     def fail(*arguments: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr("proofcheck.kernel.RULES", {**RULES, "enumeration": replace(RULES["enumeration"], apply=fail)})
     with pytest.raises(Declined) as caught:
-        run(with_steps(*BRUTE_FORCE))
+        run(with_steps(*BRUTE_FORCE), catalogue=with_enumeration(fail))
     assert caught.value.code == Reason.LIMIT_EXCEEDED
 
 
@@ -266,4 +275,4 @@ def test_those_compositions_do_verify_sometimes(tmp_path: Path) -> None:
         Step("more", "count-classes", ("classes",)),
         Step("count", "sum-blocks", ("more", "blocks", "more")),
     )
-    assert run(with_steps(*steps)).correct == TRUTH.correct
+    assert run(with_steps(*steps)).fact.correct == TRUTH.correct

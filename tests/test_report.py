@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -53,9 +54,8 @@ def test_a_claim_below_the_proof_is_verified_as_claimed(tmp_path: Path) -> None:
 
 def test_jupyter_form_escapes() -> None:
     certificate = proofcheck.decode_certificate((CORPUS / "accept--cubic.json").read_bytes(), proofcheck.Limits())
-    hostile = {name: getattr(certificate, name) for name in certificate.__dataclass_fields__}
-    hostile["provenance"] = {"strategy": "<script>alert(1)</script>"}
-    report = proofcheck.verify(proofcheck.Certificate(**hostile), model=CORPUS / "counterexample-mean-diff-direct.safetensors")
+    hostile = replace(certificate, provenance={"strategy": "<script>alert(1)</script>"})
+    report = proofcheck.verify(hostile, model=CORPUS / "counterexample-mean-diff-direct.safetensors")
     text = report._repr_html_()
     assert "VERIFIED" in text
     assert "<script>" not in text

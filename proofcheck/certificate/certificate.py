@@ -1,17 +1,19 @@
-"""What a certificate says, as types. Nothing here is checked beyond the types: the kernel checks."""
+"""What a certificate says, as types. Nothing here is checked beyond the types: frame and kernel check."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.models import Dimensions
-
 FORMAT_NAME = "proofcheck-certificate"
-FORMAT_VERSION = (1, 0)
+NEWEST_VERSION = (1, 1)
+
+Value = Any  # int, str, a tuple of values, or an array of dtype <i8, <f4, <f8
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +27,68 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """claim: at least `correct` of `total` inputs of the task are answered right by the network in `weights_file`.
+class ClaimSpec:
+    """The kind of claim and its fields, in order."""
 
-    weights_file is relative to the certificate's folder; weights_sha256 is of the file's bytes. precision: bits of the balls.
-    provenance is for people and never used.
+    kind: str
+    fields: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Which network: its architecture, sizes, options, and weight file (relative to the certificate's folder) with SHA-256 of its bytes."""
+
+    architecture: str
+    dimensions: Mapping[str, int]
+    file: str
+    sha256: str
+    options: Mapping[str, Value] = field(default_factory=dict)
+
+    def words(self) -> str:
+        """Architecture, sizes and options in one line."""
+        fields = {**self.dimensions, **self.options}
+        return " ".join([self.architecture, *(f"{name}={_words(value)}" for name, value in fields.items())])
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """The task's name and its fields, in order."""
+
+    name: str
+    fields: Mapping[str, Value]
+
+    def words(self) -> str:
+        """The task in one line, as reports and the metadata of weight files have it; tables by the digest of their entries."""
+        return " ".join([self.name, *(f"{name}={_words(value)}" for name, value in self.fields.items())])
+
+
+def _words(value: Value) -> str:
+    if isinstance(value, np.ndarray):
+        shape = "x".join(map(str, value.shape))
+        return f"[{shape}]sha256:{hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}"
+    return "(" + ",".join(map(_words, value)) + ")" if isinstance(value, tuple) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """claim: about the network `model` and the inputs of `task`. precision: bits of the balls.
+
+    extensions: name -> version of what a checker must trust to understand the rest. provenance is for people and never used.
     """
 
-    correct: int
-    total: int
-    architecture: str
-    dimensions: Dimensions
-    weights_file: str
-    weights_sha256: str
-    task: str
-    task_n_ctx: int
-    task_d_vocab: int
+    claim: ClaimSpec
+    model: ModelSpec
+    task: TaskSpec
     precision: int
     steps: tuple[Step, ...]
     provenance: Mapping[str, str] = field(default_factory=dict)
+    extensions: Mapping[str, str] = field(default_factory=dict)
+
+    def claiming(self, **numbers: Value) -> Certificate:
+        """The same with other numbers in the claim."""
+        return replace(self, claim=ClaimSpec(self.claim.kind, {**self.claim.fields, **numbers}))
+
+
+def accuracy_at_least(correct: int, total: int) -> ClaimSpec:
+    """The claim of format 1.0."""
+    return ClaimSpec("accuracy_at_least", {"correct": correct, "total": total})

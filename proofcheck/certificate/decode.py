@@ -1,176 +1,153 @@
-"""From the bytes of a file to a `Certificate`: every field required, in order, of its type; unknown fields refused."""
+"""From the bytes of a file to a `Certificate`: every field required, in order, of its type; unknown fields refused.
+
+Format 1.0 has its own table of fields, for ever. In 1.1 architecture, task and claim say what fields they have, so the frame reads them.
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.certificate.certificate import FORMAT_NAME, FORMAT_VERSION, Certificate, Step
+from proofcheck.certificate.arrays import decode_array
+from proofcheck.certificate.certificate import FORMAT_NAME, NEWEST_VERSION, Certificate, ClaimSpec, ModelSpec, Step, TaskSpec, Value
+from proofcheck.certificate.fields import digest, exact_fields, integer, list_at, name_at, object_at, string
 from proofcheck.certificate.strict_json import parse
 from proofcheck.errors import Declined, Reason, Rejected
 from proofcheck.limits import Limits
-from proofcheck.models import Dimensions
 
-_TOP = ("format", "claim", "model", "task", "arithmetic", "steps", "provenance")
-_DTYPES = {"f32": "<f4", "f64": "<f8", "i64": "<i8"}
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]{0,79}")
+_TOP = {
+    "1.0": ("format", "claim", "model", "task", "arithmetic", "steps", "provenance"),
+    "1.1": ("format", "claim", "model", "task", "extensions", "arithmetic", "steps", "provenance"),
+}
+_MODEL = {
+    "1.0": ("architecture", "dimensions", "weights"),
+    "1.1": ("architecture", "dimensions", "options", "weights"),
+}
+_SIZES_1_0 = ("n_ctx", "d_vocab", "d_model", "d_head")
 
 
 def decode_certificate(data: bytes, limits: Limits) -> Certificate:
     """Parse and check the shape of a certificate. Raises Rejected with the JSON path, Declined for limits and other versions."""
     document = parse(data, limits)
-    _check_version(document)
-    top = _fields(document, "$", _TOP)
-    for name, text in _fields(top["format"], "$.format", ("name", "version")).items():
-        _string(text, f"$.format.{name}", limits)  # `_check_version` has seen that two strings are the right ones
-    claim = _fields(top["claim"], "$.claim", ("accuracy_at_least",))
-    accuracy = _fields(claim["accuracy_at_least"], "$.claim.accuracy_at_least", ("correct", "total"))
-    model = _fields(top["model"], "$.model", ("architecture", "dimensions", "weights"))
-    sizes = _fields(model["dimensions"], "$.model.dimensions", ("n_ctx", "d_vocab", "d_model", "d_head"))
-    weights = _fields(model["weights"], "$.model.weights", ("file", "sha256"))
-    task = _fields(top["task"], "$.task", ("name", "n_ctx", "d_vocab"))
-    arithmetic = _fields(top["arithmetic"], "$.arithmetic", ("precision",))
+    version = _version(document)
+    top = exact_fields(document, "$", _TOP[version], version)
+    for name, text in exact_fields(top["format"], "$.format", ("name", "version"), version).items():
+        string(text, f"$.format.{name}", limits)  # `_version` has seen that two strings are the right ones
+    arithmetic = exact_fields(top["arithmetic"], "$.arithmetic", ("precision",), version)
     return Certificate(
-        correct=_integer(accuracy["correct"], "$.claim.accuracy_at_least.correct", least=0),
-        total=_integer(accuracy["total"], "$.claim.accuracy_at_least.total", least=1),
-        architecture=_name(model["architecture"], "$.model.architecture"),
-        dimensions=Dimensions(**{name: _integer(size, f"$.model.dimensions.{name}", least=1) for name, size in sizes.items()}),
-        weights_file=_string(weights["file"], "$.model.weights.file", limits),
-        weights_sha256=_digest(weights["sha256"], "$.model.weights.sha256"),
-        task=_name(task["name"], "$.task.name"),
-        task_n_ctx=_integer(task["n_ctx"], "$.task.n_ctx", least=1),
-        task_d_vocab=_integer(task["d_vocab"], "$.task.d_vocab", least=2),
+        claim=_claim(top["claim"], version, limits),
+        model=_model(top["model"], version, limits),
+        task=_task(top["task"], version, limits),
         precision=_precision(arithmetic["precision"], limits),
-        steps=_steps(top["steps"], limits),
-        provenance=_provenance(top["provenance"], limits),
+        steps=_steps(top["steps"], version, limits),
+        provenance=_strings(top["provenance"], "$.provenance", limits),
+        extensions=_strings(top["extensions"], "$.extensions", limits) if version != "1.0" else {},
     )
 
 
-def _check_version(document: Any) -> None:
-    """Before anything else, so that a newer certificate is declined rather than called malformed."""
+def _version(document: Any) -> str:
+    """The version's table of fields; before anything else, so that a newer certificate is declined rather than called malformed."""
+    oldest, newest = "1.0", ".".join(map(str, NEWEST_VERSION))
     if not isinstance(document, dict) or not isinstance(document.get("format"), dict):
-        return
+        return oldest  # the fields are refused there
     name, version = document["format"].get("name"), document["format"].get("version")
     if not isinstance(name, str) or not isinstance(version, str):
-        return
-    ours = ".".join(map(str, FORMAT_VERSION))
-    parts = re.fullmatch(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})", version)
-    supported = parts is not None and int(parts[1]) == FORMAT_VERSION[0] and int(parts[2]) <= FORMAT_VERSION[1]
-    if name != FORMAT_NAME or not supported:
+        return oldest
+    if name != FORMAT_NAME or version not in _TOP:
         raise Declined(
             Reason.UNSUPPORTED_FORMAT,
             "the certificate is of another format or version",
             path="$.format",
-            expected=f"{FORMAT_NAME} {ours}",
+            expected=f"{FORMAT_NAME} {oldest} … {newest}",
             found=f"{name[:80]} {version[:80]}",
         )
+    return version
 
 
-def _steps(value: Any, limits: Limits) -> tuple[Step, ...]:
-    items = _list(value, "$.steps")
-    limits.require("steps", len(items), path="$.steps")
-    return tuple(_step(item, f"$.steps[{k}]", limits) for k, item in enumerate(items))
+def _claim(value: Any, version: str, limits: Limits) -> ClaimSpec:
+    if version == "1.0":
+        claim = exact_fields(value, "$.claim", ("accuracy_at_least",), version)
+        accuracy = exact_fields(claim["accuracy_at_least"], "$.claim.accuracy_at_least", ("correct", "total"), version)
+        least = {"correct": 0, "total": 1}
+        numbers = {name: integer(number, f"$.claim.accuracy_at_least.{name}", least=least[name]) for name, number in accuracy.items()}
+        return ClaimSpec("accuracy_at_least", numbers)
+    items = object_at(value, "$.claim")
+    if len(items) != 1:
+        raise Rejected(Reason.UNKNOWN_FIELD, "not one claim", path="$.claim", expected="one field", found=", ".join(items)[:80])
+    ((kind, fields),) = items.items()
+    return ClaimSpec(name_at(kind, "$.claim", qualified=True), _values(fields, f"$.claim.{kind}", version, limits))
 
 
-def _step(value: Any, path: str, limits: Limits) -> Step:
-    fields = _fields(value, path, ("id", "rule", "premises", "hints"))
-    hints = _object(fields["hints"], f"{path}.hints")
-    return Step(
-        id=_name(fields["id"], f"{path}.id"),
-        rule=_name(fields["rule"], f"{path}.rule"),
-        premises=tuple(_name(item, f"{path}.premises[{k}]") for k, item in enumerate(_list(fields["premises"], f"{path}.premises"))),
-        hints={_name(name, f"{path}.hints"): _hint(item, f"{path}.hints.{name}", limits) for name, item in hints.items()},
+def _model(value: Any, version: str, limits: Limits) -> ModelSpec:
+    model = exact_fields(value, "$.model", _MODEL[version], version)
+    at = "$.model.dimensions"
+    sizes = exact_fields(model["dimensions"], at, _SIZES_1_0, version) if version == "1.0" else object_at(model["dimensions"], at)
+    weights = exact_fields(model["weights"], "$.model.weights", ("file", "sha256"), version)
+    return ModelSpec(
+        architecture=name_at(model["architecture"], "$.model.architecture", qualified=version != "1.0"),
+        dimensions={name_at(name, at): integer(size, f"{at}.{name}", least=_least_size(version)) for name, size in sizes.items()},
+        file=string(weights["file"], "$.model.weights.file", limits),
+        sha256=digest(weights["sha256"], "$.model.weights.sha256"),
+        options=_values(model["options"], "$.model.options", version, limits) if version != "1.0" else {},
     )
 
 
-def _hint(value: Any, path: str, limits: Limits) -> NDArray[Any] | int:
-    return _array(value, path, limits) if isinstance(value, dict) else _integer(value, path, least=None)
+def _least_size(version: str) -> int:
+    return 1 if version == "1.0" else 0  # a network may have no layer
 
 
-def _array(value: Any, path: str, limits: Limits) -> NDArray[Any]:
-    """{"dtype", "shape", "data"}: base64 (standard alphabet, padded) of little-endian entries in C order; finite floats only."""
-    fields = _fields(value, path, ("dtype", "shape", "data"))
-    dtype = fields["dtype"]
-    if dtype not in _DTYPES if isinstance(dtype, str) else True:
-        raise Rejected(Reason.BAD_ARRAY, "unknown dtype", path=f"{path}.dtype", expected="f32, f64 or i64", found=str(dtype)[:40])
-    shape = [_integer(size, f"{path}.shape[{k}]", least=0) for k, size in enumerate(_list(fields["shape"], f"{path}.shape"))]
-    if len(shape) > 8:
-        raise Rejected(Reason.BAD_ARRAY, "more than 8 axes", path=f"{path}.shape", found=str(len(shape)))
-    entries = at_least_one = 1
-    for size in shape:
-        entries *= size
-        at_least_one *= max(size, 1)  # numpy wants the axes beside an empty one to be of reasonable size, too
-    limits.require("array_entries", at_least_one, path=path)
-    text = fields["data"]
-    if not isinstance(text, str):
-        raise _wrong_type(text, f"{path}.data", "a string")
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Rejected(Reason.BAD_ARRAY, "data is not base64", path=f"{path}.data") from error
-    if base64.b64encode(raw).decode("ascii") != text:
-        raise Rejected(Reason.BAD_ARRAY, "data is not canonical base64", path=f"{path}.data")
-    item = np.dtype(_DTYPES[dtype])
-    if len(raw) != entries * item.itemsize:
-        raise Rejected(
-            Reason.BAD_ARRAY,
-            "data does not fill the shape",
-            path=f"{path}.data",
-            expected=f"{entries * item.itemsize} bytes",
-            found=f"{len(raw)} bytes",
+def _task(value: Any, version: str, limits: Limits) -> TaskSpec:
+    if version == "1.0":
+        task = exact_fields(value, "$.task", ("name", "n_ctx", "d_vocab"), version)
+        name = name_at(task["name"], "$.task.name")
+        return TaskSpec(
+            name, {"n_ctx": integer(task["n_ctx"], "$.task.n_ctx", least=1), "d_vocab": integer(task["d_vocab"], "$.task.d_vocab", least=2)}
         )
-    array = np.frombuffer(raw, dtype=item).reshape(shape)
-    if item.kind == "f" and not np.isfinite(array).all():
-        raise Rejected(Reason.BAD_NUMBER, "an array holds NaN or an infinity", path=path, expected="finite numbers")
-    return array
+    items = object_at(value, "$.task")
+    if next(iter(items), "") != "name":
+        raise Rejected(Reason.MISSING_FIELD, "the first field of a task is its name", path="$.task.name")
+    fields = {name: field for name, field in items.items() if name != "name"}
+    return TaskSpec(name_at(items["name"], "$.task.name", qualified=True), _values(fields, "$.task", version, limits))
 
 
-def _provenance(value: Any, limits: Limits) -> dict[str, str]:
-    items = _object(value, "$.provenance")
-    return {_name(key, "$.provenance"): _string(text, f"$.provenance.{key[:80]}", limits) for key, text in items.items()}
+def _values(value: Any, path: str, version: str, limits: Limits) -> dict[str, Value]:
+    items = object_at(value, path)
+    return {name_at(name, path): _value(item, f"{path}.{name}", version, limits) for name, item in items.items()}
 
 
-def _fields(value: Any, path: str, names: tuple[str, ...]) -> dict[str, Any]:
-    """The object at `path` if it has exactly these fields in this order."""
-    items = _object(value, path)
-    for name in names:
-        if name not in items:
-            raise Rejected(Reason.MISSING_FIELD, f"the field {name!r} is missing", path=f"{path}.{name}")
-    for name in items:
-        if name not in names:
-            raise Rejected(Reason.UNKNOWN_FIELD, f"the field {name[:80]!r} is not part of format 1.0", path=f"{path}.{name[:80]}")
-    if tuple(items) != names:
-        raise Rejected(Reason.FIELD_ORDER, "the fields are in another order", path=path, expected=", ".join(names), found=", ".join(items))
-    return items
+def _value(value: Any, path: str, version: str, limits: Limits) -> Value:
+    """An integer, a string, an array, or a list of these (as a tuple)."""
+    if isinstance(value, dict):
+        return decode_array(value, path, limits, version)
+    if isinstance(value, list):
+        return tuple(_value(item, f"{path}[{k}]", version, limits) for k, item in enumerate(value))
+    return string(value, path, limits) if isinstance(value, str) else integer(value, path, least=None)
 
 
-def _object(value: Any, path: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _wrong_type(value, path, "an object")
-    return value
+def _steps(value: Any, version: str, limits: Limits) -> tuple[Step, ...]:
+    items = list_at(value, "$.steps")
+    limits.require("steps", len(items), path="$.steps")
+    return tuple(_step(item, f"$.steps[{k}]", version, limits) for k, item in enumerate(items))
 
 
-def _list(value: Any, path: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise _wrong_type(value, path, "an array")
-    return value
+def _step(value: Any, path: str, version: str, limits: Limits) -> Step:
+    fields = exact_fields(value, path, ("id", "rule", "premises", "hints"), version)
+    hints = object_at(fields["hints"], f"{path}.hints")
+    return Step(
+        id=name_at(fields["id"], f"{path}.id"),
+        rule=name_at(fields["rule"], f"{path}.rule", qualified=version != "1.0"),
+        premises=tuple(name_at(item, f"{path}.premises[{k}]") for k, item in enumerate(list_at(fields["premises"], f"{path}.premises"))),
+        hints={name_at(name, f"{path}.hints"): _hint(item, f"{path}.hints.{name}", version, limits) for name, item in hints.items()},
+    )
 
 
-def _integer(value: Any, path: str, *, least: int | None) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise _wrong_type(value, path, "an integer")
-    if least is not None and value < least:
-        raise Rejected(Reason.BAD_NUMBER, "the number is too small", path=path, expected=f"at least {least}", found=str(value)[:40])
-    return value
+def _hint(value: Any, path: str, version: str, limits: Limits) -> NDArray[Any] | int:
+    return decode_array(value, path, limits, version) if isinstance(value, dict) else integer(value, path, least=None)
 
 
 def _precision(value: Any, limits: Limits) -> int:
-    precision = _integer(value, "$.arithmetic.precision", least=1)
+    precision = integer(value, "$.arithmetic.precision", least=1)
     limits.require("precision_most", precision, path="$.arithmetic.precision")
     if precision < limits.precision_least:
         raise Rejected(
@@ -183,29 +160,6 @@ def _precision(value: Any, limits: Limits) -> int:
     return precision
 
 
-def _string(value: Any, path: str, limits: Limits) -> str:
-    if not isinstance(value, str):
-        raise _wrong_type(value, path, "a string")
-    limits.require("string_length", len(value), path=path)
-    return value
-
-
-def _name(value: Any, path: str) -> str:
-    if not isinstance(value, str):
-        raise _wrong_type(value, path, "a string")
-    if not _NAME.fullmatch(value):
-        raise Rejected(Reason.BAD_STRING, "not a name", path=path, expected="letters, digits, _ + . -, at most 80", found=value[:40])
-    return value
-
-
-def _digest(value: Any, path: str) -> str:
-    if not isinstance(value, str):
-        raise _wrong_type(value, path, "a string")
-    if not re.fullmatch(r"[0-9a-f]{64}", value):
-        raise Rejected(Reason.BAD_STRING, "not a SHA-256 digest", path=path, expected="64 lower-case hexadecimal digits", found=value[:80])
-    return value
-
-
-def _wrong_type(value: Any, path: str, expected: str) -> Rejected:
-    kinds = {dict: "an object", list: "an array", str: "a string", int: "an integer", bool: "a boolean"}
-    return Rejected(Reason.WRONG_TYPE, "wrong type", path=path, expected=expected, found=kinds.get(type(value), "null"))
+def _strings(value: Any, path: str, limits: Limits) -> dict[str, str]:
+    items = object_at(value, path)
+    return {name_at(key, path): string(text, f"{path}.{key[:80]}", limits) for key, text in items.items()}

@@ -1,52 +1,64 @@
-"""The canonical writer. Used by strategies; `decode_certificate(encode_certificate(c))` gives c back."""
+"""The canonical writer. Used by strategies; `decode_certificate(encode_certificate(c))` gives c back.
+
+It writes the lowest version that can carry a certificate.
+"""
 
 from __future__ import annotations
 
-import base64
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from proofcheck.certificate.certificate import FORMAT_NAME, FORMAT_VERSION, Certificate
-
-_DTYPES = {"<i8": "i64", "<f4": "f32", "<f8": "f64"}
+from proofcheck.certificate.arrays import encode_array
+from proofcheck.certificate.certificate import FORMAT_NAME, Certificate, Value
 
 
 def encode_certificate(certificate: Certificate) -> bytes:
-    """The bytes of a certificate file: UTF-8 JSON, one space of indent, final newline. TypeError on hints of other dtypes."""
+    """The bytes of a certificate file: UTF-8 JSON, one space of indent, final newline. TypeError on arrays of other dtypes."""
     c = certificate
-    document = {
-        "format": {"name": FORMAT_NAME, "version": ".".join(map(str, FORMAT_VERSION))},
-        "claim": {"accuracy_at_least": {"correct": c.correct, "total": c.total}},
-        "model": {
-            "architecture": c.architecture,
-            "dimensions": asdict(c.dimensions),
-            "weights": {"file": c.weights_file, "sha256": c.weights_sha256},
-        },
-        "task": {"name": c.task, "n_ctx": c.task_n_ctx, "d_vocab": c.task_d_vocab},
-        "arithmetic": {"precision": c.precision},
-        "steps": [
-            {
-                "id": step.id,
-                "rule": step.rule,
-                "premises": list(step.premises),
-                "hints": {name: _hint(value) for name, value in step.hints.items()},
-            }
-            for step in c.steps
-        ],
-        "provenance": dict(c.provenance),
+    version = "1.0" if _fits_1_0(c) else "1.1"
+    weights = {"file": c.model.file, "sha256": c.model.sha256}
+    model: dict[str, Any] = {"architecture": c.model.architecture, "dimensions": {k: _value(v) for k, v in c.model.dimensions.items()}}
+    document: dict[str, Any] = {
+        "format": {"name": FORMAT_NAME, "version": version},
+        "claim": {c.claim.kind: _values(c.claim.fields)},
+        "model": {**model, "weights": weights} if version == "1.0" else {**model, "options": _values(c.model.options), "weights": weights},
+        "task": {"name": c.task.name, **_values(c.task.fields)},
     }
+    if version != "1.0":
+        document["extensions"] = dict(c.extensions)
+    document["arithmetic"] = {"precision": c.precision}
+    document["steps"] = [
+        {"id": step.id, "rule": step.rule, "premises": list(step.premises), "hints": {k: _hint(v) for k, v in step.hints.items()}}
+        for step in c.steps
+    ]
+    document["provenance"] = dict(c.provenance)
     return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
 
 
-def _hint(value: NDArray[Any] | int) -> Any:
-    if not isinstance(value, np.ndarray):
-        return int(value)
-    little = np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<"), copy=False)
-    if little.dtype.str not in _DTYPES:
-        raise TypeError(f"a hint of dtype {value.dtype} has no place in a certificate: use int64, float32 or float64")
-    data = base64.b64encode(little.tobytes()).decode("ascii")
-    return {"dtype": _DTYPES[little.dtype.str], "shape": list(value.shape), "data": data}
+def _fits_1_0(c: Certificate) -> bool:
+    names = [c.model.architecture, c.task.name, *(step.rule for step in c.steps)]
+    return (
+        (c.claim.kind, tuple(c.claim.fields)) == ("accuracy_at_least", ("correct", "total"))
+        and tuple(c.model.dimensions) == ("n_ctx", "d_vocab", "d_model", "d_head")
+        and tuple(c.task.fields) == ("n_ctx", "d_vocab")
+        and not c.model.options
+        and not c.extensions
+        and not any("/" in name for name in names)
+    )
+
+
+def _values(fields: Mapping[str, Value]) -> dict[str, Any]:
+    return {name: _value(value) for name, value in fields.items()}
+
+
+def _value(value: Value) -> Any:
+    if isinstance(value, np.ndarray):
+        return encode_array(value)
+    return [_value(item) for item in value] if isinstance(value, (tuple, list)) else value
+
+
+def _hint(value: Any) -> Any:
+    return encode_array(value) if isinstance(value, np.ndarray) else int(value)

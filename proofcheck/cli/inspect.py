@@ -13,7 +13,7 @@ from proofcheck.cli.main import DECLINED, OK, REJECTED
 from proofcheck.errors import ProofcheckError, Rejected
 from proofcheck.escape import escape
 from proofcheck.limits import Limits
-from proofcheck.report import decimal, describe
+from proofcheck.report import describe
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,12 +30,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _lines(c: Certificate) -> list[str]:
-    sizes = c.dimensions
+    numbers = " ".join(f"{name}={value}" for name, value in c.claim.fields.items())
     lines = [
-        f"claim       accuracy >= {c.correct}/{c.total} ({decimal(c.correct, c.total)}) — not checked here",
-        f"task        {c.task} n_ctx={c.task_n_ctx} d_vocab={c.task_d_vocab}",
-        f"model       {c.architecture} n_ctx={sizes.n_ctx} d_vocab={sizes.d_vocab} d_model={sizes.d_model} d_head={sizes.d_head}",
-        f"weights     {escape(c.weights_file)} SHA-256 {c.weights_sha256}",
+        f"claim       {escape(c.claim.kind)} {escape(numbers)} — not checked here",
+        f"task        {escape(c.task.words())}",
+        f"model       {escape(c.model.words())}",
+        f"weights     {escape(c.model.file)} SHA-256 {c.model.sha256}",
         f"arithmetic  balls of {c.precision} bits",
         "steps",
     ]

@@ -86,6 +86,7 @@ def _add_verify(commands: argparse._SubParsersAction[_Parser]) -> None:
     verify.add_argument("--precision", type=int, metavar="BITS", help="bits of the balls instead of the certificate's")
     verify.add_argument("--jobs", type=int, default=1, metavar="N", help="verify in N processes")
     verify.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="raise or lower one limit (see docs/limits.md)")
+    verify.add_argument("--trust", action="append", default=[], metavar="NAME", help="trust the code of an installed extension")
     verify.add_argument("--json", action="store_true", help="one JSON report per line before the verdicts, each behind `c `")
     verify.add_argument("--stats", action="store_true", help="operations and seconds of each step")
     verify.add_argument("--quiet", action="store_true", help="verdict lines only")

@@ -19,6 +19,7 @@ from threading import Thread
 from typing import Any
 
 from proofcheck.cli.main import INTERNAL
+from proofcheck.cli.settings import Settings
 from proofcheck.report import Report
 from proofcheck.verification import Checker
 
@@ -37,14 +38,14 @@ class WorkerKilled(RuntimeError):
     """A worker process ended without an answer."""
 
 
-def in_processes(checker: Checker, jobs: list[Job], processes: int) -> Iterator[Report]:
-    """`checker.verify(*job)` for each job, in order. A killed worker ends the run with exit code 3."""
+def in_processes(settings: Settings, jobs: list[Job], processes: int) -> Iterator[Report]:
+    """`settings.checker().verify(*job)` for each job, in order. A killed worker ends the run with exit code 3."""
     waiting: SimpleQueue[tuple[Job, Future[Report]] | None] = SimpleQueue()
     futures: list[Future[Report]] = [Future() for _ in jobs]
     for entry in zip(jobs, futures, strict=True):
         waiting.put(entry)
     workers = [_start() for _ in range(min(processes, len(jobs)))]
-    threads = [Thread(target=_feed, args=(worker, checker, waiting), daemon=True) for worker in workers]
+    threads = [Thread(target=_feed, args=(worker, settings, waiting), daemon=True) for worker in workers]
     try:
         for thread in threads:
             waiting.put(None)
@@ -65,7 +66,8 @@ def serve() -> None:
     """In a worker: answer pickled jobs on standard input with pickled reports on standard output, until the input ends."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints, prints to stderr
-    checker: Checker = pickle.load(sys.stdin.buffer)
+    settings: Settings = pickle.load(sys.stdin.buffer)
+    checker = settings.checker()
     while True:
         try:
             job: Job = pickle.load(sys.stdin.buffer)
@@ -91,12 +93,12 @@ def _start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)  # Ctrl-C is the parent's
 
 
-def _feed(worker: subprocess.Popen[bytes], checker: Checker, waiting: SimpleQueue[tuple[Job, Future[Report]] | None]) -> None:
+def _feed(worker: subprocess.Popen[bytes], settings: Settings, waiting: SimpleQueue[tuple[Job, Future[Report]] | None]) -> None:
     """One worker's jobs, one after another; in a thread of its own."""
     to_worker, from_worker = worker.stdin, worker.stdout
     if to_worker is None or from_worker is None:
         raise RuntimeError("a worker has no pipes")
-    first: list[object] = [Checker(checker.backend, checker.limits, checker.precision)]
+    first: list[object] = [settings]
     while (entry := waiting.get()) is not None:
         job, future = entry
         try:
@@ -112,3 +114,5 @@ def _feed(worker: subprocess.Popen[bytes], checker: Checker, waiting: SimpleQueu
         except (OSError, EOFError, pickle.UnpicklingError):
             future.set_exception(WorkerKilled())
             return
+        except Exception as error:  # a bug: whoever waits for the report must hear of it
+            future.set_exception(error)

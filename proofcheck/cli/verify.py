@@ -12,6 +12,7 @@ from pathlib import Path
 
 from proofcheck.certificate import read_regular_file, sha256_hex
 from proofcheck.cli.main import DECLINED
+from proofcheck.cli.settings import Settings
 from proofcheck.errors import Declined, Reason
 from proofcheck.escape import escape
 from proofcheck.limits import Limits
@@ -22,8 +23,9 @@ from proofcheck.verification import Checker, Expected
 def run(options: argparse.Namespace) -> int:
     """Verify all; the exit code is the worst: 1 before 2 before 0."""
     try:
-        checker = Checker(options.backend, parse_limits(options.limit), options.precision)
-        expected = _expected(options, checker.limits)
+        settings = Settings(options.backend, parse_limits(options.limit), options.precision, tuple(options.trust))
+        checker = settings.checker()
+        expected = _expected(options, settings.limits)
     except Declined as error:
         print("\n".join(describe(error)), file=sys.stderr)
         return DECLINED
@@ -31,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     several = len(options.certificates) > 1
     if several and not options.quiet:
         print(f"c {'verdict':9} {'proved':40} {'seconds':>9}  certificate", flush=True)
-    for report in _reports(options, checker, expected):
+    for report in _reports(options, settings, checker, expected):
         reports.append(report)
         if not options.quiet:
             print("\n".join(_comment(report, options, several=several)), flush=True)
@@ -80,7 +82,7 @@ def _expected(options: argparse.Namespace, limits: Limits) -> Expected:
     return Expected(digest, options.expect_task or "")
 
 
-def _reports(options: argparse.Namespace, checker: Checker, expected: Expected) -> Iterator[Report]:
+def _reports(options: argparse.Namespace, settings: Settings, checker: Checker, expected: Expected) -> Iterator[Report]:
     """Reports in the order of the certificates."""
     models = options.model[0] if options.model and len(options.model) == 1 and len(options.certificates) == 1 else options.model
     jobs = [(name, models, expected) for name in options.certificates]
@@ -90,7 +92,7 @@ def _reports(options: argparse.Namespace, checker: Checker, expected: Expected) 
         return
     from proofcheck.cli.parallel import in_processes
 
-    yield from in_processes(checker, jobs, options.jobs)
+    yield from in_processes(settings, jobs, options.jobs)
 
 
 def _comment(report: Report, options: argparse.Namespace, *, several: bool) -> list[str]:
@@ -126,7 +128,8 @@ def _details(report: Report) -> list[str]:
     if report.model_sha256:
         lines += [
             f"c model       {escape(report.model_file)} SHA-256 {report.model_sha256}",
-            f"c task        {report.task}",
+            f"c network     {escape(report.model_words)}",
+            f"c task        {escape(report.task)}",
             f"c strategy    {escape(report.strategy)} (as the certificate calls itself)",
             f"c arithmetic  {report.backend}, balls of {report.precision} bits; {', '.join(report.versions)}",
         ]

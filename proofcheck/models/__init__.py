@@ -1,6 +1,8 @@
-"""Real-number semantics of architectures: weights to exact tables."""
+"""Real-number semantics of architectures: weights to exact networks."""
 
-from proofcheck.models.attention_only import AttentionOnly, Dimensions, PathTables
+from proofcheck.models.architecture import Architecture, Model, Options
+from proofcheck.models.attention_only import AttentionOnly, PathTables
+from proofcheck.models.dimensions import Dimensions
 from proofcheck.models.weights import Weights, decode_weights
 
-__all__ = ["AttentionOnly", "Dimensions", "PathTables", "Weights", "decode_weights"]
+__all__ = ["Architecture", "AttentionOnly", "Dimensions", "Model", "Options", "PathTables", "Weights", "decode_weights"]

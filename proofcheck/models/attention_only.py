@@ -14,10 +14,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from proofcheck.arithmetic import DyadicArray
-from proofcheck.errors import Declined, Reason, Rejected
+import numpy as np
 
-ARCHITECTURE = "attention-only-one-layer-one-head"
+from proofcheck.arithmetic import Arithmetic, DyadicArray, Integers, Intervals
+from proofcheck.errors import Declined, Reason
+from proofcheck.models.architecture import Architecture, Evaluator, Options
+from proofcheck.models.dimensions import Dimensions
+from proofcheck.models.tensors import refuse_unknown, tensor
+from proofcheck.models.weights import Weights
+
+NAME = "attention-only-one-layer-one-head"
 
 _SHAPES: dict[str, tuple[str, ...]] = {
     "embed.W_E": ("d_vocab", "d_model"),
@@ -38,19 +44,6 @@ _BIASES: dict[str, tuple[str, ...]] = {
 _BUFFERS = frozenset({"blocks.0.attn.mask", "blocks.0.attn.IGNORE"})
 
 TENSORS = frozenset(_SHAPES) | frozenset(_BIASES)
-
-
-@dataclass(frozen=True, slots=True)
-class Dimensions:
-    """Integer dimensions of the architecture."""
-
-    n_ctx: int
-    d_vocab: int
-    d_model: int
-    d_head: int
-
-    def size(self, name: str) -> int:
-        return 1 if name == "1" else int(getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +73,9 @@ class AttentionOnly:
 
     __slots__ = ("W_E", "W_K", "W_O", "W_Q", "W_U", "W_V", "W_pos", "_span", "b_K", "b_O", "b_Q", "b_U", "b_V", "dimensions")
 
-    def __init__(self, dimensions: Dimensions, tensors: Mapping[str, DyadicArray]) -> None:
-        """Raises Declined(unsupported-architecture) naming a tensor of another architecture, Rejected(wrong-shape, bad-weights)."""
-        _refuse_other_architectures(tensors)
+    def __init__(self, dimensions: Dimensions, exact: Mapping[str, DyadicArray]) -> None:
+        """exact: every tensor of `_SHAPES` and `_BIASES`, of these shapes."""
         self.dimensions = dimensions
-        exact = {name: _shaped(name, shape, tensors, dimensions) for name, shape in _SHAPES.items()}
-        for name, shape in _BIASES.items():
-            zero = DyadicArray.zeros(tuple(dimensions.size(axis) for axis in shape))
-            exact[name] = _shaped(name, shape, {name: tensors.get(name, zero)}, dimensions)
         self.W_E = exact["embed.W_E"]
         self.W_pos = exact["pos_embed.W_pos"]
         self.W_Q = exact["blocks.0.attn.W_Q"][0]
@@ -100,8 +88,8 @@ class AttentionOnly:
         self.b_V = exact["blocks.0.attn.b_V"]
         self.b_O = exact["blocks.0.attn.b_O"].reshape(1, -1)
         self.b_U = exact["unembed.b_U"].reshape(1, -1)
-        low = min(0, *(tensor.exponent for tensor in exact.values()))
-        high = max(1, *(tensor.exponent + tensor.bits() for tensor in exact.values()))
+        low = min(0, *(part.exponent for part in exact.values()))
+        high = max(1, *(part.exponent + part.bits() for part in exact.values()))
         self._span = high - low  # every weight is a multiple of 2^low, and below 2^high in size; low ≤ 0 < high
 
     def table_bits(self) -> int:
@@ -113,6 +101,27 @@ class AttentionOnly:
         sizes = self.dimensions
         terms = (2 * sizes.d_model + 1) ** 2 * sizes.d_head
         return sizes.d_vocab * max(sizes.d_vocab, sizes.n_ctx) * (4 * self._span + terms.bit_length())
+
+    def evaluator(self, arithmetic: Arithmetic) -> Evaluator:
+        """The semantics of the module docstring through the path expansion.
+
+        Proof: α_i = w_i/(w_i + Σ_{j≠i} w_j) with w_i = exp(score_i) times a power of two that is the same for all i.  ∎
+        """
+        tables, positions = self.path_tables(), np.arange(self.dimensions.n_ctx)
+        EUPU, EVOU, PVOU = (arithmetic.enclose(table) for table in (tables.EUPU, tables.EVOU, tables.PVOU))
+        on_tokens, on_positions = (arithmetic.exponentials(table, self.dimensions.d_head) for table in (tables.EQKE, tables.EQKP))
+
+        def logits(tokens: Integers) -> Intervals:
+            queries = tokens[:, -1]
+            weights = on_tokens[queries[:, None], tokens] * on_positions[queries]
+            relative = weights.relative_to(weights.exponent.max(axis=1, keepdims=True))  # [B, n]
+            total = EUPU[queries]
+            for i in positions:
+                attention = relative[:, i].share(relative[:, positions != i].sum(axis=1))
+                total = total + attention[:, None] * (EVOU[tokens[:, i]] + PVOU[i : i + 1])
+            return total
+
+        return logits
 
     def last_embedding(self) -> DyadicArray:
         """[d_vocab, d_model]: W_E + W_pos[n_ctx − 1], the residual stream of each query token at the last position."""
@@ -141,81 +150,74 @@ def path_tables_operations(dimensions: Dimensions) -> int:
     return 2 * (d * d * (D + 2 * H) + d * D * (3 * H) + n * D * H * 2 + 2 * n * d * H + H * D * d) + 2 * d * (D + d + 3 * H)
 
 
-_DECLARED = {
-    "proofcheck.normalization": "none",
-    "proofcheck.activation": "none",
-    "proofcheck.attention_scale": "sqrt(d_head)",
-}
+def _forward(dimensions: Dimensions, options: Options) -> int:
+    n, d = dimensions.n_ctx, dimensions.d_vocab
+    return n * (n + 5) + 3 * n * d
 
 
-def refuse_other_declarations(metadata: Mapping[str, str]) -> None:
-    """Declined(unsupported-architecture) where the weight file itself says that the network is another one; see docs/models.md.
+def _build(dimensions: Dimensions, options: Options, weights: Weights) -> AttentionOnly:
+    """Declined(unsupported-architecture) naming a tensor of another architecture, Rejected(wrong-shape, bad-weights)."""
+    tensors = {name: found for name, found in weights.tensors.items() if name not in _BUFFERS}
+    refuse_unknown(tensors, TENSORS, NAME, "one layer, one head, no LayerNorm, no MLP, learned positions")
+    _refuse_heads(tensors)
+    _refuse_other_unembeddings(tensors, dimensions)
+    required = {name: tensor(name, axes, tensors, dimensions) for name, axes in _SHAPES.items()}
+    biases = {name: tensor(name, axes, tensors, dimensions, optional=True) for name, axes in _BIASES.items()}
+    return AttentionOnly(dimensions, {**required, **biases})
 
-    No tensor shows a LayerNorm without parameters or another attention scale, so only the file's own word can.
-    """
-    for name, meant in _DECLARED.items():
-        declared = metadata.get(name, meant)
-        if declared != meant:
+
+def _refuse_heads(tensors: Mapping[str, DyadicArray]) -> None:
+    for name in _SHAPES:
+        found = tensors[name].shape if name in tensors else ()
+        if len(_SHAPES[name]) == len(found) == 3 and found[0] != 1:
             raise Declined(
                 Reason.UNSUPPORTED_ARCHITECTURE,
-                f"the weight file declares {name} = {declared[:80]}",
-                path=f"__metadata__.{name}",
-                expected=meant,
-                found=declared[:80],
-                hint=f"the architecture {ARCHITECTURE} means {name} = {meant}: docs/semantics.md",
-            )
-
-
-def _refuse_other_architectures(tensors: Mapping[str, DyadicArray]) -> None:
-    for name in sorted(tensors):
-        if name in TENSORS or name in _BUFFERS:
-            continue
-        raise Declined(
-            Reason.UNSUPPORTED_ARCHITECTURE,
-            f"tensor {name} does not belong to a {ARCHITECTURE} transformer",
-            path=name,
-            expected="one layer, one head, no LayerNorm, no MLP, learned positions",
-            found=name,
-            hint="only attention-only models with one layer and one head are supported",
-        )
-
-
-def _shaped(name: str, axes: tuple[str, ...], tensors: Mapping[str, DyadicArray], dimensions: Dimensions) -> DyadicArray:
-    if name not in tensors:
-        if name == "unembed.W_U":
-            raise Declined(
-                Reason.UNSUPPORTED_ARCHITECTURE,
-                "the weights have no unembedding of their own",
+                f"tensor {name} has {found[0]} heads",
                 path=name,
-                expected=name,
-                found="nothing",
-                hint="an unembedding tied to the embedding is not supported: save its transpose as unembed.W_U if that is what is meant",
+                expected="1 head",
+                found=f"{found[0]} heads",
             )
-        raise Rejected(Reason.BAD_WEIGHTS, f"the weights lack tensor {name}", path=name, expected=name, found="nothing")
-    shape = tuple(dimensions.size(axis) for axis in axes)
-    found = tensors[name].shape
-    if len(found) == 3 and len(axes) == 3 and found[0] != 1:
+
+
+def _refuse_other_unembeddings(tensors: Mapping[str, DyadicArray], dimensions: Dimensions) -> None:
+    if "unembed.W_U" not in tensors:
         raise Declined(
             Reason.UNSUPPORTED_ARCHITECTURE,
-            f"tensor {name} has {found[0]} heads",
-            path=name,
-            expected="1 head",
-            found=f"{found[0]} heads",
+            "the weights have no unembedding of their own",
+            path="unembed.W_U",
+            expected="unembed.W_U",
+            found="nothing",
+            hint="an unembedding tied to the embedding is not supported: save its transpose as unembed.W_U if that is what is meant",
         )
-    if name in ("unembed.W_U", "unembed.b_U") and len(found) == len(shape) and found[:-1] == shape[:-1] and found[-1] not in (0, shape[-1]):
-        raise Declined(
-            Reason.UNSUPPORTED_ARCHITECTURE,
-            f"tensor {name} has {found[-1]} outputs for {shape[-1]} tokens",
-            path=name,
-            expected=f"d_vocab_out = d_vocab = {shape[-1]}",
-            found=f"d_vocab_out = {found[-1]}",
-        )
-    if found != shape:
-        raise Rejected(
-            Reason.WRONG_SHAPE,
-            f"tensor {name} has shape {list(found)}",
-            path=name,
-            expected=f"[{', '.join(axes)}] = {list(shape)}",
-            found=str(list(found)),
-        )
-    return tensors[name]
+    for name, axes in (("unembed.W_U", ("d_model", "d_vocab")), ("unembed.b_U", ("d_vocab",))):
+        found, shape = tensors[name].shape if name in tensors else (), tuple(map(dimensions.size, axes))
+        if found and len(found) == len(shape) and found[:-1] == shape[:-1] and found[-1] not in (0, shape[-1]):
+            raise Declined(
+                Reason.UNSUPPORTED_ARCHITECTURE,
+                f"tensor {name} has {found[-1]} outputs for {shape[-1]} tokens",
+                path=name,
+                expected=f"d_vocab_out = d_vocab = {shape[-1]}",
+                found=f"d_vocab_out = {found[-1]}",
+            )
+
+
+def _prepare(dimensions: Dimensions, options: Options) -> int:
+    d, n = dimensions.d_vocab, dimensions.n_ctx
+    return path_tables_operations(dimensions) + d * (d + n)
+
+
+ATTENTION_ONLY = Architecture(
+    name=NAME,
+    dimensions=("n_ctx", "d_vocab", "d_model", "d_head"),
+    options={},
+    tensors=lambda dimensions, options: TENSORS,
+    build=_build,
+    answers=lambda dimensions: dimensions.d_vocab,
+    prepare=_prepare,
+    forward=_forward,
+    declared=lambda options: {
+        "proofcheck.normalization": "none",
+        "proofcheck.activation": "none",
+        "proofcheck.attention_scale": "sqrt(d_head)",
+    },
+)

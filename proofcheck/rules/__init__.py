@@ -1,23 +1,19 @@
-"""All rules by name. A new lemma is a new file in this folder and a line here."""
+"""All rules by name. A new lemma is a new file in the folder of its hypotheses and a line here."""
 
 from types import MappingProxyType
 
-from proofcheck.rules import (
-    attention_bounds,
-    count_classes,
-    cubic,
-    direct_path,
+from proofcheck.rules.attention_only import path_expansion
+from proofcheck.rules.attention_only.circuits import direct_path, qk_error
+from proofcheck.rules.attention_only.max_of_k import attention_bounds, count_classes, cubic, margins
+from proofcheck.rules.attention_only.separable import (
     enumeration,
-    margins,
-    path_expansion,
-    qk_error,
     separable_counting,
     separable_early_maximum,
     separable_enumeration,
     separable_minimum,
     separable_partition,
-    sum_blocks,
 )
+from proofcheck.rules.counting import evaluation, sum_blocks
 from proofcheck.rules.rule import Rule
 
 RULES: MappingProxyType[str, Rule] = MappingProxyType(
@@ -25,6 +21,7 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
         rule.name: rule
         for rule in (
             path_expansion.RULE,
+            evaluation.RULE,
             enumeration.RULE,
             separable_enumeration.RULE,
             separable_minimum.RULE,

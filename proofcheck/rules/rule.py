@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from proofcheck.arithmetic import Arithmetic
 from proofcheck.arithmetic.backend import Backend
 from proofcheck.limits import Limits
 from proofcheck.memo import Memo
 from proofcheck.models import AttentionOnly, Dimensions
-from proofcheck.rules.facts import Fact
+from proofcheck.rules.fact import Fact
 from proofcheck.rules.hints import HintKind
 from proofcheck.tasks import MaxOfK
 
+M = TypeVar("M", covariant=True)
+T = TypeVar("T", covariant=True)
+
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class Context(Generic[M, T]):
     """What every rule may use: the network, the task, the arithmetic, the limits, the memo of the network."""
 
-    model: AttentionOnly
-    task: MaxOfK
+    model: M
+    task: T
     arithmetic: Arithmetic
     limits: Limits
     memo: Memo
 
+
+MaxOfKContext = Context[AttentionOnly, MaxOfK]
 
 ARRAY_WORK, BALL_WORK, SINGLE_WORK = 10, 300, 1_000  # int32 additions that take as long: tests/soundness/resource_attacks.py
 
@@ -53,7 +59,9 @@ class Rule:
     apply(context, *premises, **hints) -> fact; its docstring is the theorem, printed by `proofcheck rules NAME`.
     premises: the kinds of fact it takes, in order; `variadic` allows one or more of the last kind.
     hints: name -> its kind; the kernel checks and decodes by kinds, the rule checks everything else.
-    cost(dimensions, limits, **hints): see `Cost`; integer hints as the rule gets them, array hints before they are decoded.
+    cost(sizes, limits, **hints): see `Cost`; sizes are the dimensions of the network and `inputs`, `answers`, `prepare`, `forward` (see
+    `Architecture`); integer hints as the rule gets them, array hints before they are decoded.
+    model, task: the kinds of network and task that the theorem is about; elsewhere the rule is not applicable.
     """
 
     name: str
@@ -62,6 +70,8 @@ class Rule:
     cost: Callable[..., Cost]
     hints: Mapping[str, HintKind] = field(default_factory=dict)
     variadic: bool = False
+    model: type = AttentionOnly
+    task: type = MaxOfK
 
     @property
     def theorem(self) -> str:

@@ -1,5 +1,7 @@
-"""Tasks: input space, right answer, counting."""
+"""Tasks: inputs, right answers, exact counts."""
 
+from proofcheck.tasks.automaton import Automaton, BlockMachine
 from proofcheck.tasks.max_of_k import MaxOfK
+from proofcheck.tasks.task import Task, TaskKind
 
-__all__ = ["MaxOfK"]
+__all__ = ["Automaton", "BlockMachine", "MaxOfK", "Task", "TaskKind"]

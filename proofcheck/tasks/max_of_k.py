@@ -1,9 +1,4 @@
-"""Max-of-K: sequences of n_ctx tokens, each in 0 … d_vocab − 1; the right answer is the largest token.
-
-A sequence is answered correctly iff the logit of its maximum at the last position is strictly larger than every other logit, so a
-tie is wrong.
-All counts are exact Python integers.
-"""
+"""Max-of-K: the right answer is the largest token of the sequence."""
 
 from __future__ import annotations
 
@@ -11,40 +6,51 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import comb
 
-NAME = "max-of-k"
+import numpy as np
+
+from proofcheck.kinds import IntegerKind
+from proofcheck.tasks.automaton import Automaton, BlockMachine
+from proofcheck.tasks.task import Task, TaskKind
 
 
-@dataclass(frozen=True, slots=True)
-class MaxOfK:
-    """n_ctx ≥ 1, d_vocab ≥ 2."""
+@dataclass(frozen=True)
+class MaxOfK(Task):
+    """Sequences of n_ctx ≥ 1 tokens, each in 0 … d_vocab − 1, d_vocab ≥ 2."""
 
     n_ctx: int
     d_vocab: int
 
-    def words(self) -> str:
-        """The task in one line, as reports and the metadata of weight files have it."""
-        return f"{NAME} n_ctx={self.n_ctx} d_vocab={self.d_vocab}"
+    def answer(self, x: tuple[int, ...]) -> int:
+        return max(x)
+
+    def automaton(self) -> Automaton:
+        """The state is the largest token so far."""
+        tokens = np.arange(self.d_vocab)
+        step = np.maximum(tokens[:, None], tokens[None, :])
+        return Automaton((tuple(range(self.d_vocab)),) * self.n_ctx, 0, (step,) * self.n_ctx, tokens)
 
     def total(self) -> int:
-        """Number of inputs, d_vocab^n_ctx."""
         total: int = self.d_vocab**self.n_ctx
         return total
 
-    def block_size(self, query: int, max_token: int) -> int:
-        """Number of sequences of the block (query, max_token): last token `query`, maximum `max_token`; 0 if query > max_token.
+    def block_size(self, query: int, answer: int) -> int:
+        """Number of sequences of the block (query, answer); 0 if query > answer."""
+        return 0 if query > answer else self._machine_size(query == answer, answer)
 
-        The n_ctx − 1 other tokens are ≤ max_token, and one of them equals it if the query does not. Blocks partition the inputs.
-        """
-        if query > max_token:
-            return 0
-        free = self.n_ctx - 1
-        everything: int = (max_token + 1) ** free
-        without_max: int = max_token**free
-        return everything if query == max_token else everything - without_max
+    @lru_cache(maxsize=4096)  # noqa: B019 (keyed by two integers, as a value object is)
+    def _machine_size(self, query_is_max: bool, max_token: int) -> int:
+        return self.block_machine(query_is_max, max_token).count()
 
-    def most_others(self, query: int, max_token: int) -> int:
-        """The largest number of non-query positions that may hold a token below `max_token` in the block."""
-        return self.n_ctx - 1 if query == max_token else self.n_ctx - 2
+    def block_machine(self, query_is_max: bool, max_token: int) -> BlockMachine:
+        """Two live states before the query: the maximum is still to come (0), or has been seen (1). `Automaton.block` finds the same."""
+        seen = np.where(np.arange(self.d_vocab) <= max_token, 0, -1)
+        if query_is_max:
+            return BlockMachine((seen[None],) * (self.n_ctx - 1), 0)
+        waiting = np.where(np.arange(self.d_vocab) == max_token, 1, seen)
+        levels = [np.stack([waiting, np.where(seen == 0, 1, -1)])] * (self.n_ctx - 1)
+        if levels:  # at the end one state is left: the maximum was seen
+            levels[-1] = np.where(levels[-1] == 1, 0, -1)
+        return BlockMachine(tuple(levels), 0 if levels else -1)
 
     def class_size(self, others: int, choices: int) -> int:
         """Ways to choose which `others` of the n_ctx − 1 non-query positions hold a non-max token, and one of `choices` tokens for each.
@@ -59,3 +65,6 @@ class MaxOfK:
 def _choose(n: int, k: int) -> int:
     """Binomial coefficients: the same few for every cell."""
     return comb(n, k)
+
+
+KIND = TaskKind("max-of-k", {"n_ctx": IntegerKind(1), "d_vocab": IntegerKind(2)}, MaxOfK)

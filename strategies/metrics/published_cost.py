@@ -39,7 +39,7 @@ NO_COST = PublishedCost()
 
 def published_cost(certificate: Certificate) -> PublishedCost:
     """The cost of the published strategy that has the same rules, for the certificate's dimensions and gap table."""
-    sizes, steps = certificate.dimensions, certificate.steps
+    sizes, steps = Dimensions(**certificate.model.dimensions), certificate.steps
     whole = _WHOLE.get(tuple(step.rule for step in steps), "")
     if whole == "brute-force":
         return PublishedCost(published_flops.brute_force(sizes), sizes.d_vocab ** (sizes.n_ctx + 1))

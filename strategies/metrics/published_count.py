@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import comb
 
 from proofcheck import Step
-from proofcheck.rules.facts import ProvedClasses
+from proofcheck.rules.attention_only.facts import ProvedClasses
 
 
 class PublishedCount:

@@ -153,7 +153,7 @@ def test_known_versions(version: str) -> None:
     assert code(changed("format.version", version)) is None
 
 
-@pytest.mark.parametrize("version", ["1.1", "1.00", "01.0", "2.0", "0.0", "1", "1.0.0", "", "1.-1", " 1.0", "1.0\n", "1.10000000000"])
+@pytest.mark.parametrize("version", ["1.2", "1.00", "01.0", "2.0", "0.0", "1", "1.0.0", "", "1.-1", " 1.0", "1.0\n", "1.10000000000"])
 def test_other_versions_are_declined(version: str) -> None:
     assert code(changed("format.version", version)) == Reason.UNSUPPORTED_FORMAT
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofcheck import Certificate, Dimensions, Limits, ProofcheckError, Reason, Rejected, Step, decode_certificate, encode_certificate
+from proofcheck.certificate import ClaimSpec, ModelSpec, TaskSpec, accuracy_at_least
 
 names = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9_+.-]{0,79}\Z")
 counts = st.integers(1, 10**40)
@@ -41,27 +42,44 @@ steps = st.builds(
     st.lists(names, max_size=3).map(tuple),
     st.dictionaries(names, st.one_of(st.integers(-(10**30), 10**30), arrays), max_size=2),
 )
-certificates = st.builds(
+digests = st.from_regex(r"\A[0-9a-f]{64}\Z")
+common = {
+    "precision": st.integers(32, 1024),
+    "provenance": st.dictionaries(names, texts, max_size=2),
+}
+of_1_0 = st.builds(
     Certificate,
-    correct=st.integers(0, 10**40),
-    total=counts,
-    architecture=names,
-    dimensions=st.builds(Dimensions, counts, counts, counts, counts),
-    weights_file=texts,
-    weights_sha256=st.from_regex(r"\A[0-9a-f]{64}\Z"),
-    task=names,
-    task_n_ctx=counts,
-    task_d_vocab=st.integers(2, 10**9),
-    precision=st.integers(32, 1024),
+    claim=st.builds(accuracy_at_least, st.integers(0, 10**40), counts),
+    model=st.builds(
+        ModelSpec, names, st.builds(Dimensions, n_ctx=counts, d_vocab=counts, d_model=counts, d_head=counts).map(dict), texts, digests
+    ),
+    task=st.builds(TaskSpec, names, st.fixed_dictionaries({"n_ctx": counts, "d_vocab": st.integers(2, 10**9)})),
     steps=st.lists(steps, max_size=3).map(tuple),
-    provenance=st.dictionaries(names, texts, max_size=2),
+    **common,
 )
+qualified = st.one_of(names, st.builds("{}/{}".format, st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,9}\Z"), names))
+values = st.recursive(
+    st.one_of(st.integers(-(10**30), 10**30), texts, arrays), lambda inner: st.lists(inner, max_size=3).map(tuple), max_leaves=4
+)
+fields_of = st.dictionaries(names.filter(lambda name: name != "name"), values, max_size=3)
+of_1_1 = st.builds(
+    Certificate,
+    claim=st.builds(ClaimSpec, qualified, fields_of),
+    model=st.builds(ModelSpec, qualified, st.dictionaries(names, st.integers(0, 10**9), max_size=5), texts, digests, fields_of),
+    task=st.builds(TaskSpec, qualified, fields_of),
+    steps=st.lists(st.builds(Step, names, qualified, st.just(()), st.just({})), max_size=2).map(tuple),
+    extensions=st.dictionaries(names, texts, max_size=2),
+    **common,
+)
+certificates = st.one_of(of_1_0, of_1_1)
 
 
 def same(a: Any, b: Any) -> bool:
     """Equality that looks into arrays: dtype, shape and bytes."""
     if isinstance(a, np.ndarray):
         return isinstance(b, np.ndarray) and (a.dtype.str, a.shape, a.tobytes()) == (b.dtype.str, b.shape, b.tobytes())
+    if isinstance(a, (ClaimSpec, ModelSpec, TaskSpec)):
+        return type(a) is type(b) and all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
     if isinstance(a, Step):
         return (a.id, a.rule, a.premises) == (b.id, b.rule, b.premises) and same(dict(a.hints), dict(b.hints))
     if isinstance(a, dict):
@@ -92,7 +110,7 @@ def test_escapes_that_are_not_needed_are_refused(certificate: Certificate) -> No
     data = encode_certificate(certificate)
     escaped = json.dumps(json.loads(data), ensure_ascii=True, indent=1).encode() + b"\n"
     if escaped == data:
-        assert decode_certificate(escaped, Limits()).correct == certificate.correct
+        assert encode_certificate(decode_certificate(escaped, Limits())) == data
     else:
         with pytest.raises(Rejected) as caught:
             decode_certificate(escaped, Limits())
@@ -126,6 +144,12 @@ def test_any_json_is_refused(text: Any) -> None:
         decode_certificate(json.dumps(text, ensure_ascii=False).encode(), Limits())
 
 
+def some_certificate(steps: tuple[Step, ...]) -> Certificate:
+    sizes = {"n_ctx": 1, "d_vocab": 2, "d_model": 1, "d_head": 1}
+    task = TaskSpec("t", {"n_ctx": 1, "d_vocab": 2})
+    return Certificate(accuracy_at_least(0, 2), ModelSpec("x", sizes, "w", "0" * 64), task, 64, steps)
+
+
 def test_arrays_keep_their_bits_and_order() -> None:
     hints = {
         "a": np.array([[1, -2], [3, 2**62]], dtype="<i8"),
@@ -134,7 +158,7 @@ def test_arrays_keep_their_bits_and_order() -> None:
         "d": np.array(7, dtype="<i8"),
         "e": np.array([1.5, 2.5], dtype=">f8"),
     }
-    certificate = Certificate(0, 2, "x", Dimensions(1, 2, 1, 1), "w", "0" * 64, "t", 1, 2, 64, (Step("s", "r", (), hints),))
+    certificate = some_certificate((Step("s", "r", (), hints),))
     back = decode_certificate(encode_certificate(certificate), Limits()).steps[0].hints
     for name, value in hints.items():
         assert isinstance(back[name], np.ndarray)
@@ -145,6 +169,6 @@ def test_arrays_keep_their_bits_and_order() -> None:
 
 @pytest.mark.parametrize("hint", [np.array([1], dtype=np.int32), np.array([True]), np.array(["x"]), np.array([1j])])
 def test_the_writer_refuses_other_dtypes(hint: Any) -> None:
-    certificate = Certificate(0, 2, "x", Dimensions(1, 2, 1, 1), "w", "0" * 64, "t", 1, 2, 64, (Step("s", "r", (), {"h": hint}),))
+    certificate = some_certificate((Step("s", "r", (), {"h": hint}),))
     with pytest.raises(TypeError, match="no place"):
         encode_certificate(certificate)

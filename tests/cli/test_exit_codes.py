@@ -20,7 +20,7 @@ REJECT = ROOT / "certificates" / "reject"
 TWIN = REJECT / "twin.json"
 SLOW = ROOT / "certificates" / "accept" / "max-of-4-seed-123--brute-force.json"
 BAD = REJECT / "wrong-total" / "one-lower.json"
-NEWER = REJECT / "unsupported-format" / "version-1.1.json"
+NEWER = REJECT / "unsupported-format" / "version-1.2.json"
 
 
 def process(*arguments: Any, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -40,6 +40,7 @@ def test_verified(capsys: pytest.CaptureFixture[str]) -> None:
         """\
 c certificate ROOT/certificates/reject/twin.json
 c model       weights/tiny.safetensors SHA-256 ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92
+c network     attention-only-one-layer-one-head n_ctx=2 d_vocab=3 d_model=3 d_head=2
 c task        max-of-k n_ctx=2 d_vocab=3
 c strategy    brute-force (as the certificate calls itself)
 c arithmetic  fast, balls of 128 bits; proofcheck VERSION, python-flint VERSION, FLINT VERSION, numpy VERSION, safetensors VERSION
@@ -58,6 +59,7 @@ def test_verified_with_stats(capsys: pytest.CaptureFixture[str]) -> None:
         """\
 c certificate ROOT/certificates/reject/twin.json
 c model       weights/tiny.safetensors SHA-256 ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92
+c network     attention-only-one-layer-one-head n_ctx=2 d_vocab=3 d_model=3 d_head=2
 c task        max-of-k n_ctx=2 d_vocab=3
 c strategy    brute-force (as the certificate calls itself)
 c arithmetic  arb, balls of 64 bits; proofcheck VERSION, python-flint VERSION, FLINT VERSION, numpy VERSION, safetensors VERSION
@@ -88,6 +90,7 @@ def test_rejected(capsys: pytest.CaptureFixture[str]) -> None:
         """\
 c certificate ROOT/certificates/reject/not-proved/one-higher.json
 c model       ../weights/tiny.safetensors SHA-256 ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92
+c network     attention-only-one-layer-one-head n_ctx=2 d_vocab=3 d_model=3 d_head=2
 c task        max-of-k n_ctx=2 d_vocab=3
 c strategy    brute-force (as the certificate calls itself)
 c arithmetic  fast, balls of 128 bits; proofcheck VERSION, python-flint VERSION, FLINT VERSION, numpy VERSION, safetensors VERSION
@@ -160,7 +163,7 @@ wrong-total: the claimed total is not the number of inputs of the task (at $.cla
   found:    8
 proofcheck: ROOT/certificates/reject/unsupported-format/version-2.0.json:
 unsupported-format: the certificate is of another format or version (at $.format)
-  expected: proofcheck-certificate 1.0
+  expected: proofcheck-certificate 1.0 \\u2026 1.1
   found:    proofcheck-certificate 2.0
 """,
     )
@@ -182,7 +185,7 @@ def test_inspect(capsys: pytest.CaptureFixture[str]) -> None:
     assert_expected_inline(
         shown(capsys, "inspect", TWIN),
         """\
-claim       accuracy >= 9/9 (1.000000) \\u2014 not checked here
+claim       accuracy_at_least correct=9 total=9 \\u2014 not checked here
 task        max-of-k n_ctx=2 d_vocab=3
 model       attention-only-one-layer-one-head n_ctx=2 d_vocab=3 d_model=3 d_head=2
 weights     weights/tiny.safetensors SHA-256 ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92
@@ -216,14 +219,14 @@ sum-blocks
 premises: ProvedBlocks \\u2026
 hints:    none
 
-Theorem (sum over blocks). correct = \\u03a3_{q \\u2264 m} max_k counts_k[q][m] over the premises k, and wrong the same with wrong_k.
+Theorem (sum over blocks). correct = \\u03a3_{q, y} max_k counts_k[q][y] over the premises k, and wrong the same with wrong_k.
 
 Hypotheses: every premise is `ProvedBlocks`. Hints: none.
-Proof: the blocks (last token q, maximum m) partition the inputs, and each count_k[q][m] is a lower bound on the same number;
-so is each wrong_k[q][m]. If correct + wrong is the number of inputs, both are exact.  \\u220e
+Proof: the blocks (last token q, right answer y) partition the inputs, and each count_k[q][y] is a lower bound on the same number;
+so is each wrong_k[q][y]. If correct + wrong is the number of inputs, both are exact.  \\u220e
 undecided = min(\\u03a3_k undecided_k, inputs \\u2212 correct \\u2212 wrong): what one premise leaves open another may decide, or leave open again.
 A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
-Cost: (number of premises)\\xb7d\\xb2. Source: docs/rules/sum-blocks.md.
+Cost: (number of premises)\\xb7d_vocab\\xb7answers. Source: docs/rules/sum-blocks.md.
 """,
     )
 
@@ -243,14 +246,14 @@ def test_explain_one_step(capsys: pytest.CaptureFixture[str]) -> None:
         shown(capsys, "explain", TWIN, "count"),
         """\
 c step count: sum-blocks, 0 operations, SECONDS s
-c     Theorem (sum over blocks). correct = \\u03a3_{q \\u2264 m} max_k counts_k[q][m] over the premises k, and wrong the same with wrong_k.
+c     Theorem (sum over blocks). correct = \\u03a3_{q, y} max_k counts_k[q][y] over the premises k, and wrong the same with wrong_k.
 c
 c     Hypotheses: every premise is `ProvedBlocks`. Hints: none.
-c     Proof: the blocks (last token q, maximum m) partition the inputs, and each count_k[q][m] is a lower bound on the same number;
-c     so is each wrong_k[q][m]. If correct + wrong is the number of inputs, both are exact.  \\u220e
+c     Proof: the blocks (last token q, right answer y) partition the inputs, and each count_k[q][y] is a lower bound on the same number;
+c     so is each wrong_k[q][y]. If correct + wrong is the number of inputs, both are exact.  \\u220e
 c     undecided = min(\\u03a3_k undecided_k, inputs \\u2212 correct \\u2212 wrong): what one premise leaves open another may decide, or leave open again.
 c     A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
-c     Cost: (number of premises)\\xb7d\\xb2. Source: docs/rules/sum-blocks.md.
+c     Cost: (number of premises)\\xb7d_vocab\\xb7answers. Source: docs/rules/sum-blocks.md.
 c
 s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
 """,

@@ -26,8 +26,8 @@ from soundness.truth import ground_truth, read_tensors  # noqa: E402
 from proofcheck import Declined, Dimensions, Limits, Rejected, Verdict  # noqa: E402
 from proofcheck import verify as verify_file  # noqa: E402
 from proofcheck.certificate import decode_certificate, encode_certificate  # noqa: E402
-from proofcheck.models import AttentionOnly, decode_weights  # noqa: E402
-from proofcheck.models.attention_only import TENSORS  # noqa: E402
+from proofcheck.models import decode_weights  # noqa: E402
+from proofcheck.models.attention_only import ATTENTION_ONLY, TENSORS  # noqa: E402
 
 LIMITS = Limits(
     certificate_bytes=1 << 16,
@@ -62,7 +62,7 @@ def certificate(data: bytes) -> None:
 def weights(data: bytes) -> None:
     """Raises whatever the boundary lets through."""
     try:
-        AttentionOnly(SHAPE, decode_weights(data, TENSORS, LIMITS).tensors).path_tables()
+        ATTENTION_ONLY.build(SHAPE, {}, decode_weights(data, TENSORS, LIMITS)).path_tables()
     except (Rejected, Declined):
         return
 

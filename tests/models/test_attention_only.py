@@ -15,15 +15,17 @@ from soundness.truth import BITS, Network, read_tensors
 
 from proofcheck import Declined, Dimensions, Limits, ProofcheckError, Reason, Rejected
 from proofcheck.models import AttentionOnly, PathTables, decode_weights
-from proofcheck.models.attention_only import TENSORS
+from proofcheck.models.attention_only import ATTENTION_ONLY, TENSORS
 
 SHAPE = Shape(n_ctx=3, d_vocab=4, d_model=5, d_head=2)
 KINDS = [("<f8", False), ("<f4", False), ("<f2", False), ("<f4", True)]
 
 
 def decoded(weights: bytes, shape: Shape = SHAPE, exponent: int = Limits().exponent) -> AttentionOnly:
-    tensors = decode_weights(weights, TENSORS, Limits(exponent=exponent)).tensors
-    return AttentionOnly(Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head), tensors)
+    sizes = Dimensions(n_ctx=shape.n_ctx, d_vocab=shape.d_vocab, d_model=shape.d_model, d_head=shape.d_head)
+    model = ATTENTION_ONLY.build(sizes, {}, decode_weights(weights, TENSORS, Limits(exponent=exponent)))
+    assert isinstance(model, AttentionOnly)
+    return model
 
 
 def example(dtype: str = "<f4", *, bfloat16: bool = False, biases: bool = True, seed: int = 0) -> bytes:

@@ -50,7 +50,7 @@ def test_threads_do_not_mix(shared: bool, tmp_path: Path) -> None:
 
     def once(k: int) -> tuple[Verdict, int, int]:
         these, path, proved = all_cases[k % len(all_cases)]
-        claim = replace(these, correct=proved + (k // len(all_cases)) % 2)
+        claim = these.claiming(correct=proved + (k // len(all_cases)) % 2)
         report = checker.verify(claim, model=path) if shared else verify(claim, model=path)
         return report.verdict, report.proved, report.operations
 
@@ -65,6 +65,7 @@ def test_threads_do_not_mix(shared: bool, tmp_path: Path) -> None:
 def test_precision_is_restored(tmp_path: Path) -> None:
     (these, path, _), *_ = cases(tmp_path)
     with flint.ctx.workprec(77):
-        for claim in (these, replace(these, correct=10**6), replace(these, precision=200), replace(these, architecture="other")):
+        other = replace(these, model=replace(these.model, architecture="other"))
+        for claim in (these, these.claiming(correct=10**6), replace(these, precision=200), other):
             verify(claim, model=path)
             assert flint.ctx.prec == 77

@@ -13,17 +13,17 @@ from proofcheck.arithmetic import Arithmetic
 from proofcheck.arithmetic.operations import counting
 from proofcheck.limits import Limits
 from proofcheck.memo import Memo
-from proofcheck.models import AttentionOnly, decode_weights
-from proofcheck.models.attention_only import TENSORS
+from proofcheck.models import decode_weights
+from proofcheck.models.attention_only import ATTENTION_ONLY, TENSORS
 from proofcheck.rules import RULES
-from proofcheck.rules.facts import ProvedBlocks
+from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.rule import Context
 from proofcheck.tasks import MaxOfK
 
 
 def context(shape: Shape, tensors: Tensors, backend: Any = "fast") -> Context:
-    sizes = Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head)
-    network = AttentionOnly(sizes, decode_weights(safetensors_bytes(tensors), TENSORS, Limits()).tensors)
+    sizes = Dimensions(n_ctx=shape.n_ctx, d_vocab=shape.d_vocab, d_model=shape.d_model, d_head=shape.d_head)
+    network = ATTENTION_ONLY.build(sizes, {}, decode_weights(safetensors_bytes(tensors), TENSORS, Limits()))
     return Context(network, MaxOfK(shape.n_ctx, shape.d_vocab), Arithmetic(backend, 128), Limits(), Memo())
 
 

@@ -17,7 +17,7 @@ from soundness.subcubic_steps import CHORD, EXACT, QK_ERRORS, apply, context, ra
 from soundness.truth import Network, read_tensors
 
 from proofcheck import Reason, Step
-from proofcheck.rules.facts import AttentionBounds
+from proofcheck.rules.attention_only.facts import AttentionBounds
 
 REFERENCE = Path(__file__).parents[2] / "certificates" / "models" / "max-of-4-seed-123.safetensors"
 Cell = tuple[int, int, int]

@@ -10,9 +10,16 @@ from rules.separable_cases import context, noisy
 from soundness.small_models import Shape
 
 from proofcheck import Reason, Rejected
-from proofcheck.rules.block_bounds import ENTRY_BITS, POSITION_BITS, BlockBounds, _smallest_product, block_minimum, require_headroom
-from proofcheck.rules.block_counts import MOST_BINS, Budget, Exhausted, checked_blocks, failing_at_most
-from proofcheck.rules.separability import enclosures
+from proofcheck.rules.attention_only.separable.block_bounds import (
+    ENTRY_BITS,
+    POSITION_BITS,
+    BlockBounds,
+    _smallest_product,
+    block_minimum,
+    require_headroom,
+)
+from proofcheck.rules.attention_only.separable.block_counts import MOST_BINS, Budget, Exhausted, checked_blocks, failing_at_most
+from proofcheck.rules.attention_only.separable.separability import enclosures
 
 SHAPES = (Shape(1, 5), Shape(2, 5), Shape(4, 6), Shape(5, 3))
 

@@ -7,11 +7,12 @@ from functools import lru_cache
 import numpy as np
 import pytest
 import sympy
-from soundness.small_models import BRUTE_FORCE, CUBIC, certificate, safetensors_bytes
+from soundness.small_models import BRUTE_FORCE, CUBIC, certificate, safetensors_bytes, sizes_of
 from soundness.subcubic_steps import CHORD, DIRECT_PATHS, EXACT, MARGINS, OFF, QK_ERRORS, sought_hints, steps, table_model
 
 from proofcheck import Dimensions, Step
 from proofcheck.arithmetic import Arithmetic
+from proofcheck.catalogue import BUILT_IN
 from proofcheck.kernel import replay
 from proofcheck.limits import Limits
 from proofcheck.memo import Memo
@@ -35,9 +36,9 @@ def counted(n: int, d: int, backend: str = "fast") -> dict[str, tuple[int, Dimen
     found = {}
     for proof in proofs:
         these = certificate(weights, shape, proof)
-        outcome = replay(these, weights, Arithmetic(backend, 128), Limits(), Memo(), lambda step, fact: None)  # type: ignore[arg-type]
+        outcome = replay(these, weights, Arithmetic(backend, 128), Limits(), Memo(), BUILT_IN, lambda step, fact: None)  # type: ignore[arg-type]
         for step, record in zip(these.steps, outcome.steps, strict=True):
-            found[step.rule] = (record.operations, these.dimensions, step)
+            found[step.rule] = (record.operations, sizes_of(these), step)
     return found
 
 

@@ -11,7 +11,7 @@ from soundness.small_models import Shape, Tensors, safetensors_bytes
 from soundness.subcubic_steps import apply, context, network_of, table_model
 from soundness.truth import ground_truth, read_tensors
 
-from proofcheck.rules.facts import ProvedClasses
+from proofcheck.rules.attention_only.facts import ProvedClasses
 
 
 def classes(shape: Shape, tensors: Tensors, backend: str = "fast") -> ProvedClasses:

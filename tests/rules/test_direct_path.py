@@ -61,7 +61,9 @@ def test_biases_that_do_not_depend_on_the_query_cost_nothing() -> None:
 )
 def test_a_direction_of_another_shape_or_type_is_refused(direction: object) -> None:
     with pytest.raises(Rejected) as caught:
-        RULES["direct-path-svd-query+max-diff"].hints["direction"].check("direction", direction, Dimensions(2, 5, 3, 2))  # type: ignore[arg-type]
+        RULES["direct-path-svd-query+max-diff"].hints["direction"].check(
+            "direction", direction, Dimensions(n_ctx=2, d_vocab=5, d_model=3, d_head=2)
+        )  # type: ignore[arg-type]
     assert caught.value.code is Reason.BAD_HINT
 
 
@@ -76,7 +78,9 @@ def test_missing_and_superfluous_hints_and_premises_are_refused(rule: str, verif
     shape = Shape(2, 3, 3, 2)
     weights = safetensors_bytes(random_model(shape, 2))
     direction = np.ones(3) if RULES[rule].hints else None
-    good = steps(rule, EXACT, CHORD, random_gaps(Dimensions(2, 3, 3, 2), np.random.default_rng(0)), direction=direction)
+    good = steps(
+        rule, EXACT, CHORD, random_gaps(Dimensions(n_ctx=2, d_vocab=3, d_model=3, d_head=2), np.random.default_rng(0)), direction=direction
+    )
     assert verified(weights, shape, good) is None
     other_hints = {} if direction is not None else {"direction": np.ones(3)}
     for changed, code in (

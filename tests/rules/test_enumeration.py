@@ -16,7 +16,8 @@ from proofcheck import Report, Step, Verdict
 from proofcheck.cli.main import main
 from proofcheck.limits import Limits
 from proofcheck.memo import Memo
-from proofcheck.rules.facts import ProvedBlocks, rule_application
+from proofcheck.rules.counting.facts import ProvedBlocks
+from proofcheck.rules.fact import rule_application
 from proofcheck.rules.rule import Context
 
 ACCEPT = Path(__file__).parents[2] / "certificates" / "accept"

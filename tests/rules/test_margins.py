@@ -32,8 +32,9 @@ from soundness.truth import ground_truth, read_tensors
 
 from proofcheck import Dimensions, Reason, Step
 from proofcheck.arithmetic import Arithmetic
-from proofcheck.rules.facts import AttentionBounds, AttentionCells, ProvedClasses, rule_application
-from proofcheck.rules.margins import _anchors
+from proofcheck.rules.attention_only.facts import AttentionBounds, AttentionCells, ProvedClasses
+from proofcheck.rules.attention_only.max_of_k.margins import _anchors
+from proofcheck.rules.fact import rule_application
 
 REFERENCE = Path(__file__).parents[2] / "certificates" / "models" / "max-of-4-seed-123.safetensors"
 
@@ -60,7 +61,11 @@ def model(k: int) -> tuple[Shape, Tensors]:
 @pytest.mark.parametrize("k", range(16))
 def test_every_sequence_of_a_proved_class_is_correct(rule: str, k: int) -> None:
     shape, tensors = model(k)
-    gaps = random_gaps(Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head), np.random.default_rng(k), 1 + k % 2)
+    gaps = random_gaps(
+        Dimensions(n_ctx=shape.n_ctx, d_vocab=shape.d_vocab, d_model=shape.d_model, d_head=shape.d_head),
+        np.random.default_rng(k),
+        1 + k % 2,
+    )
     fact = classes(shape, tensors, rule, gaps)
     answers = ground_truth(read_tensors(safetensors_bytes(tensors))).answers
     for x in product(range(shape.d_vocab), repeat=shape.n_ctx):
@@ -76,7 +81,7 @@ def test_every_sequence_of_a_proved_class_is_correct(rule: str, k: int) -> None:
 def test_the_classes_have_the_tight_size(rule: str, k: int) -> None:
     """choices[m][m][1] = m − g + 1 for one non-max token, 0 for none."""
     shape, tensors = table_model(2, 5, k)
-    gaps = random_gaps(Dimensions(2, 5, shape.d_model, shape.d_head), np.random.default_rng(k), 3)
+    gaps = random_gaps(Dimensions(n_ctx=2, d_vocab=5, d_model=shape.d_model, d_head=shape.d_head), np.random.default_rng(k), 3)
     fact = classes(shape, tensors, rule, gaps)
     for q, m in product(range(5), repeat=2):
         none, one = fact.choices[q][m]
@@ -100,7 +105,7 @@ def test_one_token_more_would_be_false(rule: str) -> None:
 def test_as_tight_as_the_published_formula(rule: str, direct_path: str) -> None:
     """Every cell whose published margin (the chord's for the other rule) is below −10⁻⁴ is proved; none above 10⁻⁹ is."""
     tensors, shape = load_file(REFERENCE), Shape(4, 64, 32, 32)
-    gaps = random_gaps(Dimensions(4, 64, 32, 32), np.random.default_rng(1), 8)
+    gaps = random_gaps(Dimensions(n_ctx=4, d_vocab=64, d_model=32, d_head=32), np.random.default_rng(1), 8)
     fact = classes(shape, REFERENCE.read_bytes(), rule, gaps, f"direct-path-{direct_path}")
     handling = "OFF" if rule == OFF else "chord"
     found = published.margins(published.tables(tensors), direct_path, "exact-EQKE+max-diff-exact", gaps, handling)
@@ -170,7 +175,7 @@ def test_gaps_of_queries_above_the_max_token_do_not_matter(rule: str) -> None:
     proved = 0
     for k in range(6):
         shape, tensors = table_model(2, 6, k)
-        gaps = random_gaps(Dimensions(2, 6, shape.d_model, shape.d_head), np.random.default_rng(k), 4)
+        gaps = random_gaps(Dimensions(n_ctx=2, d_vocab=6, d_model=shape.d_model, d_head=shape.d_head), np.random.default_rng(k), 4)
         above = np.tril(np.ones((6, 6), dtype=np.bool_), -1)
         found = [classes(shape, tensors, rule, np.where(above[:, :, None], gap, gaps)) for gap in (1, 6)]
         assert found[0].choices == found[1].choices
@@ -201,7 +206,9 @@ def test_anchors_enclose_all_attention_bounds_of_their_cells_closely() -> None:
     cells = 0
     for k in range(8):
         shape, tensors = table_model((2, 3)[k % 2], 5, k)
-        gaps = random_gaps(Dimensions(shape.n_ctx, 5, shape.d_model, shape.d_head), np.random.default_rng(k), 3)
+        gaps = random_gaps(
+            Dimensions(n_ctx=shape.n_ctx, d_vocab=5, d_model=shape.d_model, d_head=shape.d_head), np.random.default_rng(k), 3
+        )
         where = context(shape, tensors)
         tables = apply(where, "path-expansion")
         attention = apply(where, "attention-bounds", (tables, apply(where, EXACT, (tables,))), {"gaps": gaps})

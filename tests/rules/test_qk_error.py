@@ -16,7 +16,7 @@ from soundness.subcubic_steps import CHORD, EXACT, QK_ERRORS, apply, context, ra
 from proofcheck import Reason, Rejected
 from proofcheck.arithmetic import DyadicArray
 from proofcheck.rules import RULES
-from proofcheck.rules.low_rank import split_subproduct, split_svd
+from proofcheck.rules.attention_only.circuits.low_rank import split_subproduct, split_svd
 from proofcheck.rules.rule import Context
 
 REFERENCE = Path(__file__).parents[2] / "certificates" / "models" / "max-of-4-seed-123.safetensors"

@@ -16,8 +16,8 @@ from proofcheck.arithmetic import Arithmetic
 from proofcheck.arithmetic.ball_intervals import BallIntervals
 from proofcheck.arithmetic.float_intervals import FloatIntervals
 from proofcheck.arithmetic.operations import counting
-from proofcheck.rules import separability
-from proofcheck.rules.separability import MarginTerms, enclosures, shared_enclosures, table_exponentials
+from proofcheck.rules.attention_only.separable import separability
+from proofcheck.rules.attention_only.separable.separability import MarginTerms, enclosures, shared_enclosures, table_exponentials
 
 SHAPE = Shape(3, 5)
 

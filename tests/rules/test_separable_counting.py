@@ -12,10 +12,10 @@ from rules.separable_cases import NO_GROUPS, applied, blocks, context, noisy, si
 from soundness.small_models import Shape, random_model
 
 from proofcheck import Reason, Rejected
-from proofcheck.rules.block_bounds import BlockBounds
-from proofcheck.rules.block_counts import Budget, Exhausted, failing_at_most
-from proofcheck.rules.separability import enclosures
-from proofcheck.rules.separable_counting import _Block, _checked_groups, _failing
+from proofcheck.rules.attention_only.separable.block_bounds import BlockBounds
+from proofcheck.rules.attention_only.separable.block_counts import Budget, Exhausted, failing_at_most
+from proofcheck.rules.attention_only.separable.separability import enclosures
+from proofcheck.rules.attention_only.separable.separable_counting import _Block, _checked_groups, _failing
 
 PLENTY = 10**12
 

@@ -10,8 +10,8 @@ from soundness.separable_attacks import ATTACKS, GOOD
 from soundness.small_models import TABLES, Shape, random_model, safetensors_bytes, trained_like
 
 from proofcheck import Step
-from proofcheck.rules.block_bounds import ENTRY_BITS, BlockBounds, block_minimum, require_headroom
-from proofcheck.rules.separability import enclosures
+from proofcheck.rules.attention_only.separable.block_bounds import ENTRY_BITS, BlockBounds, block_minimum, require_headroom
+from proofcheck.rules.attention_only.separable.separability import enclosures
 
 SHAPES = (Shape(1, 4), Shape(2, 7), Shape(3, 6), Shape(4, 5))
 

@@ -18,7 +18,7 @@ from proofcheck import Dimensions, Reason, Rejected, Step
 from proofcheck.arithmetic.operations import counting
 from proofcheck.limits import Limits
 from proofcheck.rules import RULES
-from proofcheck.rules.boxes import boxes
+from proofcheck.rules.attention_only.separable.boxes import boxes
 from proofcheck.rules.rule import Context
 from proofcheck.tasks import MaxOfK
 
@@ -155,7 +155,7 @@ def _searches(where: Context, tables: object, blocks: list[list[int]], expansion
 
 
 def test_huge_trees_are_beyond_the_limit_of_work() -> None:
-    sizes = Dimensions(5, 64, 32, 32)
+    sizes = Dimensions(n_ctx=5, d_vocab=64, d_model=32, d_head=32)
     blocks = np.array([[63, 63]], dtype="<i8")
     small, huge = (RULES[PARTITION].cost(sizes, Limits(), blocks=blocks, nodes=np.zeros(k, dtype="<i8")).operations for k in (1000, 2**24))
     assert small < Limits().work < huge

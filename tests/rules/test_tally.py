@@ -13,11 +13,11 @@ from soundness.small_models import Shape
 from soundness.subcubic_steps import context, table_model
 
 from proofcheck import Reason, Rejected
-from proofcheck.rules.boxes import BlockTerms, Tally, boxes, hinted_blocks, neither
-from proofcheck.rules.enumeration import _tally_sums
-from proofcheck.rules.separability import ExactMargins
-from proofcheck.rules.separable_enumeration import _Budget
-from proofcheck.rules.separable_partition import _tally_leaves, _Trees
+from proofcheck.rules.attention_only.separable.boxes import BlockTerms, Tally, boxes, hinted_blocks, neither
+from proofcheck.rules.attention_only.separable.enumeration import _tally_sums
+from proofcheck.rules.attention_only.separable.separability import ExactMargins
+from proofcheck.rules.attention_only.separable.separable_enumeration import _Budget
+from proofcheck.rules.attention_only.separable.separable_partition import _tally_leaves, _Trees
 
 SURE, NEVER, OPEN, NAN = arb(1), arb(0), arb(0, 1), arb("nan")
 

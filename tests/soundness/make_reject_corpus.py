@@ -44,6 +44,8 @@ DECLINED = {
     Reason.UNSUPPORTED_FORMAT,
     Reason.UNSUPPORTED_ARCHITECTURE,
     Reason.UNSUPPORTED_TASK,
+    Reason.UNSUPPORTED_CLAIM,
+    Reason.UNTRUSTED_EXTENSION,
     Reason.LIMIT_EXCEEDED,
 }
 Document = dict[str, Any]
@@ -415,7 +417,7 @@ def frame_attacks() -> Iterator[tuple[str, str, bytes]]:
     yield "task-mismatch", "d-vocab", at("task.d_vocab", 2)
     yield "wrong-total", "one-lower", at("claim.accuracy_at_least.total", 8)
     yield "wrong-total", "one-higher", at("claim.accuracy_at_least.total", 10)
-    for version in ("1.1", "2.0", "0.9", "1.0.0", "01.0", "1", "1.00", "v1.0", "", "1.999999999999"):
+    for version in ("1.2", "2.0", "0.9", "1.0.0", "01.0", "1", "1.00", "v1.0", "", "1.999999999999"):
         yield "unsupported-format", f"version-{version or 'empty'}", at("format.version", version)
     yield "unsupported-format", "other-name", at("format.name", "proofcheck-model")
     yield "unsupported-format", "other-name-and-fields", b'{"format": {"name": "VIPR", "version": "1.0"}, "derivations": []}\n'

@@ -11,19 +11,18 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import comb
 from pathlib import Path
 from time import process_time
-from typing import Any
 
 from soundness import truth
 from soundness.mutation_seeds import WEIGHTS_FILE, Seed
 
 import proofcheck
-from proofcheck import Verdict, kernel
-from proofcheck.rules.facts import Fact, ProvedBlocks, ProvedClasses
+from proofcheck import Verdict
+from proofcheck.rules.attention_only.facts import ProvedClasses
+from proofcheck.rules.counting.facts import ProvedBlocks
 
 UNEXPLAINED = "UNEXPLAINED"
 _BITS = (220, 4_000)
@@ -81,8 +80,9 @@ class Judge:
             self._written = mutant.weights
         self._judged += 1
         start = process_time()
-        with derived_facts() as facts:
-            report = proofcheck.verify(self._certificate, backend="fast" if self._judged % 5 else "arb")
+        facts: list[object] = []  # those before a refusal included
+        checker = proofcheck.Checker("fast" if self._judged % 5 else "arb")
+        report = checker.verify(self._certificate, observe=lambda step, fact: facts.append(fact))
         seconds = process_time() - start
         counted = [fact for fact in facts if isinstance(fact, (ProvedBlocks, ProvedClasses))]
         explanation = self._false_fact(mutant, counted)
@@ -122,22 +122,6 @@ class Judge:
         if failed:
             return f"{UNEXPLAINED}: {', '.join(failed)}: {report.line()}, proved {report.proved}, true {known.correct}"
         return _difference(mutant, document, claim["correct"])
-
-
-@contextmanager
-def derived_facts() -> Iterator[list[Fact]]:
-    """The facts that the kernel derives inside this context, those before a refusal included."""
-    apply, facts = kernel._apply, []
-
-    def recorded(*arguments: Any) -> Fact:
-        facts.append(apply(*arguments))
-        return facts[-1]
-
-    kernel._apply = recorded
-    try:
-        yield facts
-    finally:
-        kernel._apply = apply
 
 
 def falsehoods(fact: ProvedBlocks | ProvedClasses, known: truth.Truth) -> Iterator[str]:

@@ -13,9 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from soundness.small_models import BRUTE_FORCE, CUBIC, TABLES, Shape, certificate, random_model, raw_safetensors, safetensors_bytes, shapes
+from soundness.small_models import (
+    BRUTE_FORCE,
+    CUBIC,
+    TABLES,
+    Shape,
+    about,
+    certificate,
+    random_model,
+    raw_safetensors,
+    safetensors_bytes,
+    shapes,
+)
 
-from proofcheck import Certificate, Dimensions, Step, encode_certificate
+from proofcheck import Certificate, Step, encode_certificate
 
 VERIFIED = "VERIFIED"  # in place of a reason code: the attack is cheap, and what it proves is true
 TINY = Shape(2, 3, 3, 2)
@@ -49,10 +60,7 @@ def sized(shape: Shape, proof: tuple[Step, ...], total: int | None = None) -> Ma
     """A certificate about larger dimensions than its weights have: refused before the weights are looked at."""
 
     def make(folder: Path) -> Arguments:
-        sizes = Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head)
-        exact = shape.d_vocab**shape.n_ctx if total is None else total
-        small = certificate(tiny(), TINY, proof)
-        return write(folder, replace(small, dimensions=sizes, task_n_ctx=shape.n_ctx, task_d_vocab=shape.d_vocab, total=exact), tiny())
+        return write(folder, about(certificate(tiny(), TINY, proof), shape, total), tiny())
 
     return make
 

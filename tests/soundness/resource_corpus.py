@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from soundness import small_models
 from soundness.resource_attacks import BRUTE_FORCE, COUNT, CUBIC, TINY, WIDE, changed, svd, tiny, wild
 from soundness.small_models import Shape, certificate
 
-from proofcheck import Dimensions, Step, encode_certificate
+from proofcheck import Step, encode_certificate
 
 PREMISES = (*CUBIC[:3], replace(COUNT, premises=("blocks",) * 3_000))
 
@@ -38,6 +39,5 @@ def about(name: str, shape: Shape, steps: tuple[Step, ...], claimed: Shape | Non
     """A certificate about one of the weight files, with the dimensions that it has or with others."""
     found = certificate(weights()[name], shape, steps, weights_file=f"../weights/{name}.safetensors")
     if claimed is not None:
-        n, d = claimed.n_ctx, claimed.d_vocab
-        found = replace(found, dimensions=Dimensions(n, d, claimed.d_model, claimed.d_head), task_n_ctx=n, task_d_vocab=d, total=d**n)
+        found = small_models.about(found, claimed)
     return encode_certificate(found)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from proofcheck import Certificate, Dimensions, Step
+from proofcheck import Certificate, Dimensions, Limits, Step
+from proofcheck.catalogue import BUILT_IN
+from proofcheck.certificate import ModelSpec, TaskSpec, accuracy_at_least
+from proofcheck.frame import read_frame
 
 Tensors = dict[str, np.ndarray[Any, Any]]
 
@@ -99,6 +102,25 @@ def raw_safetensors(header: Any, body: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + body
 
 
+def sizes(shape: Shape) -> Dimensions:
+    """The dimensions of a certificate about such a network."""
+    return Dimensions(n_ctx=shape.n_ctx, d_vocab=shape.d_vocab, d_model=shape.d_model, d_head=shape.d_head)
+
+
+def about(found: Certificate, shape: Shape, total: int | None = None) -> Certificate:
+    """The same certificate with other sizes of network and task, and their total or another."""
+    return replace(
+        found,
+        model=replace(found.model, dimensions=sizes(shape)),
+        task=TaskSpec("max-of-k", {"n_ctx": shape.n_ctx, "d_vocab": shape.d_vocab}),
+    ).claiming(total=shape.d_vocab**shape.n_ctx if total is None else total)
+
+
+def sizes_of(found: Certificate, limits: Limits | None = None) -> Dimensions:
+    """What the cost of a rule is computed from."""
+    return read_frame(found, BUILT_IN, limits or Limits()).sizes
+
+
 def certificate(
     weights: bytes,
     shape: Shape,
@@ -110,15 +132,9 @@ def certificate(
 ) -> Certificate:
     """A certificate about these weights."""
     return Certificate(
-        correct=correct,
-        total=shape.d_vocab**shape.n_ctx,
-        architecture="attention-only-one-layer-one-head",
-        dimensions=Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head),
-        weights_file=weights_file,
-        weights_sha256=hashlib.sha256(weights).hexdigest(),
-        task="max-of-k",
-        task_n_ctx=shape.n_ctx,
-        task_d_vocab=shape.d_vocab,
+        claim=accuracy_at_least(correct, shape.d_vocab**shape.n_ctx),
+        model=ModelSpec("attention-only-one-layer-one-head", sizes(shape), weights_file, hashlib.sha256(weights).hexdigest()),
+        task=TaskSpec("max-of-k", {"n_ctx": shape.n_ctx, "d_vocab": shape.d_vocab}),
         precision=precision,
         steps=steps,
     )

@@ -13,10 +13,10 @@ from proofcheck import Dimensions, Step
 from proofcheck.arithmetic import Arithmetic
 from proofcheck.limits import Limits
 from proofcheck.memo import Memo
-from proofcheck.models import AttentionOnly, decode_weights
-from proofcheck.models.attention_only import TENSORS
+from proofcheck.models import decode_weights
+from proofcheck.models.attention_only import ATTENTION_ONLY, TENSORS
 from proofcheck.rules import RULES
-from proofcheck.rules.facts import Fact, rule_application
+from proofcheck.rules.fact import Fact, rule_application
 from proofcheck.rules.rule import Context
 from proofcheck.tasks import MaxOfK
 
@@ -80,7 +80,7 @@ def random_steps(
 ) -> tuple[Step, ...]:
     """One composition with a random gap table; its hints are random too, or with probability `luck` near those of a search."""
     n, (d, D) = len(tensors["pos_embed.W_pos"]), tensors["embed.W_E"].shape
-    dimensions = Dimensions(n, d, D, tensors["blocks.0.attn.W_Q"].shape[2])
+    dimensions = Dimensions(n_ctx=n, d_vocab=d, d_model=D, d_head=tensors["blocks.0.attn.W_Q"].shape[2])
     sought = bool(generator.random() < luck)
     noise, seed = float(generator.choice([0.0, 1e-3])), int(generator.integers(1 << 30))
 
@@ -94,8 +94,8 @@ def random_steps(
 def context(shape: Shape, tensors: Tensors | bytes, backend: Any = "fast", precision: int = 128) -> Context:
     """What the rules see of a small network."""
     data = tensors if isinstance(tensors, bytes) else safetensors_bytes(tensors)
-    dimensions = Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head)
-    model = AttentionOnly(dimensions, decode_weights(data, TENSORS, Limits()).tensors)
+    dimensions = Dimensions(n_ctx=shape.n_ctx, d_vocab=shape.d_vocab, d_model=shape.d_model, d_head=shape.d_head)
+    model = ATTENTION_ONLY.build(dimensions, {}, decode_weights(data, TENSORS, Limits()))
     return Context(model, MaxOfK(shape.n_ctx, shape.d_vocab), Arithmetic(backend, precision), Limits(), Memo())
 
 

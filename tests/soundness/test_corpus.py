@@ -186,7 +186,7 @@ def test_a_link_to_a_certificate_is_followed(tmp_path: Path) -> None:
 
 
 def test_every_reason_has_an_attack() -> None:
-    """A new reason code needs a file in its folder, or a generated case; what no file can cause is tested in tests/cli and tests/process."""
+    """A new reason code needs a file in its folder, or a generated case; for what no file can cause see tests/cli, tests/process."""
     no_file = {Reason.USAGE, Reason.UNSOUND_PLATFORM, Reason.UNEXPECTED_MODEL, Reason.UNEXPECTED_TASK}
     covered = {CODES[path.parent.name] for path in REJECT} | {code for code, _ in GENERATED.values()} | no_file
     assert covered == set(Reason)

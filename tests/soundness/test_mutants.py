@@ -13,8 +13,10 @@ from soundness.mutation_judge import Judge, Judgement, Mutant
 from soundness.mutation_seeds import Seed, seeds
 from soundness.mutator import OPERATORS, mutate
 
-from proofcheck import Reason, kernel
-from proofcheck.rules.facts import ProvedClasses
+from proofcheck import Reason, verification
+from proofcheck.catalogue import BUILT_IN
+from proofcheck.rules import RULES
+from proofcheck.rules.attention_only.facts import ProvedClasses
 from strategies.max_of_k.registry import STRATEGIES
 
 MUTANTS = 500
@@ -64,14 +66,15 @@ def test_seeds_survive_unchanged(corpus: list[Seed], tmp_path: Path) -> None:
 def test_the_judge_sees_a_false_class_even_where_the_mutant_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a rule that accepts every class, the judge must object: to the verdict, and to the fact behind a refusal."""
     (seed,) = seeds(tmp_path, ["gaussian-n2-d3"], ["cubic"])
-    rule = kernel.RULES["cubic"]
+    rule = RULES["cubic"]
 
     def unsound(context: Any, *premises: Any) -> ProvedClasses:
         everything = tuple(tuple((0 if q <= m else -1, m if q == m else -1) for m in range(3)) for q in range(3))
         return ProvedClasses(everything)
 
     assert not Judge(tmp_path)(Mutant("none", seed, seed.text, seed.weights)).unexplained
-    monkeypatch.setattr(kernel, "RULES", {**kernel.RULES, "cubic": replace(rule, apply=unsound)})
+    other = replace(BUILT_IN, rules={**RULES, "cubic": replace(rule, apply=unsound)})
+    monkeypatch.setattr(verification, "BUILT_IN", other)
     accepted = Judge(tmp_path)(Mutant("none", seed, seed.text, seed.weights))
     assert accepted.survived
     assert accepted.unexplained

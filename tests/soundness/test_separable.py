@@ -20,9 +20,9 @@ from proofcheck import Dimensions
 from proofcheck.arithmetic import Arithmetic
 from proofcheck.limits import Limits
 from proofcheck.memo import Memo
-from proofcheck.models import AttentionOnly, decode_weights
-from proofcheck.models.attention_only import TENSORS
-from proofcheck.rules.facts import ProvedBlocks
+from proofcheck.models import decode_weights
+from proofcheck.models.attention_only import ATTENTION_ONLY, TENSORS
+from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.rule import Context
 from proofcheck.tasks import MaxOfK
 
@@ -54,8 +54,8 @@ def true_blocks(k: int) -> Blocks:
 
 def proved(k: int, rule: str, hints: dict[str, Any], backend: Any = "fast") -> ProvedBlocks:
     _, shape, weights = model(k)
-    sizes = Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head)
-    network = AttentionOnly(sizes, decode_weights(weights, TENSORS, Limits()).tensors)
+    sizes = Dimensions(n_ctx=shape.n_ctx, d_vocab=shape.d_vocab, d_model=shape.d_model, d_head=shape.d_head)
+    network = ATTENTION_ONLY.build(sizes, {}, decode_weights(weights, TENSORS, Limits()))
     context = Context(network, MaxOfK(shape.n_ctx, shape.d_vocab), Arithmetic(backend, 128), Limits(), Memo())
     fact = apply(context, rule, (apply(context, "path-expansion"),), hints)
     assert isinstance(fact, ProvedBlocks)

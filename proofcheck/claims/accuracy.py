@@ -1,0 +1,64 @@
+"""Accuracy: at least `correct` of the `total` inputs of the task are answered correctly, over the reals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from proofcheck.claims.claim import ClaimKind
+from proofcheck.decimals import decimal
+from proofcheck.errors import Reason, Rejected
+from proofcheck.kinds import IntegerKind
+from proofcheck.limits import shown
+from proofcheck.rules.counting.facts import ProvedCount
+from proofcheck.rules.fact import Fact
+from proofcheck.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyAtLeast:
+    """0 ≤ correct; total ≥ 1 is the number of inputs of the task."""
+
+    conclusion: ClassVar[type[Fact]] = ProvedCount
+    correct: int
+    total: int
+
+    def require_task(self, task: Task) -> None:
+        if self.total != task.total():
+            raise Rejected(
+                Reason.WRONG_TOTAL,
+                "the claimed total is not the number of inputs of the task",
+                path="$.claim.accuracy_at_least.total",
+                expected=shown(task.total()),
+                found=shown(self.total),
+            )
+
+    def compare(self, fact: Fact) -> None:
+        """The claim follows from `ProvedCount` iff correct ≤ proved: compared as exact integers."""
+        if not isinstance(fact, ProvedCount) or not self.correct <= fact.correct:
+            proved = fact if isinstance(fact, ProvedCount) else None
+            raise Rejected(
+                Reason.NOT_PROVED,
+                "the claim is larger than what the steps prove",
+                path="$.claim.accuracy_at_least.correct",
+                expected=f"at most {proved.correct if proved else 0}",
+                found=str(self.correct),
+                hint=_hint(proved),
+            )
+
+    def words(self) -> str:
+        return f"accuracy >= {self.correct}/{self.total} ({decimal(self.correct, self.total)})"
+
+
+def _hint(proved: ProvedCount | None) -> str:
+    if proved is not None and proved.undecided:
+        return f"{proved.undecided} inputs stayed undecided: try a higher --precision"
+    return "the strategy that wrote the certificate claims more than it proves"
+
+
+def _numbers(fact: ProvedCount) -> Mapping[str, int]:
+    return {"proved": fact.correct, "wrong": fact.wrong, "undecided": fact.undecided}
+
+
+KIND = ClaimKind("accuracy_at_least", {"correct": IntegerKind(0), "total": IntegerKind(1)}, AccuracyAtLeast, _numbers)

@@ -1,0 +1,36 @@
+"""What a claim is: a kind of conclusion, and the comparison of what is claimed with what was derived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from proofcheck.kinds import Kind
+from proofcheck.rules.fact import Fact
+from proofcheck.tasks import Task
+
+
+class Claim(Protocol):
+    """One claim about a network and a task."""
+
+    conclusion: ClassVar[type[Fact]]
+
+    def require_task(self, task: Task) -> None:
+        """Rejected(wrong-total) unless the claim's numbers are those of the task."""
+
+    def compare(self, fact: Fact) -> None:
+        """Rejected(not-proved) unless the fact implies the claim."""
+
+    def words(self) -> str:
+        """The claim as the verdict line has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimKind:
+    """A kind of claim: the fields that a certificate gives for it, and how they make one. numbers(fact): for reports."""
+
+    name: str
+    fields: Mapping[str, Kind]
+    build: Callable[..., Claim]
+    numbers: Callable[[Any], Mapping[str, int]]

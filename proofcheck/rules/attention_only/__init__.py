@@ -1,0 +1,1 @@
+"""Theorems about networks of one layer and one head."""

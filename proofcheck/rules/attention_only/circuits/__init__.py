@@ -1,0 +1,1 @@
+"""Bounds on the direct path and the QK circuit."""

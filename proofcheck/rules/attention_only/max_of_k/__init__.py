@@ -1,0 +1,1 @@
+"""Theorems that use what a maximum is."""

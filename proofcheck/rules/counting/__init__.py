@@ -1,0 +1,1 @@
+"""Theorems about any network and any task."""

@@ -1,0 +1,138 @@
+"""Moore machines: a finite task read token by token. Everything a rule asks about a task follows from its machine, in exact integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from math import prod
+
+import numpy as np
+
+from proofcheck.arithmetic import Integers
+from proofcheck.errors import Reason, Rejected
+
+NO_ANSWER = -1
+
+
+@dataclass(frozen=True)
+class Automaton:
+    """Words x with x_i in alphabets[i] are read from position 0 on: s_{i+1} = step[i][s_i, x_i], starting in state `start`.
+
+    out[s]: the answer of words that end in s, or −1 where such words are no inputs. step[i] [states, letters] (one array may stand for
+    several positions); entries outside the alphabet of a position are never used. Total: every entry of step is a state.
+    """
+
+    alphabets: tuple[tuple[int, ...], ...]
+    start: int
+    step: tuple[Integers, ...]
+    out: Integers
+
+    def __post_init__(self) -> None:
+        """Rejected(bad-array) unless alphabets, states and answers fit together."""
+        states, letters = len(self.out), self.step[0].shape[1]
+        good = len(self.step) == len(self.alphabets) >= 1 and 0 <= self.start < states
+        good = good and all(table.shape == (states, letters) for table in self.step)
+        good = good and all(0 <= int(table.min()) <= int(table.max()) < states for table in set_of(self.step))
+        good = good and all(sigma and all(a < b for a, b in pairwise(sigma)) for sigma in self.alphabets)
+        good = good and all(sigma[0] >= 0 and sigma[-1] < letters for sigma in self.alphabets)
+        if not good or int(self.out.min()) < NO_ANSWER:
+            raise Rejected(Reason.BAD_ARRAY, "not a Moore machine", path="$.task", expected="states, letters and answers that fit together")
+
+    @property
+    def n_ctx(self) -> int:
+        return len(self.alphabets)
+
+    def words(self) -> int:
+        """The number of words, inputs or not."""
+        return prod(len(sigma) for sigma in self.alphabets)
+
+    def batches(self, size: int) -> Iterator[tuple[Integers, Integers]]:
+        """All inputs in lexicographic order, in batches made of at most `size` words: tokens [B, n_ctx] and answers [B]."""
+        shape = [len(sigma) for sigma in self.alphabets]
+        letters = [np.array(sigma, dtype=np.int64) for sigma in self.alphabets]
+        for first in range(0, self.words(), size):
+            places = np.unravel_index(np.arange(first, min(first + size, self.words())), shape)
+            tokens = np.stack([sigma[place] for sigma, place in zip(letters, places, strict=True)], axis=1)
+            answers = self.answers(tokens)
+            inputs = answers >= 0
+            yield tokens[inputs], answers[inputs]
+
+    def answers(self, tokens: Integers) -> Integers:
+        """The answer of each word, −1 where it is no input: [B, n_ctx] → [B]."""
+        state = np.full(len(tokens), self.start, dtype=np.int64)
+        for i, table in enumerate(self.step):
+            state = table[state, tokens[:, i]]
+        return self.out[state]
+
+    @cached_property
+    def block_sizes(self) -> dict[tuple[int, int], int]:
+        """(last token q, answer y) -> number of inputs, where there are any. Blocks partition the inputs."""
+        prefixes = {self.start: 1}  # state -> words of the positions so far that lead there
+        for sigma, table in zip(self.alphabets[:-1], self.step[:-1], strict=True):
+            longer: dict[int, int] = {}
+            for state, count in prefixes.items():
+                ends, times = np.unique(table[state, list(sigma)], return_counts=True)
+                for end, k in zip(ends.tolist(), times.tolist(), strict=True):
+                    longer[end] = longer.get(end, 0) + count * k
+            prefixes = longer
+        sizes: dict[tuple[int, int], int] = {}
+        for query in self.alphabets[-1]:
+            for state, count in prefixes.items():
+                answer = int(self.out[self.step[-1][state, query]])
+                if answer >= 0:
+                    sizes[query, answer] = sizes.get((query, answer), 0) + count
+        return sizes
+
+    def block(self, query: int, answer: int) -> BlockMachine:
+        """The machine of the words before `query` that make inputs with this answer, minimised backward, dead states dropped.
+
+        Postcondition: `BlockMachine.count` is the block's size. Proof: by induction from the last level, two states of a level are in one
+        class iff the same continuations lead to an input of the block; a class without continuation is dead (−1).  ∎
+        """
+        alive = self.out[self.step[-1][:, query]] == answer if query in self.alphabets[-1] else np.zeros(len(self.out), dtype=bool)
+        classes = np.where(alive, 0, -1)
+        levels: list[Integers] = []
+        for sigma, table in zip(reversed(self.alphabets[:-1]), reversed(self.step[:-1]), strict=True):
+            following = np.full(table.shape, -1, dtype=np.int64)
+            following[:, list(sigma)] = classes[table[:, list(sigma)]]
+            rows, classes = np.unique(following, axis=0, return_inverse=True)
+            classes = classes.reshape(-1)
+            dead = (rows < 0).all(axis=1)
+            names = np.where(dead, -1, np.cumsum(~dead) - 1)
+            levels.append(rows[~dead])
+            classes = names[classes]
+        return BlockMachine(tuple(reversed(levels)), int(classes[self.start]))
+
+
+@dataclass(frozen=True, slots=True)
+class BlockMachine:
+    """The words of the positions before the query that belong to one block.
+
+    levels[i] [states of level i, letters]: the state of level i + 1 after a letter, or −1 where no word of the block goes on so. start: the
+    state of level 0, −1 if the block is empty. Every state has a letter that leads on; at the end there is one state.
+    """
+
+    levels: tuple[Integers, ...]
+    start: int
+
+    def count(self) -> int:
+        """The number of words: exact integers."""
+        if self.start < 0:
+            return 0
+        counts = [1]  # of continuations, for each state of the level after the one at hand
+        for rows in reversed(self.levels):
+            counts = [sum(times * counts[end] for end, times in _ends(row)) for row in rows]
+        return counts[self.start]
+
+
+def _ends(row: Integers) -> list[tuple[int, int]]:
+    """(state, number of letters that lead there)."""
+    ends, times = np.unique(row[row >= 0], return_counts=True)
+    return list(zip(ends.tolist(), times.tolist(), strict=True))
+
+
+def set_of(tables: tuple[Integers, ...]) -> list[Integers]:
+    """Each array once, however many positions it stands for."""
+    return list({id(table): table for table in tables}.values())

@@ -1,0 +1,57 @@
+"""What a task is: inputs, right answers, exact counts. A new named task is a file with a `TaskKind`, and a line in the catalogue."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from proofcheck.kinds import Kind
+from proofcheck.tasks.automaton import Automaton
+
+
+class Task(ABC):
+    """Words over alphabets by position, some of which are inputs with one right answer each.
+
+    An input is answered correctly iff the logit of its answer is strictly larger than every other logit, so a tie is wrong.
+    All counts are exact Python integers.
+    """
+
+    n_ctx: int
+    d_vocab: int
+
+    @property
+    def answers(self) -> int:
+        """Every answer is below this number; the network may have more logits."""
+        return self.d_vocab
+
+    @abstractmethod
+    def answer(self, x: tuple[int, ...]) -> int | None:
+        """The definition: the right answer of a word of the alphabets, None where it is no input. The machine is tested against it."""
+
+    @abstractmethod
+    def automaton(self) -> Automaton:
+        """The machine that reads it."""
+
+    @cached_property
+    def machine(self) -> Automaton:
+        """`automaton()`, made once."""
+        return self.automaton()
+
+    def total(self) -> int:
+        """The number of inputs."""
+        return sum(self.machine.block_sizes.values())
+
+    def block_size(self, query: int, answer: int) -> int:
+        """The number of inputs with this last token and this answer. Blocks partition the inputs."""
+        return self.machine.block_sizes.get((query, answer), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKind:
+    """A named task: the fields that a certificate gives for it, and how they make one."""
+
+    name: str
+    fields: Mapping[str, Kind]
+    build: Callable[..., Task]
