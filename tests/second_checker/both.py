@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import proofcheck
+from strategies.metrics.published_cost import published_cost
+from strategies.metrics.published_count import PublishedCount
 from tests.second_checker.check import BUDGET, check
 from tests.second_checker.outcome import Outcome
 
@@ -123,12 +125,12 @@ def beside(path: Path, outcome: Outcome, backend: str) -> Comparison:
 
 def one(path: Path, outcome: Outcome, backend: str) -> Comparison:
     """proofcheck's report beside an outcome."""
-    report = proofcheck.verify(path, backend=backend)
+    report, published = replay(path, backend)
     return Comparison(
         name=path.name,
         first=(report.verdict.name, str(report.error.code) if report.error is not None else ""),
         second=(outcome.verdict, outcome.reason),
-        numbers=derived(report) if report.verdict.name == "VERIFIED" else {},
+        numbers=derived(path, report, published) if report.verdict.name == "VERIFIED" else {},
         bounds=outcome.numbers,
         claimed=outcome.claimed,
         detail=outcome.detail,
@@ -136,13 +138,21 @@ def one(path: Path, outcome: Outcome, backend: str) -> Comparison:
     )
 
 
-def derived(report: proofcheck.Report) -> dict[str, int]:
-    """The numbers of a report that its steps prove or imply; not compared are flops, operations and seconds."""
+def replay(path: Path, backend: str) -> tuple[proofcheck.Report, int]:
+    """proofcheck's report, and the count of the published convention."""
+    published = PublishedCount()
+    report = proofcheck.Checker(backend).verify(path, observe=published)  # type: ignore[arg-type]
+    return report, published.total
+
+
+def derived(path: Path, report: proofcheck.Report, published: int) -> dict[str, int]:
+    """The numbers that the steps prove or imply; not compared are flops, operations and seconds."""
+    certificate = proofcheck.decode_certificate(path.read_bytes(), proofcheck.Limits())
     return {
         "proved": report.proved,
         "wrong": report.wrong,
         "undecided": report.undecided,
         "exact": int(report.exact),
-        "published": report.published,
-        "unexplained dimension": report.published_cost.unexplained_dimension,
+        "published": published,
+        "unexplained dimension": published_cost(certificate).unexplained_dimension,
     }

@@ -29,7 +29,8 @@ def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
         check_claimed_problem(certificate)
         check_steps(certificate)
         require_small(certificate, budget)
-        context = Context(read_network(data, certificate.dimensions), budget)
+        task = f"{certificate.task_name} n_ctx={certificate.task['n_ctx']} d_vocab={certificate.task['d_vocab']}"
+        context = Context(read_network(data, certificate.dimensions, task), budget)
         numbers = derived(certificate, replay(certificate, context))
     except RefusedError as refusal:
         return Outcome(refusal.verdict, refusal.reason, claimed, total, str(refusal))
