@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import proofcheck
+from proofcheck.report import decimal
 from strategies.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,8 +68,7 @@ def test_separable_counts(model: str, strategy: str) -> None:
     report = proofcheck.verify(path)
     _, _, proved, share, operations, *_ = row_of("Separable proofs", model, strategy)
     assert proved.startswith(f"{report.proved:,} of ")
-    digits = len(share) - 2
-    assert share == f"{report.proved / report.total:.{digits}f}"
+    assert share == decimal(report.proved, report.total, len(share) - 2).rstrip("…")
     mantissa, exponent = operations.split("·10")
     assert f"{report.operations:.2e}" == f"{mantissa}e+{int(exponent.translate(SUPERSCRIPTS)):02d}"
 
@@ -86,4 +86,4 @@ def test_large_counts_are_those_of_the_certificates(model: str, strategy: str) -
         assert mantissa == f"{certificate.correct / 10 ** int(exponent.translate(SUPERSCRIPTS)):.7f}"
     else:
         assert count == f"{certificate.correct:,}"
-    assert share == f"{certificate.correct / certificate.total:.{len(share) - 2}f}"
+    assert share == decimal(certificate.correct, certificate.total, len(share) - 2).rstrip("…")
