@@ -37,7 +37,49 @@ def test_links_between_pages_lead_somewhere() -> None:
     assert not broken
 
 
+def test_the_run_in_the_readme_is_a_real_one() -> None:
+    """Each line, counts included; seconds and versions may differ."""
+    (block,) = re.findall(
+        r"^```console\n\$ \.venv/verify/bin/proofcheck (.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE
+    )
+    arguments, _, shown = block.partition("\n")
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "proofcheck", *arguments.split()], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert _timeless(done.stdout) == _timeless(shown)
+
+
+def _timeless(output: str) -> str:
+    return re.sub(r"\b\d+(\.\d+)+( s\b|(?=[,;\n]))", "N", output)
+
+
 def test_every_rule_has_a_page() -> None:
     """A page of its own, or its family's: direct-path.md for direct-path-*, margins.md for margin-*."""
     stems = [page.stem.removesuffix("s") for page in (DOCS / "rules").glob("*.md")]
     assert [name for name in RULES if not any(name.startswith(stem) for stem in stems)] == []
+
+
+def test_cited_corollaries_are_stated() -> None:
+    """Pages, rules and tests cite Corollaries 1 … 5 of Theorem S; its page states and proves each."""
+    page = (DOCS / "rules" / "separability.md").read_text()
+    stated = dict(re.findall(r"\*\*Corollary (\d) (.*?)(?=\n\*\*Corollary|\n## )", page, flags=re.DOTALL))
+    sources = [*DOCS.rglob("*.md"), *(ROOT / "proofcheck").rglob("*.py"), *(ROOT / "strategies").rglob("*.py")]
+    cited = {number for path in sources for number in re.findall(r"Corollary (\d)", path.read_text())}
+    assert cited == set(stated) == set("12345")
+    assert all("*Proof.*" in after and "∎" in after for after in stated.values())
+
+
+def test_cited_sections_of_the_published_strategies_exist() -> None:
+    """`published-strategies.md 2.4`, `… 5.1, 5.2`, `… 2-3`: every number is a heading of the page, and `4.4-C2` stands in its section."""
+    page = (DOCS / "published-strategies.md").read_text()
+    headings = set(re.findall(r"^#{2,3} (\d(?:\.\d)?)\b", page, flags=re.MULTILINE))
+    sources = [path for part in ("proofcheck", "strategies", "tests") for path in (ROOT / part).rglob("*.py") if path != Path(__file__)]
+    cited: list[str] = []
+    for path in sources:
+        for listed in re.findall(r"published-strategies\.md(?:,)? ([0-9][0-9., C-]*)", path.read_text()):
+            cited += re.findall(r"\d(?:\.\d)?(?:-C\d)?", listed.rstrip(" .-"))
+    assert len(cited) >= 15
+    for number in cited:
+        section, _, entry = number.partition("-")
+        assert section in headings, number
+        assert not entry or f"**{entry} " in page or f"**{entry}**" in page, number

@@ -13,7 +13,7 @@ from soundness.small_models import Shape, random_model
 
 from proofcheck import Reason, Rejected
 from proofcheck.rules.attention_only.separable.block_bounds import BlockBounds
-from proofcheck.rules.attention_only.separable.block_counts import Budget, Exhausted, failing_at_most
+from proofcheck.rules.attention_only.separable.block_counts import Budget, Exhausted, _offsets, failing_at_most
 from proofcheck.rules.attention_only.separable.separability import enclosures
 from proofcheck.rules.attention_only.separable.separable_counting import _Block, _checked_groups, _failing
 
@@ -122,6 +122,15 @@ def test_a_bound_that_drops_the_last_bin_would_be_seen() -> None:
     lower = np.array([[-3, 5], [3, 3]], dtype=np.int64)
     assert failing_at_most(lower, 1, 4, Budget(PLENTY)) == 1
     assert failing_at_most(lower + np.array([[0, 0], [1, 1]]), 1, 4, Budget(PLENTY)) == 0
+
+
+@pytest.mark.parametrize(("query", "failing"), [(2, 3), (1, 1), (0, 1)])
+def test_the_window_is_shifted_with_the_bins(query: int, failing: int) -> None:
+    """docs/rules/separable-counting.md: heights 0, 1, 3, B = 3, h = 2, o = 1. All three tokens fail, the last with a sum of exactly 0;
+    the window ⌊B/h⌋ without the offset would lose it, and with it the only sequence of a block whose query is not the max token."""
+    lower = np.array([[0, 1, 3], [-3, -3, -3]], dtype=np.int64)
+    assert _offsets(lower[:1], 2).tolist() == [1]
+    assert failing_at_most(lower, query, 2, Budget(PLENTY)) == failing
 
 
 def test_more_groups_than_rivals_are_refused_before_they_are_read() -> None:

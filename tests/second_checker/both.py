@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import proofcheck
+from strategies.metrics.published_cost import published_cost
+from strategies.metrics.published_count import PublishedCount
 from tests.second_checker.check import BUDGET, check
 from tests.second_checker.outcome import Outcome
 
@@ -14,19 +16,24 @@ from tests.second_checker.outcome import Outcome
 class Comparison:
     """first: (verdict, reason) of proofcheck. second: the same of the second checker.
 
-    count: what proofcheck proved, −1 where it did not get so far. bounds: the second checker's (least, proved).
-    weaker: the fast backend proves less than `least` (scores out of the range of float64); then count is that of the arb backend.
+    numbers: what proofcheck derived, empty where it did not get so far. bounds: the second checker's (least, most) of each of them.
+    weaker: the fast backend proves less than the least (scores out of the range of float64); then the numbers are those of the arb backend.
     """
 
     name: str
     first: tuple[str, str]
     second: tuple[str, str]
-    count: int
-    bounds: tuple[int, int]
+    numbers: dict[str, int]
+    bounds: dict[str, tuple[int, int]]
     claimed: int
     detail: str
     doubts: tuple[tuple[str, str], ...] = ()
     weaker: bool = False
+
+    @property
+    def count(self) -> int:
+        """What proofcheck proved; −1 where it proved nothing."""
+        return self.numbers.get("proved", -1)
 
     @property
     def too_large(self) -> bool:
@@ -41,26 +48,38 @@ class Comparison:
 
     @property
     def counted(self) -> bool:
-        """Both proved a count."""
-        return self.count >= 0 and self.bounds[1] >= 0
+        """Both derived numbers."""
+        return bool(self.numbers) and bool(self.bounds)
 
     @property
     def equal(self) -> bool:
         """Both proved the same count."""
-        return self.counted and self.count == self.bounds[1]
+        return self.counted and self.count == self.bounds["proved"][1]
+
+    @property
+    def pinned(self) -> frozenset[str]:
+        """The derived numbers of which the second checker allows one value alone."""
+        return frozenset(name for name, (least, most) in self.bounds.items() if least == most)
+
+    @property
+    def outside(self) -> list[str]:
+        """The derived numbers of proofcheck that the second checker does not allow."""
+        if not self.counted:
+            return []
+        return [name for name, (least, most) in self.bounds.items() if not least <= self.numbers[name] <= most]
 
     @property
     def agree(self) -> bool:
-        """The same verdict and reason (or a reason that the second checker does not know), and a count within the second checker's bounds.
+        """The same verdict and reason (or a reason that the second checker does not know), and every number within its bounds.
 
-        Where a claim lies between those bounds proofcheck's rounding may decide either way.
+        Where a claim lies between the bounds of the proved count proofcheck's rounding may decide either way.
         """
         if self.too_large or self.beyond:
             return True
-        if self.counted and not self.bounds[0] <= self.count <= self.bounds[1]:
+        if self.outside:
             return False
-        within = self.bounds[0] < self.claimed <= self.bounds[1]
-        return self.first == self.second or (within and self.first == ("REJECTED", "not-proved"))
+        least, most = self.bounds.get("proved", (0, -1))
+        return self.first == self.second or (least < self.claimed <= most and self.first == ("REJECTED", "not-proved"))
 
     @property
     def kind(self) -> str:
@@ -70,29 +89,70 @@ class Comparison:
         return "too large" if self.too_large else "beyond" if self.beyond else "agree"
 
     def __str__(self) -> str:
-        return f"{self.name}: proofcheck {self.first} {self.count}, second checker {self.second} {self.bounds} {self.detail}"
+        said = f"proofcheck {self.first} {self.numbers}, second checker {self.second} {self.bounds}"
+        return f"{self.name}, claim {self.claimed}: {said} {self.detail}" + (f"; differ: {', '.join(self.outside)}" if self.outside else "")
 
 
 def compare(path: Path, budget: int = BUDGET, backend: str = "fast") -> Comparison:
-    """Both outcomes. A count of the fast backend that is too small is replaced by that of the arb backend, and said."""
+    """Both outcomes."""
+    return beside(path, check(path, budget), backend)
+
+
+def compare_claims(path: Path, budget: int = BUDGET, backend: str = "fast") -> list[Comparison]:
+    """For a certificate that claims 0 its comparison, and, if proofcheck proves a number, those of two copies beside it: one claims what is
+    proved and must verify, the other one more and must not. The second checker replays the steps once."""
     outcome = check(path, budget)
+    found = [beside(path, outcome, backend)]
+    if not found[0].counted:
+        return found
+    document = proofcheck.decode_certificate(path.read_bytes(), proofcheck.Limits())
+    used = "arb" if found[0].weaker else backend
+    for claim, verdict in ((found[0].count, ("VERIFIED", "")), (found[0].count + 1, ("REJECTED", "not-proved"))):
+        copy = path.with_name(f"{path.stem}--claim.json")
+        copy.write_bytes(proofcheck.encode_certificate(replace(document, correct=claim)))
+        comparison = one(copy, outcome.with_claim(claim), used)
+        found.append(comparison if comparison.first == verdict else replace(comparison, second=verdict))
+    return found
+
+
+def beside(path: Path, outcome: Outcome, backend: str) -> Comparison:
+    """A count of the fast backend that is too small is replaced by that of the arb backend, and said."""
     first = one(path, outcome, backend)
-    if backend == "fast" and first.counted and first.count < first.bounds[0]:
+    if backend == "fast" and first.counted and first.count < first.bounds["proved"][0]:
         return replace(one(path, outcome, "arb"), weaker=True)
     return first
 
 
 def one(path: Path, outcome: Outcome, backend: str) -> Comparison:
     """proofcheck's report beside an outcome."""
-    report = proofcheck.verify(path, backend=backend)
-    reason = str(report.error.code) if report.error is not None else ""
+    report, published = replay(path, backend)
     return Comparison(
         name=path.name,
-        first=(report.verdict.name, reason),
+        first=(report.verdict.name, str(report.error.code) if report.error is not None else ""),
         second=(outcome.verdict, outcome.reason),
-        count=report.proved if report.verdict.name == "VERIFIED" else -1,
-        bounds=(outcome.least, outcome.proved),
+        numbers=derived(path, report, published) if report.verdict.name == "VERIFIED" else {},
+        bounds=outcome.numbers,
         claimed=outcome.claimed,
         detail=outcome.detail,
         doubts=outcome.doubts,
     )
+
+
+def replay(path: Path, backend: str) -> tuple[proofcheck.Report, int]:
+    """proofcheck's report, and the count of the published convention."""
+    published = PublishedCount()
+    report = proofcheck.Checker(backend).verify(path, observe=published)  # type: ignore[arg-type]
+    return report, published.total
+
+
+def derived(path: Path, report: proofcheck.Report, published: int) -> dict[str, int]:
+    """The numbers that the steps prove or imply; not compared are flops, operations and seconds."""
+    certificate = proofcheck.decode_certificate(path.read_bytes(), proofcheck.Limits())
+    return {
+        "proved": report.proved,
+        "wrong": report.wrong,
+        "undecided": report.undecided,
+        "exact": int(report.exact),
+        "published": published,
+        "unexplained dimension": published_cost(certificate).unexplained_dimension,
+    }

@@ -1,6 +1,7 @@
 """Compare proofcheck with the second checker at length: python -m tests.second_checker.compare [--models N] [--budget OPERATIONS] [CERT…]
 
-Without certificates: random small models; on each the searching strategies, and every rule with random hints.
+Without certificates: random small models; on each the searching strategies, and every rule with random hints; then mid-size models
+(n_ctx = 4, d_vocab 16 … 24) with the separable strategies. Each certificate claims 0, then what is proved, then one more.
 Exit status 1 on any disagreement.
 """
 
@@ -12,21 +13,21 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from itertools import product
+from collections.abc import Iterator, Sequence
+from itertools import chain, product
 from pathlib import Path
 
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
-from tests.second_checker.both import Comparison, compare
-from tests.second_checker.drafts import write_certificate, write_random_separable, write_subcubic
-from tests.second_checker.random_models import write_model
+from tests.second_checker.both import Comparison, compare, compare_claims
+from tests.second_checker.drafts import write_certificate, write_random_separable, write_subcubic, write_thinned
+from tests.second_checker.random_models import write_mid_size_model, write_model
 from tests.second_checker.rules import DIRECT_PATHS, MARGINS, QK_ERRORS
 
 
 def random_comparisons(folder: Path, seeds: range, strategies: list[str], backend: str = "fast") -> Iterator[Comparison]:
     """For each seed one model, and on it: the named strategies with their searched hints, the 100 sub-cubic ones and the separable rules
-    with random hints."""
+    with random hints. Each certificate with three claims: 0, what is proved, one more."""
     for seed in seeds:
         weights = folder / f"model-{seed}.safetensors"
         write_model(weights, seed)
@@ -35,21 +36,43 @@ def random_comparisons(folder: Path, seeds: range, strategies: list[str], backen
         for strategy in strategies:
             path = folder / f"model-{seed}--{strategy}.json"
             write_certificate(problem, strategy, path)
-            yield compare(path, backend=backend)
+            yield from compare_claims(path, backend=backend)
         for names in product(DIRECT_PATHS, MARGINS, QK_ERRORS):
             path = folder / f"model-{seed}--{'--'.join(names)}.json"
             write_subcubic(problem, names, path, rng)
-            yield compare(path, backend=backend)
+            yield from compare_claims(path, backend=backend)
         for repeat in range(5):
             path = folder / f"model-{seed}--separable-{repeat}.json"
             write_random_separable(problem, path, rng)
-            yield compare(path, backend=backend)
+            yield from compare_claims(path, backend=backend)
+
+
+MID_SIZE_BUDGET = 10**9
+SEPARABLE = ("separable-minimum", "separable-early-maximum", "separable-counting", "exact")
+
+
+def mid_size_comparisons(
+    folder: Path, seeds: range, budget: int, every: int = 1, strategies: Sequence[str] = SEPARABLE, backend: str = "fast"
+) -> Iterator[Comparison]:
+    """Separable strategies on networks with n_ctx = 4 and d_vocab 16 … 24, with three claims each; every: as in `write_thinned`."""
+    for seed in seeds:
+        weights = folder / f"mid-size-{seed}.safetensors"
+        write_mid_size_model(weights, seed)
+        problem = Problem(weights)
+        for strategy in strategies:
+            path = folder / f"mid-size-{seed}--{strategy}.json"
+            if every == 1:
+                write_certificate(problem, strategy, path)
+            else:
+                write_thinned(problem, strategy, path, every)
+            yield from compare_claims(path, budget, backend)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("certificates", nargs="*", type=Path)
     parser.add_argument("--models", type=int, default=30)
+    parser.add_argument("--mid-size", type=int, default=0, metavar="N", help="N mid-size models too: a minute or more each (default: 0)")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--budget", type=int, default=20_000_000, help="interval operations for one step")
     parser.add_argument("--backend", default="fast", choices=("fast", "arb"))
@@ -66,7 +89,11 @@ def main() -> int:
         if arguments.certificates:
             comparisons = (compare(path, arguments.budget, arguments.backend) for path in arguments.certificates)
         else:
-            comparisons = random_comparisons(folder, seeds, strategies, arguments.backend)
+            mid_size = range(arguments.first, arguments.first + arguments.mid_size)
+            comparisons = chain(
+                random_comparisons(folder, seeds, strategies, arguments.backend),
+                mid_size_comparisons(folder, mid_size, max(arguments.budget, MID_SIZE_BUDGET), backend=arguments.backend),
+            )
         for comparison in comparisons:
             outcomes[comparison.kind] += 1
             outcomes[" ".join(comparison.second).strip()] += 1
@@ -74,6 +101,8 @@ def main() -> int:
             if comparison.counted:
                 outcomes["counts equal" if comparison.equal else "counts within rounding"] += 1
                 outcomes["count above 0"] += comparison.count > 0
+                for name in comparison.pinned:
+                    outcomes[f"{name}: one value allowed"] += 1
             if not comparison.agree:
                 print(comparison, flush=True)
     print(dict(outcomes), f"{time.perf_counter() - start:.0f} s")

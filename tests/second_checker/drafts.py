@@ -20,6 +20,22 @@ def write_certificate(problem: Problem, strategy: str, path: Path) -> None:
     path.write_bytes(encode_certificate(with_claim(draft(problem, STRATEGIES[strategy], path), 0)))
 
 
+def write_thinned(problem: Problem, strategy: str, path: Path, every: int) -> None:
+    """The certificate of a separable strategy, claiming 0, with each `every`-th of its hinted blocks alone and without trees of boxes."""
+    certificate = with_claim(draft(problem, STRATEGIES[strategy], path), 0)
+    steps, dropped = [], {step.id for step in certificate.steps if step.rule == "separable-partition"}
+    for step in certificate.steps:
+        hints = dict(step.hints)
+        if "blocks" in hints:
+            hints["blocks"] = np.ascontiguousarray(hints["blocks"][::every])
+        if "groups" in hints:
+            rows = hints["groups"][hints["groups"][:, 0] % every == 0]
+            hints["groups"] = np.ascontiguousarray(np.column_stack([rows[:, 0] // every, rows[:, 1:]]))
+        if step.id not in dropped:
+            steps.append(replace(step, hints=hints, premises=tuple(name for name in step.premises if name not in dropped)))
+    path.write_bytes(encode_certificate(replace(certificate, steps=tuple(steps))))
+
+
 def write_subcubic(problem: Problem, names: tuple[str, str, str], path: Path, rng: random.Random) -> None:
     """A sub-cubic certificate (direct path, attention handling, QK error) without search: random gaps, singular or random vectors."""
     direct, attention, error = names
@@ -85,6 +101,21 @@ def write_random_separable(problem: Problem, path: Path, rng: random.Random) -> 
     path.write_bytes(encode_certificate(replace(base, steps=tuple(steps))))
 
 
+def write_whole_boxes(problem: Problem, path: Path) -> None:
+    """`separable-partition` on every block with trees that divide nothing: many boxes are neither right nor wrong as a whole."""
+    d, n = problem.dimensions.d_vocab, problem.dimensions.n_ctx
+    blocks = [(q, m) for m in range(d) for q in range(m + 1) if n > 1 or q == m]
+    leaves = sum(len(whole_boxes(q, m, n)) for q, m in blocks)
+    hints = {"blocks": table(blocks, 2), "nodes": np.full(leaves, -1, dtype=np.int64)}
+    steps = (
+        Step("tables", "path-expansion"),
+        Step("blocks", "separable-partition", ("tables",), hints),
+        Step("count", "sum-blocks", ("blocks",)),
+    )
+    base = with_claim(draft(problem, STRATEGIES["brute-force"], path), 0)
+    path.write_bytes(encode_certificate(replace(base, steps=steps)))
+
+
 def table(rows: list[tuple[int, ...]], width: int) -> np.ndarray:
     return np.array(rows, dtype=np.int64).reshape(len(rows), width)
 
@@ -112,7 +143,8 @@ def random_counting(d: int, n: int, rng: random.Random) -> dict[str, object]:
 
 
 def random_partition(d: int, n: int, rng: random.Random) -> dict[str, object]:
-    """Trees that split random positions at random tokens."""
+    """Trees that split random positions at random tokens; sometimes bare leaves, of which many stay undecided."""
+    stop = rng.choice((0.3, 0.3, 0.7, 1.0))
     blocks, nodes = some_blocks(d, n, rng), []
     for q, m in blocks:
         for box in whole_boxes(q, m, n):
@@ -120,7 +152,7 @@ def random_partition(d: int, n: int, rng: random.Random) -> dict[str, object]:
             while stack:
                 leaf = stack.pop()
                 wide = [i for i, (low, high) in enumerate(leaf) if high - low > 1]
-                if not wide or rng.random() < 0.3:
+                if not wide or rng.random() < stop:
                     nodes.append(-1)
                     continue
                 i = rng.choice(wide)

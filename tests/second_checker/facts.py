@@ -52,9 +52,10 @@ class Tables:
 
 @dataclass(frozen=True)
 class ProvedClasses:
-    """choices[q, m][p], −1 where nothing is proved."""
+    """choices[q, m][p], −1 where nothing is proved. published: the same in the published convention, None where it has none."""
 
     choices: dict[tuple[int, int], list[int]]
+    published: dict[tuple[int, int], list[int]] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,18 +63,27 @@ class ProvedBlocks:
     """counts[q, m]: proved correct sequences with last token q and maximum m, by the theorem in real numbers.
 
     least[q, m]: what an evaluation with the documented rounding proves at least. Empty if that is the same.
+    wrong, surely_wrong: the same of sequences proved wrong: as many as the theorem allows, and what is proved at least. Empty: none.
+    examined: sequences of which each must be proved right or wrong, or be reported as undecided.
+    published: the count of the published convention.
     """
 
     counts: dict[tuple[int, int], int]
     least: dict[tuple[int, int], int] = field(default_factory=dict)
+    wrong: dict[tuple[int, int], int] = field(default_factory=dict)
+    surely_wrong: dict[tuple[int, int], int] = field(default_factory=dict)
+    examined: int = 0
+    published: int = 0
 
 
 @dataclass(frozen=True)
 class ProvedCount:
-    """correct, least: as in `ProvedBlocks`, of all inputs."""
+    """Of all inputs, least and most that a right evaluation reports: proved correct, proved wrong, undecided. published: exactly."""
 
-    correct: int
-    least: int
+    correct: tuple[int, int]
+    wrong: tuple[int, int]
+    undecided: tuple[int, int]
+    published: int
 
 
 @dataclass(frozen=True)

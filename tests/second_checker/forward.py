@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from tests.second_checker.exact import add_row, dot, plus, product
-from tests.second_checker.intervals import ZERO, Interval, certainly_positive, enclose, exp, sqrt, total
+from tests.second_checker.intervals import ZERO, Interval, certainly_at_most_zero, certainly_positive, enclose, exp, sqrt, total
 from tests.second_checker.weights import Network, Vector
 
 
@@ -57,8 +57,19 @@ class ForwardPass:
             result.append(self._direct[query][output] + mixed)
         return result
 
-    def certainly_correct(self, sequence: tuple[int, ...]) -> bool:
-        """The logit of the largest token is certainly larger than every other logit."""
+    def answer(self, sequence: tuple[int, ...]) -> bool | None:
+        """True: the logit of the largest token is certainly larger than every other. False: it certainly is not. None: undecided."""
         logits = self.logits(sequence)
         right = max(sequence)
-        return all(certainly_positive(logits[right] - logit) for token, logit in enumerate(logits) if token != right)
+        others = [token for token in range(len(logits)) if token != right]
+        if all(certainly_positive(logits[right] - logits[token]) for token in others):
+            return True
+        if any(certainly_at_most_zero(logits[right] - logits[token]) or self.never_beaten(sequence, token, right) for token in others):
+            return False
+        return None
+
+    def never_beaten(self, sequence: tuple[int, ...], token: int, right: int) -> bool:
+        """The logit of `token` is at least that of `right` whatever the attention, positive and of sum 1. Decides ties."""
+        direct = self.direct_logits[sequence[-1]]
+        values = (self.value_logits[position][seen] for position, seen in enumerate(sequence))
+        return all(direct[right] + value[right] <= direct[token] + value[token] for value in values)

@@ -45,6 +45,11 @@ def certainly_negative(x: Interval) -> bool:
     return bool(mpf_sign(x._mpi_[1]) < 0)
 
 
+def certainly_at_most_zero(x: Interval) -> bool:
+    """Every point of x is ≤ 0."""
+    return ends_of(x)[1] <= 0
+
+
 def total(terms: list[Interval]) -> Interval:
     """Their sum, 0 if there is none."""
     result = ZERO

@@ -16,6 +16,7 @@ MOST_EXPONENT = 256
 MOST_DIMENSION = 4_096
 MOST_TABLE_ENTRIES = 2**20
 MOST_SEQUENCE_LENGTH = 1_024
+MOST_SETTLED = 20_000
 
 
 def out_of_exponent_range(x: Fraction) -> bool:

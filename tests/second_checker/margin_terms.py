@@ -55,6 +55,11 @@ def smallest(values: list[Interval]) -> Interval:
     return interval(min(value.a for value in values), min(value.b for value in values))
 
 
+def largest(values: list[Interval]) -> Interval:
+    """The largest of the numbers that the intervals stand for."""
+    return interval(max(value.a for value in values), max(value.b for value in values))
+
+
 def largest_size(f: list[list[Interval]]) -> Interval:
     """The largest |f|, at least: an upper bound of all of them."""
     return max(max(abs(value.a), abs(value.b)) for row in f for value in row)

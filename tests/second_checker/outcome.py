@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 
 class RefusedError(Exception):
@@ -20,20 +20,33 @@ class TooLargeError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """verdict: VERIFIED, REJECTED, DECLINED or TOO-LARGE. −1 for counts where the steps were not all replayed.
+    """verdict: VERIFIED, REJECTED, DECLINED or TOO-LARGE. numbers: empty where the steps were not all replayed.
 
-    proved: the count that the steps prove in real numbers. least: what they prove at least after the documented rounding.
-    doubts: refusals that this rounding may lead to.
+    numbers: for each derived number its least and its largest right value. They differ where the documented rounding may decide either way;
+    the largest "proved" is the count that the steps prove in real numbers. doubts: refusals that this rounding may lead to.
     """
 
     verdict: str
     reason: str
     claimed: int
-    proved: int
     total: int
     detail: str = ""
-    least: int = -1
+    numbers: dict[str, tuple[int, int]] = field(default_factory=dict)
     doubts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def proved(self) -> int:
+        """The count that the steps prove in real numbers; −1 if they were not all replayed."""
+        return self.numbers["proved"][1] if self.numbers else -1
+
+    def with_claim(self, claim: int) -> Outcome:
+        """The outcome of the same steps for another claim."""
+        if not self.numbers:
+            raise ValueError("the steps were not all replayed")
+        if claim > self.proved:
+            detail = f"claimed {claim}, proved {self.proved}"
+            return replace(self, verdict="REJECTED", reason="not-proved", claimed=claim, detail=detail)
+        return replace(self, verdict="VERIFIED", reason="", claimed=claim, detail="")
 
     def line(self) -> str:
         """One line for people."""

@@ -111,6 +111,21 @@ def write_model(path: Path, seed: int) -> Sizes:
     return sizes
 
 
+def write_mid_size_model(path: Path, seed: int) -> Sizes:
+    """A nearly right network, n_ctx = 4 and d_vocab 16 + seed mod 9, that depends on the seed alone; some of its blocks fail in part."""
+    rng = random.Random(seed)
+    d = 16 + seed % 9
+    sizes = Sizes(4, d, d, d)
+    names = {"W_E": "embed.W_E", "W_pos": "pos_embed.W_pos", "W_U": "unembed.W_U"}
+    tensors = {}
+    for name, table in nearly_right(rng, sizes, rng.choice((0.005, 0.01, 0.02)), 2.0).items():
+        shape = (len(table), len(table[0]))
+        full = names.get(name, f"blocks.0.attn.{name}")
+        tensors[full] = ("F16", shape if name in names else (1, *shape), [entry for row in table for entry in row])
+    write_safetensors(path, tensors)
+    return sizes
+
+
 def add_biases(rng: random.Random, sizes: Sizes, dtype: str, tensors: dict[str, tuple[str, tuple[int, ...], list[float]]]) -> None:
     """Some of the five biases."""
     shapes = {

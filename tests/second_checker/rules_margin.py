@@ -80,13 +80,15 @@ def prove(context: Context, tables: Tables, direct: DirectPathBound, attention: 
     n, d = net.n_ctx, net.d_vocab
     context.spend(6 * d * (d + 1) * n + d * d * n, "margin")
     choices = {block: [-1] * n for block in context.blocks()}
+    published = {block: [-1] * n for block in context.blocks()}
     tokens = [MaxToken(tables, direct, attention, m) for m in range(d)]
     for m in range(d):
         if tokens[m].alone():
-            choices[m, m][0] = 0
+            choices[m, m][0] = published[m, m][0] = 0
     for q, m, c, gap in cells(attention.gaps):
         A, B, A2, B2 = attention.ends[q, m, c]
         if loses(tokens[m], c, direct.g[q], A, B) and loses(tokens[m], c, direct.g[q], A2, B2):
             p = c if q == m else c - 1
             choices[q, m][p] = m - gap + 1 if p > 0 else 0
-    return ProvedClasses(choices)
+            published[q, m][p] = m - gap if p > 0 else 0
+    return ProvedClasses(choices, published)

@@ -8,6 +8,7 @@ from tests.second_checker.hinted_blocks import Box, read_blocks, whole_boxes
 from tests.second_checker.intervals import Interval, certainly_positive, enclose
 from tests.second_checker.margin_terms import QueryTerms, block_sequences, largest_size, resolution, smallest
 from tests.second_checker.outcome import rejected
+from tests.second_checker.rules_enumeration import answered
 
 
 def separable_enumeration(context: Context, tables: Tables, blocks: Array, expansions: int) -> ProvedBlocks:
@@ -17,9 +18,7 @@ def separable_enumeration(context: Context, tables: Tables, blocks: Array, expan
     hinted = read_blocks(blocks, d, at_least=1)
     context.spend(sum((m + 1) ** (n - 1) * (3 * n + 2) * d for _, m in hinted), "separable-enumeration")
     nodes = most = 0
-    counts = dict.fromkeys(context.blocks(), 0)
     for q, m in hinted:
-        counts[q, m] = sum(context.forward.certainly_correct(sequence) for sequence in block_sequences(q, m, n))
         for f in QueryTerms(context, tables, q).rivals(m):
             room = enclose((n + 1) * resolution(n)) * largest_size(f)
             for box in whole_boxes(q, m, n):
@@ -29,7 +28,7 @@ def separable_enumeration(context: Context, tables: Tables, blocks: Array, expan
         raise rejected("bad-hint", "expansions", f"{nodes} nodes")
     if most > expansions:
         context.doubts.append(("REJECTED", "bad-hint"))
-    return ProvedBlocks(counts)
+    return answered(context, (sequence for q, m in hinted for sequence in block_sequences(q, m, n)))
 
 
 def expanded(f: list[list[Interval]], box: Box, fixed: Interval, at: int) -> int:

@@ -15,6 +15,7 @@ from tests.second_checker.outcome import declined, rejected
 Vector = list[Fraction]
 Matrix = list[list[Fraction]]
 IGNORED = ("blocks.0.attn.mask", "blocks.0.attn.IGNORE")
+DECLARATIONS = {"proofcheck.normalization": "none", "proofcheck.activation": "none", "proofcheck.attention_scale": "sqrt(d_head)"}
 FLOAT_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 ONE_BYTE = ("I8", "U8", "BOOL", "F8_E5M2", "F8_E4M3")
 TENSOR_BYTES = {**FLOAT_BYTES, "I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, **dict.fromkeys(ONE_BYTE, 1)}
@@ -81,8 +82,8 @@ def unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def split_file(data: bytes) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
-    """Tensors by name: dtype, shape, bytes. Together they fill the file without gap or overlap."""
+def split_file(data: bytes) -> tuple[dict[str, tuple[str, tuple[int, ...], bytes]], dict[str, str]]:
+    """Tensors by name: dtype, shape, bytes. Together they fill the file without gap or overlap. And the metadata."""
     if len(data) < 8 or int.from_bytes(data[:8], "little") > len(data) - 8:
         raise rejected("bad-weights", "header", "shorter than its header")
     if int.from_bytes(data[:8], "little") > MOST_WEIGHTS_HEADER_BYTES or len(data) > MOST_WEIGHTS_BYTES:
@@ -119,11 +120,18 @@ def split_file(data: bytes) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
         reached = end
     if reached != len(data) - start:
         raise rejected("bad-weights", "header", "does not fill the file")
-    return tensors
+    return tensors, metadata
 
 
-def read_network(data: bytes, dimensions: dict[str, int]) -> Network:
-    """The network of a weight file whose shapes are those of the certificate."""
+def check_declarations(metadata: dict[str, str]) -> None:
+    """What the file declares about the network is what docs/semantics.md means."""
+    for name, meant in DECLARATIONS.items():
+        if metadata.get(name, meant) != meant:
+            raise declined("unsupported-architecture", name, metadata[name])
+
+
+def read_network(data: bytes, dimensions: dict[str, int], task: str) -> Network:
+    """The network of a weight file whose shapes are those of the certificate, declared for no other task than this one, if for any."""
     n, d, D, H = (dimensions[name] for name in ("n_ctx", "d_vocab", "d_model", "d_head"))
     attention = "blocks.0.attn."
     shapes: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -140,7 +148,8 @@ def read_network(data: bytes, dimensions: dict[str, int]) -> Network:
         "b_O": (attention + "b_O", (D,)),
         "b_U": ("unembed.b_U", (d,)),
     }
-    tensors = split_file(data)
+    tensors, metadata = split_file(data)
+    check_declarations(metadata)
     known = {tensor for tensor, _ in shapes.values()}
     for tensor in sorted(tensors):
         if tensor not in known and tensor not in IGNORED:
@@ -151,8 +160,10 @@ def read_network(data: bytes, dimensions: dict[str, int]) -> Network:
             weights[name] = [Fraction(0)] * shape[-1]
             continue
         if tensor not in tensors:
-            raise rejected("bad-weights", tensor, "missing")
+            raise declined("unsupported-architecture", tensor, "tied") if name == "W_U" else rejected("bad-weights", tensor, "missing")
         weights[name] = read_tensor(tensor, *tensors[tensor], shape)
+    if metadata.get("proofcheck.task", task) != task:
+        raise rejected("metadata-mismatch", "proofcheck.task", metadata["proofcheck.task"])
     return Network(n, d, D, H, **weights)  # type: ignore[arg-type]
 
 
@@ -162,6 +173,8 @@ def read_tensor(name: str, dtype: str, found: tuple[int, ...], raw: bytes, shape
         raise rejected("bad-weights", name, dtype)
     if name.startswith("blocks.0.attn.W_") and len(found) == 3 and found[0] != 1:
         raise declined("unsupported-architecture", name, f"{found[0]} heads")
+    if name.startswith("unembed.") and found[:-1] == shape[:-1] and len(found) == len(shape) and found[-1] not in (0, shape[-1]):
+        raise declined("unsupported-architecture", name, f"{found[-1]} outputs")
     if found != shape:
         raise rejected("wrong-shape", name, found)
     width = FLOAT_BYTES[dtype]

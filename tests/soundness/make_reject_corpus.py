@@ -1,8 +1,9 @@
 """Makes certificates/reject/: one file per attack, in the folder of the reason code it must end in.
 
     python tests/soundness/make_reject_corpus.py            writes the files
-    python tests/soundness/make_reject_corpus.py --check    exit 1 if the committed files differ
+    python tests/soundness/make_reject_corpus.py --check    exit 1 if a committed file differs, is missing, or is nobody's
 
+The certificates `not-proved/inflation-*.json` are those of `python -m tests.soundness.inflation_search`; here only their names are known.
 Every attack changes one certificate that verifies: certificates/reject/twin.json, about certificates/reject/weights/tiny.safetensors.
 Files with a common prefix attack the same thing at different places.
 """
@@ -25,6 +26,7 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[2]))
 
 from soundness import resource_corpus, subcubic_attacks
+from soundness.inflation_cases import CASES
 from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
 from soundness.separable_attacks import ATTACKS as SEPARABLE_ATTACKS
 from soundness.small_models import BIASES, BRUTE_FORCE, Shape, certificate, raw_safetensors, safetensors_bytes, shapes
@@ -551,15 +553,25 @@ def files() -> dict[str, bytes]:
     return {"twin.json": written(twin()), **weights, **attacks()}
 
 
+def differences(folder: Path = FOLDER) -> list[str]:
+    """What is wrong with a folder, a line each: files that are missing, differ, or that neither script makes."""
+    wanted = files()
+    there = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    searched = {f"{case.certificate.parent.name}/{case.certificate.name}" for case in CASES}
+    return [
+        *(f"{name} is missing" for name in sorted((wanted.keys() | searched) - there.keys())),
+        *(f"{name} differs" for name in sorted(wanted.keys() & there.keys()) if wanted[name] != there[name]),
+        *(f"{name} is made by no script" for name in sorted(there.keys() - wanted.keys() - searched)),
+    ]
+
+
 def main() -> int:
     """Write or check the corpus."""
-    wanted = files()
     if "--check" in sys.argv[1:]:
-        there = {str(path.relative_to(FOLDER)): path.read_bytes() for path in FOLDER.rglob("*") if path.is_file()}
-        for name in sorted(wanted.keys() | there.keys()):
-            if wanted.get(name) != there.get(name):
-                print(f"{name} differs", file=sys.stderr)
-        return int(wanted != there)
+        found = differences()
+        print("\n".join(found) or f"all files in {FOLDER.name}/ are as they are made", file=sys.stderr if found else sys.stdout)
+        return int(bool(found))
+    wanted = files()
     for name, data in wanted.items():
         path = FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
+import proofcheck
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
-from tests.second_checker.both import Comparison, compare
-from tests.second_checker.compare import random_comparisons
-from tests.second_checker.drafts import write_certificate
+from tests.second_checker import both
+from tests.second_checker.both import Comparison, compare, compare_claims
+from tests.second_checker.compare import mid_size_comparisons, random_comparisons
+from tests.second_checker.drafts import write_certificate, write_whole_boxes
 from tests.second_checker.facts import Context, ProvedClasses
 from tests.second_checker.intervals import enclose, ends_of, exp, sqrt
 from tests.second_checker.positive_definite import positive_semidefinite
@@ -36,6 +38,7 @@ def tally(comparisons: Iterable[Comparison]) -> Counter[str]:
     found = list(comparisons)
     wrong = [str(comparison) for comparison in found if not comparison.agree]
     assert not wrong, "\n".join(wrong)
+    assert all(comparison.pinned >= {"published", "unexplained dimension"} for comparison in found if comparison.counted)
     counts = Counter(comparison.kind for comparison in found)
     counts["counted"] = sum(comparison.counted for comparison in found)
     counts["weaker"] = sum(comparison.weaker for comparison in found)
@@ -68,8 +71,46 @@ def test_random_models(tmp_path: Path) -> None:
     found = list(random_comparisons(tmp_path, range(MODELS), strategies))
     counts = tally(found)
     print(dict(counts))
-    assert counts["counted"] >= 100 * MODELS
-    assert sum(comparison.equal and comparison.count > 0 for comparison in found) >= 60 * MODELS
+    assert counts["counted"] >= 200 * MODELS
+    assert sum(comparison.equal and comparison.count > 0 for comparison in found) >= 120 * MODELS
+    assert sum(comparison.claimed > 0 and comparison.counted for comparison in found) >= 60 * MODELS
+    assert sum(comparison.first == ("REJECTED", "not-proved") for comparison in found) >= 100 * MODELS
+    for name, least in {"wrong": 2, "exact": 1, "published": 20}.items():  # not only zeros are compared
+        positive = sum(comparison.numbers.get(name, 0) > 0 and name in comparison.pinned for comparison in found)
+        assert positive >= least * MODELS, name
+
+
+def test_whole_boxes(tmp_path: Path) -> None:
+    """Undecided inputs are counted alike, alone and beside wrong ones."""
+    found = []
+    for seed in range(12):
+        weights, path = tmp_path / f"{seed}.safetensors", tmp_path / f"{seed}.json"
+        write_model(weights, seed)
+        write_whole_boxes(Problem(weights), path)
+        found += compare_claims(path)
+    assert tally(found)["counted"] == 24
+    undecided = [comparison for comparison in found if comparison.numbers.get("undecided", 0) > 0 and "undecided" in comparison.pinned]
+    assert len(undecided) >= 6
+    assert sum(comparison.numbers["wrong"] > 0 for comparison in undecided) >= 4
+
+
+def test_random_models_with_balls_alone(tmp_path: Path) -> None:
+    strategies = [name for name in STRATEGIES if not name.startswith("subcubic--")]
+    found = list(random_comparisons(tmp_path, range(MODELS, MODELS + 1), strategies, backend="arb"))
+    assert tally(found)["counted"] >= 100
+    assert not any(comparison.weaker for comparison in found)
+
+
+def test_mid_size_separable_certificates(tmp_path: Path) -> None:
+    """n_ctx = 4, d_vocab = 16; one of nineteen hinted blocks, so that it takes seconds. `compare --mid-size N` has whole certificates.
+    `exact` includes `separable-minimum` and `separable-enumeration`."""
+    strategies = ("separable-early-maximum", "separable-counting", "exact")
+    found = list(mid_size_comparisons(tmp_path, range(1), 10**8, 19, strategies))
+    assert tally(found)["counted"] == 2 * len(strategies) and len(found) == 3 * len(strategies)
+    assert all(comparison.count > 0 for comparison in found if comparison.counted)
+    assert any(comparison.numbers["wrong"] > 0 for comparison in found if comparison.counted)
+    spans = [comparison.bounds["proved"] for comparison in found if comparison.counted]
+    assert all(most - least <= most // 50 for least, most in spans)  # the bounds on the counts are near each other
 
 
 def test_searched_subcubic(tmp_path: Path) -> None:
@@ -95,6 +136,37 @@ def test_a_broken_rule_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setitem(RULES, "cubic", replace(RULES["cubic"], replay=proves_nothing))
     assert not compare(path).agree
+
+
+@pytest.mark.parametrize("name", ["proved", "wrong", "undecided", "exact", "published", "unexplained dimension"])
+def test_every_derived_number_is_compared(name: str, tmp_path: Path) -> None:
+    """One more or one less than the second checker allows is a disagreement."""
+    weights, path = tmp_path / "0.safetensors", tmp_path / "0.json"
+    write_model(weights, 0)
+    write_certificate(Problem(weights), "brute-force", path)
+    right = compare(path)
+    assert right.agree and right.counted and name in right.pinned
+    for changed in (right.numbers[name] - 1, right.numbers[name] + 1):
+        false = replace(right, numbers={**right.numbers, name: changed})
+        assert not false.agree and false.outside == [name] and name in str(false)
+
+
+def test_claims_are_compared_with_what_is_proved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checker whose last step compared with ≥ in place of >, or the other way round, would be noticed."""
+    weights, path = tmp_path / "0.safetensors", tmp_path / "0.json"
+    write_model(weights, 0)
+    write_certificate(Problem(weights), "brute-force", path)
+    found = compare_claims(path)
+    assert [comparison.claimed for comparison in found] == [0, found[0].count, found[0].count + 1]
+    assert all(comparison.agree for comparison in found)
+    for shift in (-1, 1):
+
+        def shifted(file: Path, backend: str, shift: int = shift) -> tuple[proofcheck.Report, int]:
+            claim = proofcheck.decode_certificate(file.read_bytes(), proofcheck.Limits())
+            return proofcheck.verify(replace(claim, correct=max(0, claim.correct + shift)), model=weights), 0
+
+        monkeypatch.setattr(both, "replay", shifted)
+        assert not all(comparison.agree for comparison in compare_claims(path))
 
 
 def test_every_rule_is_covered() -> None:
