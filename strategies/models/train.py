@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 
 from strategies.models.metadata import described, task_words
-from strategies.models.progress import Progress
 from strategies.models.recipe import (
     BATCH,
     BETAS,
@@ -28,6 +27,7 @@ from strategies.models.recipe import (
     training_tokens,
 )
 from strategies.models.save import save
+from strategies.progress import Progress
 
 MATRICES = ("W_E", "W_pos", "W_Q", "W_O", "W_K", "W_V", "W_U")
 
@@ -97,7 +97,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--d-vocab", type=_at_least(2), default=64, metavar="V", help="vocabulary size (default 64)")
     parser.add_argument("--steps", type=_at_least(1), default=3000, metavar="N", help="batches of 128 (default 3000)")
     parser.add_argument("--biases", action="store_true", help="train all five biases too (the recipe keeps them 0)")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default max-of-K-seed-S.safetensors here, with what differs from the defaults in its name")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="default: here, max-of-K-seed-S.safetensors; other options join the name",
+    )
     parser.add_argument("--force", action="store_true", help="replace the file if it exists; certificates name it by its digest")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="default cpu, which is reproducible")
 

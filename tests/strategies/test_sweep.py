@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,16 +19,24 @@ from proofcheck import Step, Verdict
 from strategies import sweep as sweeping
 from strategies.cli.main import main
 from strategies.max_of_k.registry import STRATEGIES
-from strategies.max_of_k.strategy import Proposal
-from strategies.sweep import Sweep
+from strategies.max_of_k.strategy import Problem, Proposal
+from strategies.sweep import Pair, Result, Sweep
 
-MODELS = Path(__file__).parents[2] / "certificates" / "models"
+ROOT = Path(__file__).parents[2]
+MODELS = ROOT / "certificates" / "models"
 DIRECT = "subcubic--max-diff-exact--mean-query+diff--"
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     return Path(shutil.copy(MODELS / "max-of-3-d-vocab-16-seed-0.safetensors", tmp_path / "tiny.safetensors"))
+
+
+def sweep(model: Path, folder: Path, names: list[str], *, force: bool = False) -> tuple[dict[str, Result], int]:
+    """The results by strategy, and how many certificates were kept."""
+    pairs = [Pair(model, name) for name in names]
+    missing = Sweep(folder).missing(pairs, force=force)
+    return {pair.strategy: result for pair, result in Sweep(folder).run(missing)}, len(pairs) - len(missing)
 
 
 def names(folder: Path) -> list[str]:
@@ -42,23 +55,23 @@ def test_a_sweep_in_two_processes(model: Path, tmp_path: Path, capsys: pytest.Ca
 
 
 def test_a_rerun_keeps_what_is_there_and_writes_what_is_missing(model: Path, tmp_path: Path) -> None:
-    first = Sweep(model, tmp_path, 1).run(["cubic"], force=False)
+    first, kept_first = sweep(model, tmp_path, ["cubic"])
     before = (tmp_path / "tiny--cubic.json").read_bytes()
     (tmp_path / ".tiny--brute-force.draft").write_text("half a draft of a sweep that was killed")
-    second = Sweep(model, tmp_path, 1).run(["brute-force", "cubic"], force=False)
-    assert (first.written, first.kept) == (1, 0)
-    assert (second.written, second.kept) == (1, 1)
+    second, kept_second = sweep(model, tmp_path, ["brute-force", "cubic"])
+    assert (first["cubic"].code, kept_first) == ("", 0)
+    assert (list(second), second["brute-force"].code, kept_second) == (["brute-force"], "", 1)
     assert (tmp_path / "tiny--cubic.json").read_bytes() == before
     assert names(tmp_path) == ["tiny--brute-force.json", "tiny--cubic.json", "tiny.safetensors"]
 
 
 def test_a_certificate_of_other_weights_is_replaced(model: Path, tmp_path: Path) -> None:
-    Sweep(model, tmp_path, 1).run(["cubic"], force=False)
+    sweep(model, tmp_path, ["cubic"])
     path = tmp_path / "tiny--cubic.json"
     other = json.loads(path.read_text())
     other["model"]["weights"]["sha256"] = "0" * 64
     path.write_text(json.dumps(other))
-    assert Sweep(model, tmp_path, 1).run(["cubic"], force=False).written == 1
+    assert [result.code for result in sweep(model, tmp_path, ["cubic"])[0].values()] == [""]
     assert proofcheck.verify(path).verdict is Verdict.VERIFIED
 
 
@@ -69,7 +82,7 @@ def test_a_wrong_guess_of_the_search_becomes_the_checkers_count(
     for guess in (1, 10**9 % 16**3):
         proposed = replace(cubic, propose=lambda problem, guess=guess: Proposal(cubic.propose(problem).steps, "", guess))
         monkeypatch.setitem(sweeping.STRATEGIES, "cubic", proposed)
-        assert Sweep(model, tmp_path, 1).run(["cubic"], force=True).written == 1
+        assert [result.code for result in sweep(model, tmp_path, ["cubic"], force=True)[0].values()] == [""]
         report = proofcheck.verify(tmp_path / "tiny--cubic.json")
         assert report.claimed == report.proved > 1
 
@@ -77,9 +90,9 @@ def test_a_wrong_guess_of_the_search_becomes_the_checkers_count(
 def test_a_refused_certificate_is_reported_and_not_written(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = replace(STRATEGIES["cubic"], propose=lambda problem: Proposal((Step("count", "sum-blocks", ("blocks",)),)))
     monkeypatch.setitem(sweeping.STRATEGIES, "cubic", broken)
-    swept = Sweep(model, tmp_path, 1).run(["brute-force", "cubic"], force=False)
-    assert swept.written == 1
-    assert "unknown-step" in swept.failed["cubic"]
+    results, _ = sweep(model, tmp_path, ["brute-force", "cubic"])
+    assert (results["brute-force"].code, results["cubic"].code) == ("", "unknown-step")
+    assert "unknown-step" in results["cubic"].message
     assert names(tmp_path) == ["tiny--brute-force.json", "tiny.safetensors"]
 
 
@@ -89,3 +102,63 @@ def test_usage_errors(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["sweep", str(model), "-o", str(tmp_path), "--jobs", "0"]) == 2
     assert main(["sweep", str(tmp_path / "none.safetensors"), "-o", str(tmp_path)]) == 2
     assert names(tmp_path) == ["tiny.safetensors"]
+
+
+COMMAND = [sys.executable, "-m", "strategies", "sweep"]
+
+
+def test_several_models_and_names_that_clash(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = Path(shutil.copy(model, tmp_path / "other.safetensors"))
+    out = tmp_path / "out"
+    assert main(["sweep", str(model), str(other), "-o", str(out), "--strategies", "cubic"]) == 0
+    assert names(out) == ["other--cubic.json", "tiny--cubic.json"]
+    (tmp_path / "folder").mkdir()
+    shutil.copy(model, tmp_path / "folder" / "tiny.safetensors")
+    assert main(["sweep", str(model), str(tmp_path / "folder" / "tiny.safetensors"), "-o", str(out), "--strategies", "cubic"]) == 2
+    assert "two models are called tiny" in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_how_much(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [*COMMAND, str(model), "-o", str(out), "--strategies", "subcubic*", "--jobs", "2"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while len(list(out.glob("*.json"))) < 3:
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            error = process.communicate(timeout=60)[1]
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    said = re.search(r"interrupted: (\d+) certificates written and 0 kept from before are in .*, with (\d+) drafts", error)
+    assert said
+    written = list(out.glob("*.json"))
+    assert int(said[2]) == len(list(out.glob(".*.draft")))
+    assert 3 <= int(said[1]) <= len(written) <= int(said[1]) + 2  # a worker may end one more while it is being stopped
+    assert all(proofcheck.verify(path).verdict is Verdict.VERIFIED for path in written)
+
+
+def test_a_draft_is_verified_and_not_searched_for_again(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep(model, tmp_path, ["cubic"])
+    (tmp_path / "tiny--cubic.json").rename(tmp_path / ".tiny--cubic.draft")
+
+    def search(problem: Problem) -> Proposal:
+        raise AssertionError("searched again")
+
+    monkeypatch.setitem(sweeping.STRATEGIES, "cubic", replace(STRATEGIES["cubic"], propose=search))
+    assert sweep(model, tmp_path, ["cubic"])[0]["cubic"].code == ""
+    assert names(tmp_path) == ["tiny--cubic.json", "tiny.safetensors"]
+    with pytest.raises(AssertionError, match="searched again"):  # the twin: without a draft there is a search
+        sweep(model, tmp_path, ["cubic"], force=True)
+
+
+def test_a_limit_is_passed_to_the_checker_and_named_when_it_is_too_low(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["sweep", str(model), "-o", str(tmp_path), "--strategies", "cubic"]
+    assert main([*command, "--limit", "dimension=8"]) == 1
+    assert "raise it with --limit dimension=16" in capsys.readouterr().err
+    assert main([*command, "--limit", "dimension=64"]) == 0
+    assert main([*command, "--limit", "dimensions=64"]) == 2
+    assert "--limit dimensions=64 is not NAME=VALUE" in capsys.readouterr().err
