@@ -12,8 +12,9 @@ from time import perf_counter
 from typing import Any
 
 import proofcheck
-from proofcheck import Certificate, encode_certificate
+from proofcheck import Certificate, Declined, encode_certificate
 from strategies.checker import Checker
+from strategies.max_of_k.fitting import DoesNotFit
 from strategies.max_of_k.strategy import Problem, Strategy
 
 ROUNDS = 3  # a claim is the search's guess, then the checker's own count; more rounds mean that the checker contradicts itself
@@ -104,10 +105,18 @@ def _words(report: dict[str, Any]) -> str:
 
 
 def draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
-    """Search; the certificate claims what the search believes (0 if it has no opinion). Its file will lie where `output` says."""
+    """Search; the certificate claims what the search believes (0 if it has no opinion). Its file will lie where `output` says.
+
+    Raises ProveError if no certificate of the strategy is within the checker's limits.
+    """
     start = perf_counter()
     problem.budget.start()
-    proposal = strategy.propose(problem)
+    try:
+        proposal = strategy.propose(problem)
+    except DoesNotFit as error:
+        raise ProveError(f"{strategy.name}: {error}", code="limit-exceeded", declined=True) from error
+    except Declined as error:  # another limit of the checker, met by its own test before the search
+        raise ProveError(f"{error.code}: {error.message}; {error.hint}", code=str(error.code), declined=True) from error
     seconds = perf_counter() - start
     sizes = problem.dimensions
     provenance = {"strategy": strategy.name, "proofcheck": proofcheck.__version__, "torch": version("torch")}

@@ -123,7 +123,10 @@ def do(sweep: Sweep, problem: Problem, checker: Checker, pair: Pair) -> Result:
     hidden = sweep.hidden(pair)
     certificate = sweep.certificate(hidden, problem, pair.strategy)
     if certificate is None:
-        certificate = draft(problem, STRATEGIES[pair.strategy], hidden)
+        try:
+            certificate = draft(problem, STRATEGIES[pair.strategy], hidden)
+        except ProveError as error:
+            return Result(error.code, str(error), search_seconds=perf_counter() - start)
         write(hidden, encode_certificate(certificate))
     search_seconds = perf_counter() - start
     start = perf_counter()
