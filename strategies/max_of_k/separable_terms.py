@@ -65,7 +65,7 @@ class FloatTerms:
             bound[q] = u[q, -1, None] * y[np.arange(len(q)), q] + before.sum(axis=1)[:, None] * least
             if self.n_ctx > 1:
                 bound[q] += np.where((q < m)[:, None], before.min(axis=1)[:, None] * (y[:, m] - least), 0.0)
-        found = ~(bound > 0)
+        found = ~(bound > self.n_ctx * self.safety(m))  # the checker's integers lose that much of each position
         found[:, m] = False
         return found
 
@@ -120,5 +120,5 @@ def block_minimum(terms: Doubles, query: int, max_token: int) -> Doubles:
     minima = terms[..., :-1, :].min(axis=-1)
     bound = terms[..., -1, query] + minima.sum(axis=-1)
     if query < max_token:
-        bound = bound + (terms[..., :-1, max_token] - minima).min(axis=-1)
+        bound = bound + (terms[..., :-1, max_token] - minima).min(axis=-1, initial=np.inf)  # no position, no sequence
     return bound
