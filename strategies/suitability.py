@@ -14,8 +14,9 @@ CLEARLY_BETTER = 0.02  # than a trivial rule: four standard errors of the sample
 
 
 def refusal(problem: Problem) -> str:
-    """Why a certificate about this file would be refused, and what to do; "" if nothing contradicts it."""
-    found = contradiction(problem.metadata, problem.task)
+    """Why a certificate about this file would be refused, and what to do; "" if nothing contradicts it. Raises OSError, ModelError."""
+    task = problem.task  # reads the weights, which says best what a foreign file is
+    found = contradiction(problem.metadata, task)
     if found is None:
         return ""
     key, stated, needed = found

@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 import proofcheck
@@ -185,6 +186,19 @@ def test_what_is_not_known_is_said_and_a_chance_accuracy_too(tmp_path: Path, cap
     error = capsys.readouterr().err
     assert "does not say its task" not in error
     assert "near chance" in error
+
+
+@pytest.mark.parametrize("command", ["prove", "sweep"])
+def test_a_torch_checkpoint_is_told_how_to_become_a_weight_file(
+    command: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = tmp_path / "model.pth"
+    torch.save(load_file(model), checkpoint)
+    given = [command, str(checkpoint), "-o", str(tmp_path / "out")]
+    assert main([*given, *(["--strategy", "cubic"] if command == "prove" else [])]) == 2
+    error = capsys.readouterr().err
+    assert "it is a torch checkpoint" in error
+    assert "weights_only=True" in error
 
 
 def test_copying_accuracy_is_a_count() -> None:
