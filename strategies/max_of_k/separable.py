@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofcheck import Dimensions, Step
-from proofcheck.rules.block_counts import Budget as Additions
 from proofcheck.rules.block_counts import Exhausted, failing_at_most
 from strategies.budget import Budget, OutOfTime
 from strategies.max_of_k.fitting import fits, largest_prefix, require_fit
@@ -158,17 +157,18 @@ def counting_additions(terms: FloatTerms, query: int, max_token: int, groups: Se
     for group in groups:
         lower = terms.terms(query, max_token, np.array(group)).min(axis=0)  # [n, m + 1]
         scale = 2.0**26 / float(np.abs(lower).max(initial=1e-300))
-        meter = _Meter({"additions": 1 << 60})
+        meter = _Meter()
         with suppress(Exhausted):
             failing_at_most(np.floor(lower * scale).astype(np.int64), query, bins, meter)
         total += meter.spent
     return total
 
 
-class _Meter(Additions):
-    """Notes what a count would cost, and stops it."""
+class _Meter:
+    """In place of the rule's budget: notes what a count would cost, and stops it."""
 
-    spent = 0
+    def __init__(self) -> None:
+        self.spent = 0
 
     def spend(self, additions: int) -> None:
         self.spent = additions
