@@ -6,7 +6,6 @@ One process shares the exact tables of a model among its certificates. It runs i
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from dataclasses import asdict
@@ -22,14 +21,14 @@ class CheckerEnded(RuntimeError):
     """The process of the checker is gone; nothing is known about the certificate."""
 
 
-class Checker:
-    """`with Checker(limits) as checker: checker.verify(path)`. limits: a `proofcheck.Limits`."""
+class CheckerProcess:
+    """`with CheckerProcess(limits) as checker: checker.verify(path)`. limits: a `proofcheck.Limits`."""
 
     def __init__(self, limits: Any) -> None:
         self._limits = asdict(limits)
         self._process: subprocess.Popen[str] | None = None
 
-    def __enter__(self) -> Checker:
+    def __enter__(self) -> CheckerProcess:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -52,7 +51,7 @@ class Checker:
         """
         process = self._process or self._start()
         self._process = process
-        asked = {"certificate": str(certificate), "model": None if model is None else str(model), "limits": self._limits}
+        asked = {"certificate": str(certificate), "model": None if model is None else str(model)}
         try:
             assert process.stdin is not None and process.stdout is not None
             process.stdin.write(json.dumps(asked) + "\n")
@@ -70,19 +69,23 @@ class Checker:
         report: dict[str, Any] = json.loads(answer)
         return report
 
-    @staticmethod
-    def _start() -> subprocess.Popen[str]:
+    def _start(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-I", "-c", _SERVE, str(_ROOT)]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+        process = subprocess.Popen(  # in a session of its own: Ctrl-C is for the process that asks, which then ends this one
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", start_new_session=True
+        )
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(self._limits) + "\n")
+        return process
 
 
 def serve() -> None:
-    """The process: a JSON line for each question on stdin, a JSON line for each answer on stdout, until stdin ends."""
+    """The process: the limits, then a JSON line for each question on stdin, one for each answer on stdout, until stdin ends."""
     import proofcheck
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks, which then ends this one
+    limits = proofcheck.Limits(**json.loads(sys.stdin.readline()))
+    checker = proofcheck.Checker(limits=limits)
     for line in sys.stdin:
         asked = json.loads(line)
-        limits = proofcheck.Limits(**asked["limits"])
-        report = proofcheck.verify(asked["certificate"], model=asked["model"], limits=limits)
+        report = checker.verify(asked["certificate"], asked["model"])
         print(json.dumps(report.as_json()), flush=True)

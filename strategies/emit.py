@@ -13,7 +13,7 @@ from typing import Any
 
 import proofcheck
 from proofcheck import Certificate, Declined, encode_certificate
-from strategies.checker import Checker
+from strategies.checker import CheckerProcess
 from strategies.max_of_k.fitting import DoesNotFit
 from strategies.max_of_k.strategy import Problem, Strategy
 
@@ -56,7 +56,7 @@ def prove(problem: Problem, strategy: Strategy, output: Path, *, force: bool = F
         with os.fdopen(handle, "wb") as file:
             file.write(encode_certificate(proposed))
         start = perf_counter()
-        with Checker(problem.limits) as checker:
+        with CheckerProcess(problem.limits) as checker:
             report = certify(checker, temporary, proposed, problem)
         check_seconds = perf_counter() - start
         temporary.chmod(0o644)
@@ -77,7 +77,7 @@ def refuse_existing(output: Path, *, force: bool) -> None:
         )
 
 
-def certify(checker: Checker, path: Path, certificate: Certificate, problem: Problem) -> dict[str, Any]:
+def certify(checker: CheckerProcess, path: Path, certificate: Certificate, problem: Problem) -> dict[str, Any]:
     """Rewrite the claim of the file at `path` until it is what the checker counts; returns the report of the file as it then is.
 
     Raises ProveError, CheckerEnded.

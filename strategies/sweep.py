@@ -20,7 +20,7 @@ import torch
 from proofcheck import Certificate, Limits, ProofcheckError, decode_certificate, encode_certificate
 from strategies import workers
 from strategies.budget import Budget
-from strategies.checker import Checker, CheckerEnded
+from strategies.checker import CheckerEnded, CheckerProcess
 from strategies.emit import ProveError, certify, draft
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
@@ -106,7 +106,7 @@ class Sweep:
 def worker(sweep: Sweep) -> Callable[[Pair], Result]:
     """What does one pair after another in this process, with one checker, and the searches of the last model kept."""
     torch.set_num_threads(1)  # the tensors are small, and each process has its core
-    checker = Checker(sweep.limits)
+    checker = CheckerProcess(sweep.limits)
     latest: list[Problem] = []
 
     def work(pair: Pair) -> Result:
@@ -117,7 +117,7 @@ def worker(sweep: Sweep) -> Callable[[Pair], Result]:
     return work
 
 
-def do(sweep: Sweep, problem: Problem, checker: Checker, pair: Pair) -> Result:
+def do(sweep: Sweep, problem: Problem, checker: CheckerProcess, pair: Pair) -> Result:
     """Search unless there is a draft, verify, rename."""
     start = perf_counter()
     hidden = sweep.hidden(pair)

@@ -11,27 +11,26 @@ from pathlib import Path
 import pytest
 
 from proofcheck import Limits
-from strategies.checker import Checker, CheckerEnded
+from strategies.checker import CheckerEnded, CheckerProcess
 
 ROOT = Path(__file__).parents[2]
 GOOD = ROOT / "certificates" / "reject" / "twin.json"
 
 
 def test_reports_are_those_of_verify() -> None:
-    with Checker(Limits()) as checker:
+    with CheckerProcess(Limits()) as checker:
         assert checker.verify(GOOD)["verdict"] == "VERIFIED"
         assert checker.verify(ROOT / "absent.json")["error"]["code"] == "unreadable-file"
         assert checker.verify(GOOD)["verdict"] == "VERIFIED"
-    with Checker(Limits(dimension=1)) as checker:
+    with CheckerProcess(Limits(dimension=1)) as checker:
         assert checker.verify(GOOD)["error"]["code"] == "limit-exceeded"
 
 
 def test_the_folder_where_one_works_is_not_imported(tmp_path: Path) -> None:
     for name in ("flint", "numpy", "json", "socket", "proofcheck", "strategies"):
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'hit')!r}, 'w').close()\nraise SystemExit\n")
-    code = (
-        f"from proofcheck import Limits; from strategies.checker import Checker\nprint(Checker(Limits()).verify({str(GOOD)!r})['verdict'])"
-    )
+    imports = "from proofcheck import Limits; from strategies.checker import CheckerProcess"
+    code = f"{imports}\nprint(CheckerProcess(Limits()).verify({str(GOOD)!r})['verdict'])"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.stdout == "VERIFIED\n"
@@ -41,7 +40,7 @@ def test_the_folder_where_one_works_is_not_imported(tmp_path: Path) -> None:
 
 
 def test_a_killed_checker_is_no_verdict_and_the_next_question_starts_another() -> None:
-    with Checker(Limits()) as checker:
+    with CheckerProcess(Limits()) as checker:
         checker.verify(GOOD)
         assert checker._process is not None
         os.kill(checker._process.pid, signal.SIGKILL)
@@ -51,7 +50,7 @@ def test_a_killed_checker_is_no_verdict_and_the_next_question_starts_another() -
 
 
 def test_no_process_is_left_behind() -> None:
-    checker = Checker(Limits())
+    checker = CheckerProcess(Limits())
     checker.verify(GOOD)
     assert checker._process is not None
     process = checker._process
