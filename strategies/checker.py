@@ -45,7 +45,7 @@ class CheckerProcess:
             self._process = None
 
     def verify(self, certificate: Path, model: Path | None = None) -> dict[str, Any]:
-        """The report (`Report.as_json`) of `proofcheck.verify` on a file.
+        """The report (`Report.as_json`) of `proofcheck.verify` on a file, and `published`, its count by the published convention.
 
         Raises CheckerEnded if the process dies; the next call starts another.
         """
@@ -82,10 +82,12 @@ class CheckerProcess:
 def serve() -> None:
     """The process: the limits, then a JSON line for each question on stdin, one for each answer on stdout, until stdin ends."""
     import proofcheck
+    from strategies.metrics.published_count import PublishedCount
 
     limits = proofcheck.Limits(**json.loads(sys.stdin.readline()))
     checker = proofcheck.Checker(limits=limits)
     for line in sys.stdin:
         asked = json.loads(line)
-        report = checker.verify(asked["certificate"], asked["model"])
-        print(json.dumps(report.as_json()), flush=True)
+        published = PublishedCount()
+        report = checker.verify(asked["certificate"], asked["model"], observe=published)
+        print(json.dumps(report.as_json() | {"published": published.total}), flush=True)

@@ -1,7 +1,8 @@
 """Many certificates: each is searched, written as a draft, verified at once by the checker's process, and only then gets its name.
 
 A sweep can be stopped at any moment, by Ctrl-C or kill -9, and begun again: certificates stay, and drafts are verified instead of
-searched for again. Files are written under a name of their own and renamed when they are whole.
+searched for again. Files are written under a name of their own and renamed when they are whole; a row of the table is written after the
+certificate has its name, and a certificate without its row is verified once more.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,31 +25,42 @@ from strategies.checker import CheckerEnded, CheckerProcess
 from strategies.emit import ProveError, certify, draft
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
+from strategies.metrics.published_cost import published_cost
 from strategies.models.load import ModelError
 from strategies.suitability import refusal
+from strategies.sweep_table import SweepTable, row_of
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A model and a strategy."""
+    """A model and a strategy. fresh: a certificate that is there is searched for again."""
 
     model: Path
     strategy: str
+    fresh: bool = False
 
     @property
-    def group(self) -> tuple[Path, str]:
-        """Strategies of one QK error share its directions."""
-        return self.model, self.strategy.rpartition("--")[2]
+    def group(self) -> Path:
+        """One process does the strategies of a model: they share its tables and searches."""
+        return self.model
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a pair. code, message: why there is no certificate ("" if there is one); report: `Report.as_json`, {} if none."""
+    """What became of a pair.
+
+    code, message, verdict: why there is no certificate ("" if there is one). report: `Report.as_json` and the published count, {} if none.
+    float_bound, left_out: what the search said. flops, unexplained_dimension: published conventions, 0 where they have none.
+    """
 
     code: str = ""
     message: str = ""
+    verdict: str = ""
     report: dict[str, Any] = field(default_factory=dict)
+    float_bound: str = ""
     left_out: str = ""
+    flops: int = 0
+    unexplained_dimension: int = 0
     search_seconds: float = 0.0
     check_seconds: float = 0.0
 
@@ -70,23 +82,30 @@ class Sweep:
         """Where its draft lies until it has verified."""
         return self.folder / f".{pair.model.stem}--{pair.strategy}.draft"
 
-    def missing(self, pairs: Sequence[Pair], *, force: bool) -> list[Pair]:
-        """The pairs without a certificate. Drops drafts if `force`, and what a kill left over.
+    def missing(self, pairs: Sequence[Pair], table: SweepTable, *, force: bool) -> list[Pair]:
+        """The pairs without a certificate that the table knows. Drops drafts if `force`, and what a kill left over.
 
         Raises OSError, ModelError for a bad model.
         """
         for leftover in self.folder.glob(".*.draft.*.tmp"):
             leftover.unlink(missing_ok=True)
-        problems = {model: Problem(model) for model in dict.fromkeys(pair.model for pair in pairs)}
-        for problem in problems.values():
+        digests = {}
+        for model in dict.fromkeys(pair.model for pair in pairs):
+            problem = Problem(model)
             refused = refusal(problem)
             if refused:
                 raise ModelError(refused)
+            digests[model] = problem.sha256
         if force:
             for pair in pairs:
                 self.hidden(pair).unlink(missing_ok=True)
-            return list(pairs)
-        return [pair for pair in pairs if self.certificate(self.final(pair), problems[pair.model], pair.strategy) is None]
+            return [replace(pair, fresh=True) for pair in pairs]
+        return [pair for pair in pairs if not table.has(pair.model.stem, pair.strategy, digests[pair.model], self.final(pair))]
+
+    def row(self, pair: Pair, result: Result) -> dict[str, Any]:
+        """The row of the table."""
+        problem = _problem(pair.model)
+        return row_of(pair.model.stem, pair.strategy, problem.sha256, problem.task, result)
 
     def run(self, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, Result]]:
         """Each pair with its result, as it is done. An existing certificate is replaced by the one that has verified."""
@@ -118,28 +137,38 @@ def worker(sweep: Sweep) -> Callable[[Pair], Result]:
 
 
 def do(sweep: Sweep, problem: Problem, checker: CheckerProcess, pair: Pair) -> Result:
-    """Search unless there is a draft, verify, rename."""
+    """Search unless there is a draft or a certificate, verify, rename."""
     start = perf_counter()
-    hidden = sweep.hidden(pair)
-    certificate = sweep.certificate(hidden, problem, pair.strategy)
-    if certificate is None:
-        try:
-            certificate = draft(problem, STRATEGIES[pair.strategy], hidden)
-        except ProveError as error:
-            return Result(error.code, str(error), search_seconds=perf_counter() - start)
-        write(hidden, encode_certificate(certificate))
-    search_seconds = perf_counter() - start
-    start = perf_counter()
+    hidden, final = sweep.hidden(pair), sweep.final(pair)
+    places = (hidden,) if pair.fresh else (hidden, final)
+    found = next((path for path in places if sweep.certificate(path, problem, pair.strategy)), None)
     try:
-        report = certify(checker, hidden, certificate, problem)
+        if found is None:
+            found = hidden
+            write(hidden, encode_certificate(draft(problem, STRATEGIES[pair.strategy], hidden)))
+        certificate = decode_certificate(found.read_bytes(), sweep.limits)
+        search_seconds = perf_counter() - start
+        start = perf_counter()
+        report = certify(checker, found, certificate, problem)
     except ProveError as error:
         hidden.unlink(missing_ok=True)
-        return Result(error.code or "internal", str(error), search_seconds=search_seconds, check_seconds=perf_counter() - start)
+        verdict = ("DECLINED" if error.declined else "REJECTED") if error.code else ""
+        return Result(error.code or "internal", str(error), verdict, search_seconds=perf_counter() - start)
     except CheckerEnded as error:
         hidden.unlink(missing_ok=True)
-        return Result("checker-ended", str(error), search_seconds=search_seconds, check_seconds=perf_counter() - start)
-    os.replace(hidden, sweep.final(pair))
-    return Result("", "", report, certificate.provenance.get("left_out", ""), search_seconds, perf_counter() - start)
+        return Result("checker-ended", str(error), search_seconds=perf_counter() - start)
+    os.replace(found, final)
+    cost = published_cost(certificate)
+    said = certificate.provenance
+    return Result(
+        report=report,
+        float_bound=said.get("float_bound", ""),
+        left_out=said.get("left_out", ""),
+        flops=cost.flops,
+        unexplained_dimension=cost.unexplained_dimension,
+        search_seconds=search_seconds,
+        check_seconds=perf_counter() - start,
+    )
 
 
 def write(path: Path, data: bytes) -> None:
@@ -153,6 +182,12 @@ def write(path: Path, data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@lru_cache(maxsize=8)
+def _problem(model: Path) -> Problem:
+    """For digests and sizes, which are asked for once for each row."""
+    return Problem(model)
 
 
 def _lost(pair: Pair, why: str) -> Result:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ ATTEMPTS = 2  # of a task whose process died; then it is lost
 
 
 class Task(Protocol):
-    """group: tasks of one group share searches, and go to one process where that is possible."""
+    """group: tasks of one group share what a process keeps, so one process does them all where that is possible."""
 
     @property
     def group(self) -> Hashable: ...
@@ -29,7 +30,7 @@ T = TypeVar("T", bound=Task)
 R = TypeVar("R")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Worker(Generic[T]):
     process: BaseProcess
     connection: Connection
@@ -46,39 +47,77 @@ def run(tasks: Sequence[T], setup: Callable[[], Callable[[T], R]], lost: Callabl
         for task in tasks:
             yield task, work(task)
         return
-    waiting = list(tasks)
+    waiting = _Waiting(tasks)
     attempts: dict[int, int] = {}
-    workers = [_start(setup) for _ in range(min(jobs, len(tasks)))]
+    workers: list[_Worker[T]] = [_start(setup) for _ in range(min(jobs, len(tasks)))]
     try:
         for worker in workers:
-            _give(worker, waiting, None)
-        while busy := [worker for worker in workers if worker.task is not None]:
-            ready = wait([worker.connection for worker in busy])
-            for worker in (worker for worker in busy if worker.connection in ready):
+            _give(worker, waiting, workers)
+        while busy := {worker.connection: worker for worker in workers if worker.task is not None}:
+            for connection in wait(list(busy)):
+                worker = busy[connection]  # type: ignore[index]
                 task = worker.task
                 assert task is not None
                 try:
                     result = worker.connection.recv()
                 except (EOFError, OSError):
-                    worker.process.join()
+                    status = _end(worker)
                     attempts[id(task)] = attempts.get(id(task), 0) + 1
-                    status = worker.process.exitcode
-                    workers[workers.index(worker)] = worker = _start(setup)
+                    fresh: _Worker[T] = _start(setup)
+                    fresh.task = task  # so that it goes on with the same group
+                    workers[workers.index(worker)] = worker = fresh
                     if attempts[id(task)] < ATTEMPTS:
-                        waiting.insert(0, task)
+                        waiting.put_back(task)
                     else:
                         yield task, lost(task, f"the process ended with status {status}, {ATTEMPTS} times")
                 else:
                     if isinstance(result, BaseException):
                         raise result
                     yield task, result
-                _give(worker, waiting, task.group)
+                _give(worker, waiting, workers)
     finally:
         for worker in workers:
             worker.process.terminate()
         for worker in workers:
-            worker.process.join()
-            worker.connection.close()
+            _end(worker)
+
+
+class _Waiting(Generic[T]):
+    """Tasks that no process has, by group, in their order."""
+
+    def __init__(self, tasks: Sequence[T]) -> None:
+        self._groups: dict[Hashable, deque[T]] = {}
+        for task in tasks:
+            self._groups.setdefault(task.group, deque()).append(task)
+
+    def put_back(self, task: T) -> None:
+        self._groups.setdefault(task.group, deque()).appendleft(task)
+
+    def take(self, group: Hashable, others: set[Hashable]) -> T | None:
+        """The next of this group, else of the first group that no other process is at, else the last of the longest group."""
+        if group in self._groups:
+            return self._pop(group, last=False)
+        free = next((name for name in self._groups if name not in others), None)
+        if free is not None:
+            return self._pop(free, last=False)
+        if not self._groups:
+            return None
+        return self._pop(max(self._groups, key=lambda name: len(self._groups[name])), last=True)
+
+    def _pop(self, group: Hashable, *, last: bool) -> T:
+        tasks = self._groups[group]
+        task = tasks.pop() if last else tasks.popleft()
+        if not tasks:
+            del self._groups[group]
+        return task
+
+
+def _give(worker: _Worker[T], waiting: _Waiting[T], workers: list[_Worker[T]]) -> None:
+    others = {other.task.group for other in workers if other is not worker and other.task is not None}
+    worker.task = waiting.take(None if worker.task is None else worker.task.group, others)
+    if worker.task is not None:
+        with suppress(OSError):  # a process that died while it was idle: seen when its answer is read
+            worker.connection.send(worker.task)
 
 
 def _start(setup: Callable[[], Callable[[T], Any]]) -> _Worker[T]:
@@ -90,14 +129,11 @@ def _start(setup: Callable[[], Callable[[T], Any]]) -> _Worker[T]:
     return _Worker(process, ours)
 
 
-def _give(worker: _Worker[T], waiting: list[T], group: Hashable) -> None:
-    """The next task of the same group, else the first of a group that no one has begun, as the order of tasks suggests."""
-    worker.task = None
-    if waiting:
-        index = next((k for k, task in enumerate(waiting) if task.group == group), 0)
-        worker.task = waiting.pop(index)
-        with suppress(OSError):  # a process that died while it was idle: seen when its answer is read
-            worker.connection.send(worker.task)
+def _end(worker: _Worker[T]) -> int | None:
+    """The exit status of a process that is ending."""
+    worker.process.join()
+    worker.connection.close()
+    return worker.process.exitcode
 
 
 def _serve(connection: Connection, setup: Callable[[], Callable[[T], Any]], parent: int) -> None:
@@ -118,5 +154,5 @@ def _serve(connection: Connection, setup: Callable[[], Callable[[T], Any]], pare
 
 def _end_with(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(0.5)
+        time.sleep(0.2)
     os._exit(1)

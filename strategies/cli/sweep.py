@@ -1,27 +1,30 @@
-"""`sweep MODEL… -o FOLDER`: certificates of many strategies, searched, verified and named one by one."""
+"""`sweep MODEL… -o FOLDER`: certificates of many strategies, searched, verified and named one by one, and a table of them."""
 
 from __future__ import annotations
 
 import argparse
 import fnmatch
+import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
 
 from proofcheck.report import escape
 from strategies.cli.options import add_search_options, limits_of
+from strategies.lock import FolderLock, Locked
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
 from strategies.models.load import ModelError
 from strategies.progress import Progress
 from strategies.suitability import remarks
 from strategies.sweep import Pair, Sweep
+from strategies.sweep_table import NAME, SweepTable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL…, --output, --strategies, --jobs, --force and the options of a search."""
     parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="safetensors files")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="folder for MODEL--STRATEGY.json files")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help=f"folder for certificates and the table {NAME}")
     parser.add_argument("--strategies", default="*", metavar="GLOB", help="names as in `python -m strategies list` (default: all)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
     parser.add_argument("--force", action="store_true", help="search again for certificates that are already there")
@@ -37,33 +40,45 @@ def run(options: argparse.Namespace) -> int:
         print(problem, end="\n" if problem else "", file=sys.stderr)
         return 2
     sweep = Sweep(options.output, options.jobs, limits, options.search_seconds)
-    pairs = [Pair(model, name) for model in options.models for name in names]
+    ordered = sorted(names, key=lambda name: name.rpartition("--")[2])  # strategies of one QK error share its directions
+    pairs = [Pair(model, name) for model in options.models for name in ordered]
     try:
         options.output.mkdir(parents=True, exist_ok=True)
-        missing = sweep.missing(pairs, force=options.force)
-        for model in options.models:
-            for remark in remarks(Problem(model)):
-                print(f"{model}: {escape(remark)}", file=sys.stderr)
-        return _sweep(sweep, pairs, missing, options)
+        with FolderLock(options.output), SweepTable(options.output) as table:
+            missing = sweep.missing(pairs, table, force=options.force)
+            for model in dict.fromkeys(pair.model for pair in missing):
+                for remark in remarks(Problem(model)):
+                    print(f"{model}: {escape(remark)}", file=sys.stderr)
+            return _sweep(sweep, pairs, missing, table, options)
+    except Locked as error:
+        print(error, file=sys.stderr)
+        return 2
+    except sqlite3.Error as error:
+        print(f"cannot read or write {options.output / NAME}: {error}", file=sys.stderr)
+        return 2
     except (OSError, ModelError) as error:
         print(f"cannot read or write: {error}", file=sys.stderr)
         return 2
 
 
-def _sweep(sweep: Sweep, pairs: list[Pair], missing: list[Pair], options: argparse.Namespace) -> int:
+def _sweep(sweep: Sweep, pairs: list[Pair], missing: list[Pair], table: SweepTable, options: argparse.Namespace) -> int:
     written, search_seconds, check_seconds = 0, 0.0, 0.0
     kept = len(pairs) - len(missing)
     failed: list[str] = []
+    unknown = {pair for pair in missing if not sweep.final(pair).exists()}  # of these a certificate can appear before its result does
     try:
         with Progress("sweep", len(missing), shown=options.progress) as progress, closing(sweep.run(missing)) as results:
             for pair, result in results:
+                table.put(sweep.row(pair, result), None if result.code else sweep.final(pair))
                 written += not result.code
+                unknown.discard(pair)
                 search_seconds += result.search_seconds
                 check_seconds += result.check_seconds
                 if result.code:
                     failed.append(f"{sweep.final(pair).stem}: {result.message}")
                 progress.step()
     except KeyboardInterrupt:
+        written += sum(sweep.final(pair).exists() for pair in unknown)
         drafts = sum(sweep.hidden(pair).exists() for pair in missing)
         print(
             f"interrupted: {written} certificates written and {kept} kept from before are in {sweep.folder}, with {drafts} drafts "
