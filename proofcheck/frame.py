@@ -57,9 +57,13 @@ def read_frame(certificate: Certificate, catalogue: Catalogue, limits: Limits) -
     digits = task.n_ctx * (task.d_vocab.bit_length() - 1) * 3 // 10  # of the number of words, at least: 3/10 < log 2
     limits.require("integer_digits", digits, path="$.task")
     claim.require_task(task)
+    return Frame(architecture, dimensions, options, task, claim, claim_kind, sizes_for_costs(architecture, dimensions, options, task))
+
+
+def sizes_for_costs(architecture: Architecture, dimensions: Dimensions, options: Options, task: Task) -> Dimensions:
+    """What the cost of a rule is computed from."""
     work = {"prepare": architecture.prepare(dimensions, options), "forward": architecture.forward(dimensions, options)}
-    sizes = dimensions.with_(inputs=task.total(), answers=architecture.answers(dimensions), **work)
-    return Frame(architecture, dimensions, options, task, claim, claim_kind, sizes)
+    return dimensions.with_(inputs=task.total(), answers=architecture.answers(dimensions), **work)
 
 
 def require_extensions(needed: Mapping[str, str], catalogue: Catalogue) -> None:

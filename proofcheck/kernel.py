@@ -13,7 +13,7 @@ that the rule's theorem names, for a network and a task to which it applies. The
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -72,7 +72,7 @@ def replay(
     """
     check_digest(certificate, weights)
     frame = read_frame(certificate, catalogue, limits)
-    rules = check_steps(certificate, frame.sizes, catalogue, limits, arithmetic.backend)
+    rules = check_steps(certificate.steps, frame.sizes, catalogue, limits, arithmetic.backend)
     memo.enter((certificate.model.sha256, frame.architecture.name, frame.dimensions, repr(frame.options), limits))
     model, metadata = memo.once(("model",), lambda: _decode_model(frame, weights, limits))
     notes = check_task_metadata(metadata, certificate.task.words())
@@ -115,15 +115,15 @@ def check_digest(certificate: Certificate, weights: bytes) -> None:
         )
 
 
-def check_steps(certificate: Certificate, sizes: Dimensions, catalogue: Catalogue, limits: Limits, backend: Backend) -> list[Rule]:
+def check_steps(steps: Sequence[Step], sizes: Dimensions, catalogue: Catalogue, limits: Limits, backend: Backend) -> list[Rule]:
     """The shape of the proof: known rules, earlier premises in the right number, hints of the right shape, every step used, work."""
-    if not certificate.steps:
+    if not steps:
         raise Rejected(Reason.NO_CONCLUSION, "there are no steps", path="$.steps", expected="at least one step", found="none")
     known: set[str] = set()
     used: set[str] = set()
     rules = []
     work = 0
-    for step in certificate.steps:
+    for step in steps:
         with _errors_in(step):
             rule = _rule(step, catalogue)
             if step.id in known:
@@ -139,7 +139,7 @@ def check_steps(certificate: Certificate, sizes: Dimensions, catalogue: Catalogu
         known.add(step.id)
         used.update(step.premises)
         rules.append(rule)
-    for step in certificate.steps[:-1]:
+    for step in steps[:-1]:
         if step.id not in used:
             raise Rejected(Reason.UNUSED_STEP, "no later step uses this one", step=step.id, rule=step.rule, found=step.id)
     return rules

@@ -1,157 +1,194 @@
-"""Many certificates for one model: drafts from shared searches, then one checker process that verifies them all."""
+"""Many certificates: each is searched, written as a draft, verified at once by the checker's process, and only then gets its name.
+
+A sweep can be stopped at any moment, by Ctrl-C or kill -9, and begun again: certificates stay, and drafts are verified instead of
+searched for again. Files are written under a name of their own and renamed when they are whole; a row of the table is written after the
+certificate has its name, and a certificate without its row is verified once more.
+"""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
-from multiprocessing import get_context
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
 
-import proofcheck
-from proofcheck import decode_certificate, encode_certificate
-from strategies.emit import ProveError, draft, with_claim
+from proofcheck import Certificate, Limits, ProofcheckError, decode_certificate, encode_certificate
+from strategies import workers
+from strategies.budget import Budget
+from strategies.checker import CheckerEnded, CheckerProcess
+from strategies.emit import ProveError, certify, draft
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
+from strategies.metrics.published_cost import published_cost
+from strategies.models.load import ModelError
+from strategies.suitability import refusal
+from strategies.sweep_table import SweepTable, row_of
 
-ROUNDS = 3  # a claim is the search's guess, then the checker's own count; more rounds mean that the checker contradicts itself
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A model and a strategy. fresh: a certificate that is there is searched for again."""
+
+    model: Path
+    strategy: str
+    fresh: bool = False
+
+    @property
+    def group(self) -> Path:
+        """One process does the strategies of a model: they share its tables and searches."""
+        return self.model
 
 
-@dataclass(slots=True)
-class Swept:
-    """What a sweep did. failed: strategy name -> the checker's words. search_seconds includes writing the drafts."""
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a pair.
 
-    written: int = 0
-    kept: int = 0
+    code, message, verdict: why there is no certificate ("" if there is one). report: `Report.as_json` and the published count, {} if none.
+    float_bound, left_out: what the search said. flops, unexplained_dimension: published conventions, 0 where they have none.
+    """
+
+    code: str = ""
+    message: str = ""
+    verdict: str = ""
+    report: dict[str, Any] = field(default_factory=dict)
+    float_bound: str = ""
+    left_out: str = ""
+    flops: int = 0
+    unexplained_dimension: int = 0
     search_seconds: float = 0.0
     check_seconds: float = 0.0
-    failed: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
 class Sweep:
-    """Certificates `<model>--<strategy>.json` in `folder`. A draft has a hidden name until the checker has verified it."""
+    """Certificates `<model>--<strategy>.json` in `folder`; drafts have hidden names. search_seconds: of each search."""
 
-    def __init__(self, model: Path, folder: Path, jobs: int) -> None:
-        self.model, self.folder, self.jobs = model, folder, jobs
+    folder: Path
+    jobs: int = 1
+    limits: Limits = field(default_factory=Limits)
+    search_seconds: float = float("inf")
 
-    def final(self, name: str) -> Path:
-        """Where the certificate of strategy `name` goes."""
-        return self.folder / f"{self.model.stem}--{name}.json"
+    def final(self, pair: Pair) -> Path:
+        """Where the certificate of a pair goes."""
+        return self.folder / f"{pair.model.stem}--{pair.strategy}.json"
 
-    def hidden(self, name: str) -> Path:
+    def hidden(self, pair: Pair) -> Path:
         """Where its draft lies until it has verified."""
-        return self.folder / f".{self.model.stem}--{name}.draft"
+        return self.folder / f".{pair.model.stem}--{pair.strategy}.draft"
 
-    def run(self, names: Sequence[str], *, force: bool) -> Swept:
-        """Write what is missing. Raises OSError, ModelError, ProveError; drafts never outlive the call unless the process is killed."""
-        swept = Swept()
-        sizes = Problem(self.model).dimensions  # a bad model file stops here
-        total = sizes.d_vocab**sizes.n_ctx
-        missing = [name for name in names if force or not self._is_done(name, total)]
-        swept.kept = len(names) - len(missing)
+    def missing(self, pairs: Sequence[Pair], table: SweepTable, *, force: bool) -> list[Pair]:
+        """The pairs without a certificate that the table knows. Drops drafts if `force`, and what a kill left over.
+
+        Raises OSError, ModelError for a bad model.
+        """
+        for leftover in self.folder.glob(".*.draft.*.tmp"):
+            leftover.unlink(missing_ok=True)
+        digests = {}
+        for model in dict.fromkeys(pair.model for pair in pairs):
+            problem = Problem(model)
+            refused = refusal(problem)
+            if refused:
+                raise ModelError(refused)
+            digests[model] = problem.sha256
+        if force:
+            for pair in pairs:
+                self.hidden(pair).unlink(missing_ok=True)
+            return [replace(pair, fresh=True) for pair in pairs]
+        return [pair for pair in pairs if not table.has(pair.model.stem, pair.strategy, digests[pair.model], self.final(pair))]
+
+    def row(self, pair: Pair, result: Result) -> dict[str, Any]:
+        """The row of the table."""
+        problem = _problem(pair.model)
+        return row_of(pair.model.stem, pair.strategy, problem.sha256, problem.task, result)
+
+    def run(self, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, Result]]:
+        """Each pair with its result, as it is done. An existing certificate is replaced by the one that has verified."""
+        yield from workers.run(pairs, partial(worker, self), _lost, self.jobs)
+
+    def certificate(self, path: Path, problem: Problem, strategy: str) -> Certificate | None:
+        """The certificate or draft at `path` if it is one of this strategy and these weights."""
         try:
-            start = perf_counter()
-            self._write_drafts(missing)
-            swept.search_seconds = perf_counter() - start
-            start = perf_counter()
-            self._verify(missing, swept)
-            swept.check_seconds = perf_counter() - start
-        finally:
-            for name in names:
-                self.hidden(name).unlink(missing_ok=True)
-        return swept
-
-    def _is_done(self, name: str, total: int) -> bool:
-        """A certificate of this strategy and of these weights is there; it had verified before it got its name."""
-        try:
-            found = decode_certificate(self.final(name).read_bytes(), proofcheck.Limits())
-            return (
-                found.claim.fields["total"] == total
-                and found.model.sha256 == Problem(self.model).sha256
-                and found.provenance.get("strategy") == name
-            )
-        except (FileNotFoundError, proofcheck.ProofcheckError):
-            return False
-
-    def _write_drafts(self, names: Sequence[str]) -> None:
-        ordered = sorted(names, key=lambda name: name.rpartition("--")[2])  # strategies of one QK error share its directions
-        size = max(1, -(-len(ordered) // self.jobs))
-        shares = [ordered[k : k + size] for k in range(0, len(ordered), size)]
-        if len(shares) <= 1:
-            for done, _ in enumerate(write_drafts(self, share) for share in shares):
-                _progress("searched", done + 1, len(shares))
-            return
-        with ProcessPoolExecutor(len(shares), mp_context=get_context("spawn")) as pool:
-            list(pool.map(write_drafts, [self] * len(shares), shares))
-
-    def _verify(self, names: Sequence[str], swept: Swept) -> None:
-        """Rounds of one checker process each; a certificate that verifies with all that was proved gets its name at once."""
-        waiting = list(names)
-        for _ in range(ROUNDS):
-            if not waiting:
-                return
-            again = []
-            for name, report in self._reports(waiting):
-                if report["verdict"] == "VERIFIED" and report["proved"] == report["claimed"]:
-                    self.hidden(name).chmod(0o644)
-                    os.replace(self.hidden(name), self.final(name))
-                    swept.written += 1
-                elif report["verdict"] == "VERIFIED":
-                    self._claim(name, report["proved"])
-                    again.append(name)
-                elif report["error"]["code"] == "not-proved":
-                    self._claim(name, 0)
-                    again.append(name)
-                else:
-                    swept.failed[name] = f"{report['line']}: {report['error']['message']}"
-                _progress("verified", swept.written, len(names))
-            waiting = again
-        if waiting:
-            raise ProveError(f"the checker counts differently each time for {', '.join(waiting)}")
-
-    def _claim(self, name: str, correct: int) -> None:
-        certificate = decode_certificate(self.hidden(name).read_bytes(), proofcheck.Limits())
-        self.hidden(name).write_bytes(encode_certificate(with_claim(certificate, correct)))
-
-    def _reports(self, names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(name, the checker's JSON report) as each certificate is done, from one process."""
-        command = [sys.executable, "-I", "-m", "proofcheck", "verify", "--json", "--jobs", str(self.jobs)]
-        paths = {str(self.hidden(name)): name for name in names}
-        checker = subprocess.Popen([*command, *paths], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        seen = 0
-        try:
-            for line in checker.stdout or ():
-                if line.startswith("c json "):
-                    report = json.loads(line.removeprefix("c json "))
-                    seen += 1
-                    yield paths[report["certificate"]], report
-        finally:
-            if checker.poll() is None and seen < len(names):
-                checker.terminate()
-            status = checker.wait()
-        if seen != len(names) or status not in (0, 1):
-            raise ProveError(f"the checker ended with exit status {status} after {seen} of {len(names)} certificates")
+            found = decode_certificate(path.read_bytes(), self.limits)
+        except (OSError, ProofcheckError):
+            return None
+        sizes = problem.dimensions
+        same = found.model.sha256 == problem.sha256 and found.claim.fields.get("total") == sizes.d_vocab**sizes.n_ctx
+        return found if same and found.provenance.get("strategy") == strategy else None
 
 
-def write_drafts(sweep: Sweep, names: Sequence[str]) -> None:
-    """Search and write the drafts of `names`, in this process."""
+def worker(sweep: Sweep) -> Callable[[Pair], Result]:
+    """What does one pair after another in this process, with one checker, and the searches of the last model kept."""
     torch.set_num_threads(1)  # the tensors are small, and each process has its core
-    problem = Problem(sweep.model)
-    for done, name in enumerate(names):
-        certificate = draft(problem, STRATEGIES[name], sweep.hidden(name))
-        sweep.hidden(name).write_bytes(encode_certificate(certificate))
-        if sweep.jobs == 1:
-            _progress("searched", done + 1, len(names))
+    checker = CheckerProcess(sweep.limits)
+    latest: list[Problem] = []
+
+    def work(pair: Pair) -> Result:
+        if not latest or latest[0].path != pair.model:
+            latest[:] = [Problem(pair.model, sweep.limits, Budget(sweep.search_seconds))]
+        return do(sweep, latest[0], checker, pair)
+
+    return work
 
 
-def _progress(what: str, done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{done}/{total} {what}" + ("\n" if done == total else ""), end="", file=sys.stderr, flush=True)
+def do(sweep: Sweep, problem: Problem, checker: CheckerProcess, pair: Pair) -> Result:
+    """Search unless there is a draft or a certificate, verify, rename."""
+    start = perf_counter()
+    hidden, final = sweep.hidden(pair), sweep.final(pair)
+    places = (hidden,) if pair.fresh else (hidden, final)
+    found = next((path for path in places if sweep.certificate(path, problem, pair.strategy)), None)
+    try:
+        if found is None:
+            found = hidden
+            write(hidden, encode_certificate(draft(problem, STRATEGIES[pair.strategy], hidden)))
+        certificate = decode_certificate(found.read_bytes(), sweep.limits)
+        search_seconds = perf_counter() - start
+        start = perf_counter()
+        report = certify(checker, found, certificate, problem)
+    except ProveError as error:
+        hidden.unlink(missing_ok=True)
+        verdict = ("DECLINED" if error.declined else "REJECTED") if error.code else ""
+        return Result(error.code or "internal", str(error), verdict, search_seconds=perf_counter() - start)
+    except CheckerEnded as error:
+        hidden.unlink(missing_ok=True)
+        return Result("checker-ended", str(error), search_seconds=perf_counter() - start)
+    os.replace(found, final)
+    cost = published_cost(certificate)
+    said = certificate.provenance
+    return Result(
+        report=report,
+        float_bound=said.get("float_bound", ""),
+        left_out=said.get("left_out", ""),
+        flops=cost.flops,
+        unexplained_dimension=cost.unexplained_dimension,
+        search_seconds=search_seconds,
+        check_seconds=perf_counter() - start,
+    )
+
+
+def write(path: Path, data: bytes) -> None:
+    """The file whole or not at all, whatever happens meanwhile."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@lru_cache(maxsize=8)
+def _problem(model: Path) -> Problem:
+    """For digests and sizes, which are asked for once for each row."""
+    return Problem(model)
+
+
+def _lost(pair: Pair, why: str) -> Result:
+    return Result("worker-lost", why)

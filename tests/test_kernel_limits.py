@@ -34,7 +34,7 @@ def framed(chosen: Certificate, limits: Limits) -> Task:
 
 
 def checked_steps(chosen: Certificate, limits: Limits) -> list[Rule]:
-    return check_steps(chosen, sizes_of(chosen), BUILT_IN, limits, "fast")
+    return check_steps(chosen.steps, sizes_of(chosen), BUILT_IN, limits, "fast")
 
 
 def run(

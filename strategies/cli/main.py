@@ -21,8 +21,8 @@ EXIT_CODES = """\
 exit codes:
   0    done
   1    the checker rejected what the strategy wrote; nothing was written
-  2    usage, or a file that cannot be read or written
-  130  interrupted; nothing is left behind"""
+  2    usage, a file that cannot be read or written, a network of another task, or a limit of the checker
+  130  interrupted"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
-from proofcheck.report import decimal
-from strategies.emit import ProveError, prove
+from proofcheck.report import decimal, escape
+from strategies.budget import Budget
+from strategies.checker import CheckerEnded
+from strategies.cli.options import add_search_options, limits_of
+from strategies.emit import ProveError, prove, refuse_existing
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
 from strategies.models.load import ModelError
+from strategies.suitability import refusal, remarks
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL, --strategy, --output."""
+    """MODEL, --strategy, --output, --force and the options of a search."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="safetensors file")
     parser.add_argument("--strategy", required=True, metavar="NAME", help="a name from `python -m strategies list`")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="CERT", help="certificate file to write")
+    parser.add_argument("--force", action="store_true", help="replace CERT if it exists")
+    add_search_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,14 +32,39 @@ def run(options: argparse.Namespace) -> int:
     if options.strategy not in STRATEGIES:
         print(f"there is no strategy {options.strategy!r}; `python -m strategies list` prints them", file=sys.stderr)
         return 2
+    limits = limits_of(options)
+    if limits is None:
+        return 2
+    problem = Problem(options.model, limits, Budget(options.search_seconds, progress=options.progress))
     try:
-        proved = prove(Problem(options.model), STRATEGIES[options.strategy], options.output)
+        refuse_existing(options.output, force=options.force)
+        refused = refusal(problem)
+        if refused:
+            print(f"nothing was written: {escape(refused)}", file=sys.stderr)
+            return 2
+        for remark in remarks(problem):
+            print(remark, file=sys.stderr)
+        proved = prove(problem, STRATEGIES[options.strategy], options.output, force=options.force)
     except (OSError, ModelError) as error:
         print(f"cannot read or write: {error}", file=sys.stderr)
         return 2
+    except CheckerEnded as error:
+        print(f"nothing was written: {error}", file=sys.stderr)
+        return 2
     except ProveError as error:
         print(f"nothing was written: {error}", file=sys.stderr)
-        return 1
+        return 2 if error.declined else 1
     bound = f"{proved.correct}/{proved.total} ({decimal(proved.correct, proved.total)})"
     print(f"{proved.path}: accuracy >= {bound}; search {proved.search_seconds:.2f} s, check {proved.check_seconds:.2f} s")
+    if proved.left_out:
+        print(f"left out: {proved.left_out}")
+    needed = _verify_options(options)
+    if needed:
+        print(f"verify it with: proofcheck verify {needed}{shlex.quote(str(proved.path))}")
     return 0
+
+
+def _verify_options(options: argparse.Namespace) -> str:
+    """What `proofcheck verify` needs besides the certificate."""
+    model = f"--model {shlex.quote(str(options.model))} " if options.model.is_symlink() else ""
+    return model + "".join(f"--limit {shlex.quote(setting)} " for setting in options.limit)

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofcheck.arithmetic import nonpositive_sums
-from strategies.models.load import Model
+from strategies.budget import Budget
+from strategies.max_of_k.separable_terms import FloatTerms
 
 Floats = NDArray[np.float64]
-SAFETY = 1e-5  # of the largest term: what is nearer to zero is left to a rule that decides single sequences
-ROUNDING = 1e-13  # of the largest logit: float64 says nothing about smaller margins
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,57 +37,18 @@ class FloatBox:
         return float(low.min(initial=np.inf)), float(high.min(initial=np.inf))
 
 
-class FloatTerms:
-    """The terms of Theorem S for one block at a time (docs/rules/separability.md), in numpy."""
-
-    def __init__(self, model: Model) -> None:
-        t = {name: getattr(model, name).double().numpy() for name in model.__dataclass_fields__}
-        last = t["W_E"] + t["W_pos"][-1:]
-        queries = last @ t["W_Q"] + t["b_Q"]
-        W_OU = t["W_O"] @ t["W_U"]
-        self.n_ctx, self.d_vocab = t["W_pos"].shape[0], t["W_E"].shape[0]
-        self.EUPU = (last + t["b_O"]) @ t["W_U"] + t["b_U"]
-        self.EVOU = (t["W_E"] @ t["W_V"] + t["b_V"]) @ W_OU
-        self.PVOU = t["W_pos"] @ t["W_V"] @ W_OU
-        self.rounding = ROUNDING * sum(float(np.abs(table).max()) for table in (self.EUPU, self.EVOU, self.PVOU))
-        root = math.sqrt(t["W_Q"].shape[-1])
-        self.EQKE = queries @ (t["W_E"] @ t["W_K"] + t["b_K"]).T / root
-        self.EQKP = queries @ (t["W_pos"] @ t["W_K"]).T / root
-
-    def block(self, q: int, m: int) -> Floats:
-        """f_i(t) against the rivals j ≠ m: [n_ctx, J, m + 1], at most about 1 · (largest margin of values) in size."""
-        scores = self.EQKE[q, None, : m + 1] + self.EQKP[q, :, None]
-        weights = np.exp(scores - scores.max())  # [n, T]
-        logits = self.EVOU[None, : m + 1] + self.PVOU[:, None] + self.EUPU[q]  # [n, T, d]
-        margins = logits[:, :, m : m + 1] - np.delete(logits, m, axis=2)
-        return np.moveaxis(weights[:, :, None] * margins, 2, 1)
-
-    def safety(self, terms: Floats) -> float:
-        """Sums of terms of a block that are nearer to zero than this may have any sign in the checker's integers."""
-        return SAFETY * float(np.abs(terms).max(initial=0.0)) + self.rounding
-
-    def minimum_settles(self, q: int, m: int) -> bool:
-        """Corollary 2, with room for rounding."""
-        terms = self.block(q, m)
-        least = terms[:-1].min(axis=2)  # [n − 1, J]
-        bound = terms[-1, :, q] + least.sum(axis=0)
-        if q < m:
-            bound = bound + (terms[:-1, :, m] - least).min(axis=0, initial=np.inf)
-        return bool((bound > self.safety(terms)).all())
-
-    def open_boxes(self, q: int, m: int) -> list[FloatBox]:
-        """The boxes of the block, in the checker's order, against the rivals that the minimum does not certainly settle."""
-        terms = self.block(q, m)
-        n = self.n_ctx
-        safety = self.safety(terms)
-        found = []
-        for first in range(n - 1) if q < m else (-1,):
-            base = terms[n - 1, :, q] + (terms[first, :, m] if first >= 0 else 0)
-            free = [terms[i, :, : m if i < first else m + 1] for i in range(n - 1) if i != first]
-            least = base + sum(part.min(axis=1) for part in free)
-            rivals = least <= safety
-            found.append(FloatBox(first, base[rivals], [part[rivals] for part in free], safety))
-        return found
+def open_boxes(terms: FloatTerms, q: int, m: int, rivals: NDArray[np.int64]) -> list[FloatBox]:
+    """The boxes of the block (q, m), in the checker's order, against those of the rivals that no bound of the whole box settles."""
+    n, safety = terms.n_ctx, terms.safety(m)
+    table = terms.terms(q, m, rivals)  # [R, n, T]
+    found = []
+    for first in range(n - 1) if q < m else (-1,):
+        base = table[:, n - 1, q] + (table[:, first, m] if first >= 0 else 0)
+        free = [table[:, i, : m if i < first else m + 1] for i in range(n - 1) if i != first]
+        least = base + sum(part.min(axis=1) for part in free)
+        still = least <= safety
+        found.append(FloatBox(first, base[still], [part[still] for part in free], safety))
+    return found
 
 
 @dataclass(slots=True)
@@ -108,8 +68,11 @@ class Tree:
     operations: int
 
 
-def grow(box: FloatBox, most_nodes: int) -> Tree:
-    """A tree of at most about `most_nodes` nodes: the largest undecided box is split first, where the halves' bounds gain most."""
+def grow(box: FloatBox, most_nodes: int, budget: Budget) -> Tree:
+    """A tree of at most about `most_nodes` nodes: the largest undecided box is split first, where the halves' bounds gain most.
+
+    Raises OutOfTime.
+    """
     root = _Node(tuple((0, term.shape[1]) for term in box.terms))
     order = count()
     heap: list[tuple[int, int, _Node]] = []
@@ -125,6 +88,7 @@ def grow(box: FloatBox, most_nodes: int) -> Tree:
 
     visit(root)
     while heap:
+        budget.check()
         sequences, _, node = heapq.heappop(heap)
         split = best_split(box, node.ranges) if size < most_nodes else None
         if split is None:
@@ -181,10 +145,10 @@ def _preorder(root: _Node) -> list[tuple[int, int] | int]:
     return nodes
 
 
-def expansions(box: FloatBox, most: int) -> tuple[int, int]:
+def expansions(box: FloatBox, most: int, budget: Budget) -> tuple[int, int]:
     """Upper bounds, up to `safety`, of the nodes that `separable-enumeration` expands in the box and of its operations.
 
-    Exhausted beyond `most` nodes.
+    Exhausted beyond `most` nodes; raises OutOfTime.
     """
     spent = 0
 
@@ -193,6 +157,7 @@ def expansions(box: FloatBox, most: int) -> tuple[int, int]:
         spent += nodes
         if spent > most:
             raise Exhausted
+        budget.check()
 
     if len(box.base) == 0:
         return 0, 0

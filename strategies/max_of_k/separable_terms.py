@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from strategies.models.load import Model
 
 Doubles = NDArray[np.float64]
+SAFETY = 1e-5  # of the largest term: what is nearer to zero is left to a rule that decides single sequences
+ROUNDING = 1e-13  # of the largest logit: float64 says nothing about smaller margins
+CHUNK = 1 << 22  # entries of one working array
 
 
 class FloatTerms:
@@ -25,6 +28,7 @@ class FloatTerms:
         self.EUPU: Doubles = (last + biases["b_O"]) @ weights["W_U"] + biases["b_U"]
         self.EVOU: Doubles = (weights["W_E"] @ weights["W_V"] + biases["b_V"]) @ output
         self.PVOU: Doubles = weights["W_pos"] @ weights["W_V"] @ output
+        self.rounding = ROUNDING * sum(float(np.abs(table).max()) for table in (self.EUPU, self.EVOU, self.PVOU))
         self.token_scores: Doubles = queries @ (weights["W_E"] @ weights["W_K"] + biases["b_K"]).T
         self.position_scores: Doubles = queries @ (weights["W_pos"] @ weights["W_K"]).T
 
@@ -41,13 +45,54 @@ class FloatTerms:
         direct = self.EUPU[query, m] - self.EUPU[query, rivals]  # [J]
         return self.weights(query, m) * (tokens[:, None, :] + positions[:, :, None] + direct[:, None, None])
 
-    def minima(self, query: int, max_token: int) -> Doubles:
-        """S of Corollary 2 for every rival, the max token's own entry infinite: [d]."""
-        rivals = np.arange(self.d_vocab)
-        terms = self.terms(query, max_token, rivals)
-        bound = block_minimum(terms, query, max_token)
-        bound[max_token] = np.inf
-        return bound
+    def coarse_open(self, max_token: int) -> NDArray[np.bool_]:
+        """Where the coarse bound of `separable-minimum` leaves (query, rival) open, for queries ≤ max_token: [m + 1, d].
+
+        The max token's own column is False. Source: docs/rules/separable-minimum.md, coarse bound, in float64.
+        """
+        m = max_token
+        tokens = self.EVOU[: m + 1, m, None] - self.EVOU[: m + 1] + (self.PVOU[:, m, None] - self.PVOU).min(axis=0)  # [T, J]
+        direct = self.EUPU[: m + 1, m, None] - self.EUPU[: m + 1]  # [q, J]
+        scores, places = self.token_scores[: m + 1, : m + 1], self.position_scores[: m + 1]
+        v = np.exp(scores - scores.max(axis=1, keepdims=True))  # [q, T]
+        u = np.exp(places - places.max(axis=1, keepdims=True))  # [q, n]
+        bound = np.empty((m + 1, self.d_vocab))
+        step = max(1, CHUNK // ((m + 1) * self.d_vocab))
+        for start in range(0, m + 1, step):
+            q = np.arange(start, min(start + step, m + 1))
+            y = (tokens[None] + direct[q, None]) * v[q, :, None]  # [q, T, J]
+            least, before = y.min(axis=1), u[q, :-1]
+            bound[q] = u[q, -1, None] * y[np.arange(len(q)), q] + before.sum(axis=1)[:, None] * least
+            if self.n_ctx > 1:
+                bound[q] += np.where((q < m)[:, None], before.min(axis=1)[:, None] * (y[:, m] - least), 0.0)
+        found = ~(bound > self.n_ctx * self.safety(m))  # the checker's integers lose that much of each position
+        found[:, m] = False
+        return found
+
+    def open_rivals(self, max_token: int, refined: int) -> tuple[list[NDArray[np.int64]], int]:
+        """For each query ≤ max_token the rivals that `separable-minimum` leaves open, and what is left of its hint `refined`.
+
+        A block is settled if none is left. As in the rule, queries are refined in ascending order until one has too many open rivals;
+        those after it keep what the coarse bound left open.
+        """
+        coarse, safety = self.coarse_open(max_token), self.safety(max_token)
+        found = []
+        exhausted = False
+        for q in range(max_token + 1):
+            rivals = np.flatnonzero(coarse[q])
+            exhausted = exhausted or len(rivals) > refined
+            if not exhausted and len(rivals):
+                refined -= len(rivals)
+                rivals = rivals[~(block_minimum(self.terms(q, max_token, rivals), q, max_token) > safety)]
+            found.append(rivals)
+        return found, refined
+
+    def safety(self, max_token: int) -> float:
+        """Sums of terms of a block with this max token that are nearer to zero than this may have any sign in the checker's integers."""
+        m = max_token
+        parts = (self.EVOU[: m + 1, m, None] - self.EVOU[: m + 1], self.PVOU[:, m, None] - self.PVOU)
+        direct = self.EUPU[: m + 1, m, None] - self.EUPU[: m + 1]
+        return SAFETY * sum(float(np.abs(part).max()) for part in (*parts, direct)) + self.rounding
 
     @cached_property
     def two_largest(self) -> tuple[NDArray[np.int64], Doubles, Doubles]:
@@ -75,5 +120,5 @@ def block_minimum(terms: Doubles, query: int, max_token: int) -> Doubles:
     minima = terms[..., :-1, :].min(axis=-1)
     bound = terms[..., -1, query] + minima.sum(axis=-1)
     if query < max_token:
-        bound = bound + (terms[..., :-1, max_token] - minima).min(axis=-1)
+        bound = bound + (terms[..., :-1, max_token] - minima).min(axis=-1, initial=np.inf)  # no position, no sequence
     return bound

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from proofcheck import Dimensions, Step
+from proofcheck import Dimensions, Limits, Step
+from proofcheck.frame import sizes_for_costs
+from proofcheck.models.attention_only import ATTENTION_ONLY
+from proofcheck.tasks import MaxOfK
+from strategies.budget import Budget
 from strategies.models.load import Model, load
+from strategies.models.metadata import read_metadata, task_words
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One model file. What several strategies of one run share (tables, searches) hangs on it."""
+    """One model file. What several strategies of one run share (tables, searches) hangs on it.
+
+    limits: of the checker that will verify; a certificate should fit its `work`. budget: of one search.
+    """
 
     path: Path
+    limits: Limits = field(default_factory=Limits)
+    budget: Budget = field(default_factory=Budget, compare=False)
 
     @cached_property
     def model(self) -> Model:
@@ -27,6 +37,22 @@ class Problem:
     def sha256(self) -> str:
         """SHA-256 of the file's bytes, hexadecimal."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    @cached_property
+    def metadata(self) -> dict[str, str]:
+        """What the file says about itself."""
+        return read_metadata(self.path)
+
+    @property
+    def task(self) -> str:
+        """The task of the certificate, as the checker and weight files write it."""
+        return task_words(self.model.n_ctx, self.model.d_vocab)
+
+    @property
+    def sizes(self) -> Dimensions:
+        """What the checker computes costs from."""
+        sizes = self.dimensions
+        return sizes_for_costs(ATTENTION_ONLY, sizes, {}, MaxOfK(sizes.n_ctx, sizes.d_vocab))
 
     @property
     def dimensions(self) -> Dimensions:
@@ -40,11 +66,13 @@ class Proposal:
     """The steps of a certificate, and what the search believes they prove.
 
     float_bound: a decimal string; correct: the count behind it. "" and 0 if the search has no opinion.
+    left_out: what a longer search or a higher limit might still prove, a sentence; "" if nothing.
     """
 
     steps: tuple[Step, ...]
     float_bound: str = ""
     correct: int = 0
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)

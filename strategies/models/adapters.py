@@ -1,17 +1,24 @@
 """State dicts of TransformerLens models, for `save`; transformer_lens itself is never imported here.
 
-Supported releases and what was tried with each: docs/models.md.
+Settings are refused by name, and then the exported network is run against the model on random sequences: a hook, a module that was
+exchanged or a setting that was changed after the model was built shows there. Supported releases: docs/models.md.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from strategies.models.load import BUFFERS, ModelError, from_state_dict
+from strategies.models.forward import logits
+from strategies.models.load import BUFFERS, Model, ModelError, from_state_dict
+from strategies.models.metadata import described, task_words
+
+SEQUENCES = 64  # on which the exported network must have the model's own logits
+ROUNDING = 1e-9  # of the largest logit; both run in float64
 
 # setting -> the value it must have; a release that lacks the setting lacks the feature too
 REQUIRED: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -44,19 +51,29 @@ NATIVE: dict[str, tuple[str, bool]] = {
 }
 
 
-def from_hooked_transformer(model: Any) -> dict[str, torch.Tensor]:
+class Exported(dict[str, torch.Tensor]):
+    """A state dict, and what the adapter knows about the network: `save` writes `metadata` into the file."""
+
+    def __init__(self, state_dict: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+        super().__init__(state_dict)
+        self.metadata = metadata
+
+
+def from_hooked_transformer(model: Any, task: str = "") -> Exported:
     """The state dict of a TransformerLens `HookedTransformer`: names and shapes of `load`, dtypes kept, no buffers.
 
-    The tensors are contiguous copies on the CPU. Errors: ModelError naming the setting or tensor that this project's
-    one-layer, one-head, attention-only network has no place for.
+    The tensors are contiguous copies on the CPU. `task` is what the network was trained for: "max-of-k", which is completed with
+    the model's sizes, or other words with a "=" in them; "" if that is not known. It goes into the file that `save` writes.
+    Errors: ModelError naming the setting or tensor that this project's one-layer, one-head, attention-only network has
+    no place for, or if the exported network has other logits than the model.
     """
     _check_settings(model.cfg)
     state_dict = {name: _copy(tensor) for name, tensor in model.state_dict().items() if name not in BUFFERS}
-    return _checked(state_dict)
+    return _checked(state_dict, model, task)
 
 
-def from_transformer_bridge(bridge: Any) -> dict[str, torch.Tensor]:
-    """The state dict of a `TransformerBridge` made by `TransformerBridge.boot_native`; result as the other adapter.
+def from_transformer_bridge(bridge: Any, task: str = "") -> Exported:
+    """The state dict of a `TransformerBridge` made by `TransformerBridge.boot_native`; arguments and result as the other adapter.
 
     Errors: ModelError as the other adapter's, and for a bridge around a model of another library.
     """
@@ -75,7 +92,7 @@ def from_transformer_bridge(bridge: Any) -> dict[str, torch.Tensor]:
         state_dict[name] = _copy(tensor.unsqueeze(0) if heads else tensor)
     if native:
         raise ModelError(f"unknown tensor {min(native)} in the bridge")
-    return _checked(state_dict)
+    return _checked(state_dict, bridge, task)
 
 
 def _check_settings(cfg: Any) -> None:
@@ -94,9 +111,27 @@ def _copy(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.detach().to("cpu", copy=True).contiguous()
 
 
-def _checked(state_dict: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    from_state_dict(state_dict)  # names, shapes, dtypes, finiteness
-    return state_dict
+def _checked(state_dict: dict[str, torch.Tensor], original: Any, task: str) -> Exported:
+    network = from_state_dict(state_dict)  # names, shapes, dtypes, finiteness
+    _compare(network, original)
+    words = task if "=" in task or not task else task_words(network.n_ctx, network.d_vocab, task)
+    return Exported(state_dict, described(words))
+
+
+def _compare(network: Model, original: Any) -> None:
+    """ModelError unless the network has the logits of `original`, a module from tokens (batch, n_ctx) to logits (batch, n_ctx, d_vocab)."""
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(0, network.d_vocab, (SEQUENCES, network.n_ctx), generator=generator)
+    with torch.no_grad():
+        double = copy.deepcopy(original).to("cpu").double()
+        theirs = double(tokens)[:, -1].to(torch.float64)
+        ours = logits(network, tokens)
+    difference, largest = float((ours - theirs).abs().max()), float(theirs.abs().max())
+    if not difference <= ROUNDING * max(1.0, largest):
+        raise ModelError(
+            f"the model's logits are not those of its exported weights: they differ by {difference:.2g} (largest logit {largest:.2g}). "
+            "A hook, an exchanged module, or a setting changed after the model was built: remove it, or build the model anew"
+        )
 
 
 _ABSENT = object()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
+
+from strategies.models.foreign_files import what_it_is
 
 STATE_DICT_NAMES = {
     "W_E": "embed.W_E",
@@ -76,13 +79,16 @@ def load(path: str | Path) -> Model:
     """Read the safetensors file at `path`, TransformerLens state-dict names; missing biases are 0.
 
     Errors: OSError when there is no such file; ModelError naming the tensor when one is missing, unknown, of another
-    shape, of a dtype other than float16, bfloat16, float32, float64, or not finite.
+    shape, of a dtype other than float16, bfloat16, float32, float64, or not finite; ModelError saying what the file is
+    instead of a safetensors file, and how to convert it.
     """
+    if Path(path).is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder; name the weight file in it", str(path))
     try:
         with safe_open(str(path), framework="pt") as file:
             return from_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except SafetensorError as error:
-        raise ModelError(f"{path} is not a safetensors file: {error}") from error
+        raise ModelError(f"{path} is not a safetensors file: {what_it_is(Path(path)) or error}") from error
 
 
 def from_state_dict(state_dict: dict[str, torch.Tensor]) -> Model:

@@ -34,9 +34,11 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """File name without its ending: max-of-K[-d-vocab-V]-seed-S[-biases]."""
+        """File name without its ending: max-of-K[-d-vocab-V][-d-model-D]-seed-S[-steps-N][-biases]; what is not named is the default."""
         vocabulary = "" if self.d_vocab == 64 else f"-d-vocab-{self.d_vocab}"
-        return f"max-of-{self.n_ctx}{vocabulary}-seed-{self.seed}{'-biases' if self.biases else ''}"
+        width = "" if self.d_model == 32 else f"-d-model-{self.d_model}"
+        steps = "" if self.steps == 3000 else f"-steps-{self.steps}"
+        return f"max-of-{self.n_ctx}{vocabulary}{width}-seed-{self.seed}{steps}{'-biases' if self.biases else ''}"
 
 
 def initial_weights(recipe: Recipe) -> Weights:

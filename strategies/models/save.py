@@ -16,13 +16,14 @@ def save(state_dict: Mapping[str, torch.Tensor], path: str | Path, metadata: Map
     """Write `state_dict` to `path`; a file already there is replaced, and only once the new one is complete.
 
     Shapes and dtypes are kept as they are; tensors are made contiguous, detached and moved to the CPU.
-    `metadata` goes into the header: strings for people, never used by the checker.
+    `metadata` goes into the header, after what an adapter's `Exported` knows; docs/models.md says which keys the checker reads.
     Equal arguments give equal bytes.
     Errors: OSError when the folder is missing or not writable; then no new file is left behind, nor on Ctrl-C.
     """
     path = Path(path)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state_dict.items()}
-    data = _sorted_metadata(safetensors.torch.save(tensors, metadata=dict(metadata) if metadata else None))
+    words = {**getattr(state_dict, "metadata", {}), **(metadata or {})}
+    data = _sorted_metadata(safetensors.torch.save(tensors, metadata=words or None))
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from strategies.models.progress import Progress
+from strategies.models.metadata import described, task_words
 from strategies.models.recipe import (
     BATCH,
     BETAS,
@@ -27,6 +27,7 @@ from strategies.models.recipe import (
     training_tokens,
 )
 from strategies.models.save import save
+from strategies.progress import Progress
 
 MATRICES = ("W_E", "W_pos", "W_Q", "W_O", "W_K", "W_V", "W_U")
 
@@ -75,8 +76,8 @@ def _loop(recipe: Recipe, device: str) -> tuple[Weights, float]:
 
 
 def metadata(recipe: Recipe, trained: Trained) -> dict[str, str]:
-    """The record kept in the file's header: strings for people. No clock time, so equal runs give equal bytes."""
-    return {
+    """The record kept in the file's header: what the network is and how it was made. No clock time, so equal runs give equal bytes."""
+    return described(task_words(recipe.n_ctx, recipe.d_vocab)) | {
         "recipe": "max-of-k",
         "seed": str(recipe.seed),
         "n_ctx": str(recipe.n_ctx),
@@ -96,15 +97,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--d-vocab", type=_at_least(2), default=64, metavar="V", help="vocabulary size (default 64)")
     parser.add_argument("--steps", type=_at_least(1), default=3000, metavar="N", help="batches of 128 (default 3000)")
     parser.add_argument("--biases", action="store_true", help="train all five biases too (the recipe keeps them 0)")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default max-of-K-seed-S.safetensors here")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="default: here, max-of-K-seed-S.safetensors; other options join the name",
+    )
+    parser.add_argument("--force", action="store_true", help="replace the file if it exists; certificates name it by its digest")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="default cpu, which is reproducible")
 
 
 def run(args: argparse.Namespace) -> int:
     """Train and write one model. Returns the exit code: 0 written, 2 not possible, 130 interrupted (no file)."""
     recipe = Recipe(args.n_ctx, args.seed, args.d_vocab, args.steps, args.biases)
-    path: Path = args.output or Path(f"{recipe.name}.safetensors")
-    problem = _problem(path, args.device)
+    device = "" if args.device == "cpu" else f"-{args.device}"
+    path: Path = args.output or Path(f"{recipe.name}{device}.safetensors")
+    problem = _problem(path, args.device, force=args.force)
     if problem:
         print(f"train: {problem}", file=sys.stderr)
         return 2
@@ -129,12 +138,14 @@ def main(argv: list[str] | None = None) -> int:
     return run(parser.parse_args(argv))
 
 
-def _problem(path: Path, device: str) -> str:
+def _problem(path: Path, device: str, *, force: bool) -> str:
     """Why this run would fail at its end, said before it starts; empty when nothing is known."""
     if not os.access(path.parent, os.W_OK | os.X_OK) or not path.parent.is_dir():
         return f"cannot write into the folder {path.parent}; create it or give another --output"
     if path.is_dir():
         return f"{path} is a folder; --output names a file"
+    if os.path.lexists(path) and not force:
+        return f"{path} exists, and certificates may be about it; give another --output, or --force to replace it"
     if device == "cuda" and not torch.cuda.is_available():
         return "this torch sees no CUDA device; leave out --device cuda to train on the CPU"
     return ""

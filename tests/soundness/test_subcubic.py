@@ -126,6 +126,6 @@ def test_the_chord_proves_what_the_other_rule_proves(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", subcubic_attacks.twins())
 def test_the_twins_of_the_attacks_in_the_corpus_verify_with_exactly_their_claim(name: str) -> None:
     decoded = proofcheck.decode_certificate(subcubic_attacks.twins()[name], proofcheck.Limits())
-    report = proofcheck.verify(decoded, model=(MODELS.parent / "reject" / "bad-hint" / decoded.weights_file).resolve())
+    report = proofcheck.verify(decoded, model=(MODELS.parent / "reject" / "bad-hint" / decoded.model.file).resolve())
     assert report.verdict is Verdict.VERIFIED
     assert report.proved == report.claimed > 0

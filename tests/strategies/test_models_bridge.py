@@ -11,6 +11,7 @@ import torch
 from strategies.models.adapters import from_transformer_bridge
 from strategies.models.forward import logits
 from strategies.models.load import STATE_DICT_NAMES, ModelError, load
+from strategies.models.metadata import described, read_metadata
 from strategies.models.save import save
 
 model_bridge = pytest.importorskip("transformer_lens.model_bridge")
@@ -65,6 +66,7 @@ REFUSED: list[dict[str, Any]] = [
     {"n_heads": 2},
     {"attn_only": False, "d_mlp": 8},
     {"normalization_type": "LN"},
+    {"normalization_type": "LNPre"},
     {"normalization_type": "RMSPre"},
     {"final_rms": True},
     {"attention_dir": "bidirectional"},
@@ -96,3 +98,36 @@ def test_other_numbers_are_refused() -> None:
         next(bridge.parameters())[0, 0] = torch.inf
     with pytest.raises(ModelError, match="not finite"):
         from_transformer_bridge(bridge)
+
+
+def test_the_file_says_what_the_adapter_knows(tmp_path: Path) -> None:
+    save(from_transformer_bridge(boot(), task="max-of-k"), tmp_path / "model")
+    assert read_metadata(tmp_path / "model") == described("max-of-k n_ctx=3 d_vocab=5")
+    save(from_transformer_bridge(boot()), tmp_path / "model")
+    assert read_metadata(tmp_path / "model") == described()
+    assert from_transformer_bridge(boot(), task="min of 2, base=5").metadata["proofcheck.task"] == "min of 2, base=5"
+
+
+def _double_the_pattern(bridge: Any) -> None:
+    bridge.add_hook("blocks.0.attn.hook_pattern", lambda value, hook: 2 * value)
+
+
+def _normalise(bridge: Any) -> None:
+    bridge.unembed.register_forward_pre_hook(lambda module, inputs: (inputs[0] - inputs[0].mean(-1, keepdim=True),))
+
+
+@pytest.mark.parametrize("change", [_double_the_pattern, _normalise])
+def test_what_the_settings_do_not_show_is_refused(change: Any) -> None:
+    bridge = boot(torch.float32)
+    from_transformer_bridge(bridge)  # the twin
+    change(bridge)
+    with pytest.raises(ModelError, match="not those of its exported weights"):
+        from_transformer_bridge(bridge)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_the_comparison_does_not_change_the_model(dtype: torch.dtype) -> None:
+    bridge = boot(dtype)
+    before = {name: tensor.clone() for name, tensor in bridge.state_dict().items()}
+    from_transformer_bridge(bridge)
+    assert all(tensor.dtype == dtype and torch.equal(tensor, before[name]) for name, tensor in bridge.state_dict().items())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -82,12 +84,52 @@ def test_refused(message: str, change: Callable[[StateDict], object]) -> None:
         from_state_dict(state_dict)
 
 
-def test_a_file_that_is_no_safetensors_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(b"PK\x03\x04 not a model")
-    with pytest.raises(ModelError, match="not a safetensors file"):
+def _checkpoint(path: Path, *, zipped: bool) -> None:
+    torch.save(random_state_dict(), path, _use_new_zipfile_serialization=zipped)
+
+
+def _npz(path: Path) -> None:
+    with path.open("wb") as file:
+        np.savez(file, a=np.zeros(3))
+
+
+FOREIGN: list[tuple[str, Callable[[Path], object]]] = [
+    ("a torch checkpoint", lambda path: _checkpoint(path, zipped=True)),
+    ("a torch checkpoint", lambda path: _checkpoint(path, zipped=False)),
+    (r"a numpy archive \(.npz\)", _npz),
+    ("a damaged zip archive", lambda path: path.write_bytes(b"PK\x03\x04 not a model")),
+    ("a GGUF file", lambda path: path.write_bytes(b"GGUF" + bytes(60))),
+    ("compressed with gzip", lambda path: path.write_bytes(gzip.compress(b"model"))),
+    ("JSON, perhaps a certificate", lambda path: path.write_text('{"format": "proofcheck-certificate"}')),
+    ("a Git LFS pointer", lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n")),
+    ("it is empty", lambda path: path.write_bytes(b"")),
+    ("header", lambda path: path.write_bytes(bytes(range(200, 250)))),
+]
+
+
+@pytest.mark.parametrize(("message", "write"), FOREIGN, ids=[message for message, _ in FOREIGN])
+def test_a_file_that_is_no_safetensors_file_is_refused(message: str, write: Callable[[Path], object], tmp_path: Path) -> None:
+    path = tmp_path / "model.pth"
+    write(path)
+    with pytest.raises(ModelError, match=f"(?i)not a safetensors file: .*{message}"):
         load(path)
-    with pytest.raises(FileNotFoundError):
-        load(tmp_path / "absent.safetensors")
     save(random_state_dict(), path)
     load(path)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_the_conversion_that_is_advised_works(zipped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    _checkpoint(Path("model.pth"), zipped=zipped)
+    with pytest.raises(ModelError) as caught:
+        load("model.pth")
+    code = "\n".join(line.strip() for line in str(caught.value).splitlines() if line.startswith("    "))
+    exec(code, {})
+    assert load("model.safetensors").W_E.tolist() == random_state_dict()["embed.W_E"].tolist()
+
+
+def test_no_file_and_a_folder_are_said(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "absent.safetensors")
+    with pytest.raises(IsADirectoryError, match="name the weight file in it"):
+        load(tmp_path)

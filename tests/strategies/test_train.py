@@ -16,6 +16,7 @@ from safetensors import safe_open
 import strategies
 from strategies.models.forward import logits
 from strategies.models.load import load
+from strategies.models.metadata import described
 from strategies.models.recipe import BATCH, Recipe, initial_weights, last_logits, training_tokens
 from strategies.models.train import main
 
@@ -57,7 +58,7 @@ def test_the_file_holds_the_trained_network_and_its_recipe(tmp_path: Path) -> No
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     assert float(record.pop("final_loss")) > 0
     expected = {"recipe": "max-of-k", "seed": "0", "n_ctx": "3", "d_vocab": "16", "steps": "5", "biases": "zero"}
-    assert record == expected | {"torch": torch.__version__}
+    assert record == expected | {"torch": torch.__version__} | described("max-of-k n_ctx=3 d_vocab=16")
     assert not any(w.any() for name, w in weights.items() if ".b_" in name)
     tokens = torch.tensor([[0, 15, 3]])
     doubled = {name: w.double() for name, w in weights.items()}
@@ -94,7 +95,21 @@ def test_equal_runs_give_equal_bytes_whatever_the_threads(tmp_path: Path) -> Non
 def test_default_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert main([*SMALL, "--biases"]) == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["max-of-3-d-vocab-16-seed-0-biases.safetensors"]
+    assert main([*SMALL[:-1], "6", "--biases"]) == 0
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [f"max-of-3-d-vocab-16-seed-0-steps-{steps}-biases.safetensors" for steps in (5, 6)]
+    assert Recipe(n_ctx=4, seed=50).name == "max-of-4-seed-50"
+    assert Recipe(n_ctx=4, seed=50, d_model=16).name == "max-of-4-d-model-16-seed-50"
+
+
+def test_a_model_is_not_replaced_without_force(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"a model that certificates are about")
+    assert main([*SMALL, "-o", str(path)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert path.read_bytes() == b"a model that certificates are about"
+    assert main([*SMALL, "-o", str(path), "--force"]) == 0
+    load(path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
@@ -104,7 +119,7 @@ def test_ctrl_c_leaves_no_file(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=tmp_path, env=environment(threads=1), stderr=stderr) as process:
         os.close(stderr)
         shown = b""
-        while b"max-of-4-seed-1 [" not in shown:  # the progress bar: training has begun
+        while b"max-of-4-seed-1-steps-100000 [" not in shown:  # the progress bar: training has begun
             shown += os.read(terminal, 1024)
         process.send_signal(signal.SIGINT)
         try:
