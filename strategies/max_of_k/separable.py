@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from proofcheck.rules.block_counts import Exhausted, failing_at_most
 
 from proofcheck import Dimensions, Step
+from proofcheck.rules.attention_only.separable.block_counts import Exhausted, failing_at_most
 from strategies.budget import Budget, OutOfTime
 from strategies.max_of_k.fitting import fits, largest_prefix, require_fit
 from strategies.max_of_k.separable_groups import HOPELESS, find_groups

@@ -21,7 +21,7 @@ def cost(steps: Sequence[Step]) -> sympy.Expr:
 
 def _step_cost(step: Step) -> sympy.Expr:
     """The rule's polynomial; its sums alone where the rest compares sizes with a limit, which symbols cannot."""
-    sizes = Dimensions(n_ctx=n_ctx, d_vocab=d_vocab, d_model=d_model, d_head=d_model)
+    sizes = Dimensions(n_ctx=n_ctx, d_vocab=d_vocab, d_model=d_model, d_head=d_model, answers=d_vocab, inputs=d_vocab**n_ctx)
     rule = RULES[step.rule]
     # no sequence is settled in balls here: how many may be is a comparison of sizes with a limit, which symbols cannot make
     return rule.cost(sizes, replace(Limits(), settled_in_balls=sympy.Integer(0)), **step.hints).operations

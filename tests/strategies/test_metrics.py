@@ -56,8 +56,8 @@ def test_leading_terms_of_the_published_strategies() -> None:
 def test_the_polynomials_are_the_bounds_that_the_checker_uses(strategy: str) -> None:
     expression = cost(steps(strategy))
     for n, d, D in ((2, 8, 17), (4, 64, 32), (20, 512, 32)):
-        sizes = Dimensions(n_ctx=n, d_vocab=d, d_model=D, d_head=D)
-        want = sum(RULES[step.rule].cost(sizes.with_(answers=d), Limits(), **step.hints).operations for step in steps(strategy))
+        sizes = Dimensions(n_ctx=n, d_vocab=d, d_model=D, d_head=D, answers=d)
+        want = sum(RULES[step.rule].cost(sizes, Limits(), **step.hints).operations for step in steps(strategy))
         assert expression.subs({n_ctx: n, d_vocab: d, d_model: D}) == want
 
 
