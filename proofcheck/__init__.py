@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any  # noqa: E402
 from proofcheck._version import __version__  # noqa: E402
 
 if TYPE_CHECKING:
+    from proofcheck.catalogue import Extension
     from proofcheck.certificate import Certificate, Step, decode_certificate, encode_certificate
     from proofcheck.errors import Declined, ProofcheckError, Reason, Rejected
     from proofcheck.limits import Limits
@@ -35,6 +36,7 @@ _HOME = {
     "Declined": "errors",
     "Dimensions": "models",
     "Expected": "verification",
+    "Extension": "catalogue",
     "Limits": "limits",
     "ProofcheckError": "errors",
     "Reason": "errors",
@@ -53,6 +55,7 @@ __all__ = [
     "Declined",
     "Dimensions",
     "Expected",
+    "Extension",
     "Limits",
     "ProofcheckError",
     "Reason",

@@ -21,12 +21,10 @@ def resolve(names: Sequence[str]) -> tuple[Extension, ...]:
         if not isinstance(extension, Extension) or extension.name != name:
             raise Declined(
                 Reason.UNTRUSTED_EXTENSION,
-                f"no extension {name[:80]!r} is installed"
-                if not points
-                else f"the entry point {name[:80]!r} is not one extension of that name",
+                f"there is no installed extension {name[:80]!r}",
                 path="--trust",
                 expected=f"one entry point of the group {ENTRY_POINTS}",
-                found=f"{len(points)} entry points, {type(extension).__name__}",
+                found=f"{len(points)} entry points",
                 hint="install the package that provides it into this environment",
             )
         found.append(extension)

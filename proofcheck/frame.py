@@ -39,7 +39,7 @@ class Frame:
 
 def read_frame(certificate: Certificate, catalogue: Catalogue, limits: Limits) -> Frame:
     """Declined: untrusted-extension, unsupported-…, limit-exceeded. Rejected: task-mismatch, wrong-total, what is wrong with the fields."""
-    require_extensions(certificate.extensions, catalogue)
+    require_extensions(certificate, catalogue)
     model = certificate.model
     architecture = _known(
         catalogue.architectures, model.architecture, Reason.UNSUPPORTED_ARCHITECTURE, "architecture", "$.model.architecture"
@@ -66,9 +66,23 @@ def sizes_for_costs(architecture: Architecture, dimensions: Dimensions, options:
     return dimensions.with_(inputs=task.total(), answers=architecture.answers(dimensions), **work)
 
 
-def require_extensions(needed: Mapping[str, str], catalogue: Catalogue) -> None:
-    """Declined(untrusted-extension) unless each is trusted in this version."""
-    for name, version in needed.items():
+def require_extensions(certificate: Certificate, catalogue: Catalogue) -> None:
+    """Declined(untrusted-extension) unless each that is named is trusted in this version, and each that is used and trusted is named.
+
+    So the verdict says whom it trusts.
+    """
+    used = (certificate.model.architecture, certificate.task.name, certificate.claim.kind, *(step.rule for step in certificate.steps))
+    for name in used:
+        owner, slash, _ = name.partition("/")
+        if slash and owner in catalogue.extensions and owner not in certificate.extensions:
+            raise Declined(
+                Reason.UNTRUSTED_EXTENSION,
+                f"the certificate uses {name} and does not name the extension {owner}",
+                path="$.extensions",
+                expected=f"{owner} {catalogue.extensions[owner].version}",
+                found=", ".join(certificate.extensions) or "none",
+            )
+    for name, version in certificate.extensions.items():
         known = catalogue.extensions.get(name)
         if known is None or known.version != version:
             raise Declined(
