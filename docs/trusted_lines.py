@@ -17,14 +17,22 @@ PAGE = ROOT / "docs" / "soundness.md"
 BEGIN, END = "<!-- trusted lines: begin -->", "<!-- trusted lines: end -->"
 PARTS = {
     "arithmetic": "exact and enclosure arithmetic; the only place that rounds",
-    "models": "weights to exact tables",
+    "models": "weights to exact networks, their real-number semantics",
     "tasks": "inputs, right answers, counting",
     "rules": "the lemmas",
+    "claims": "what may be claimed, and when a fact implies it",
+    "catalogue.py": "what is known by name",
+    "extensions.py": "trusted code of others, by name",
+    "frame.py": "what a certificate is about",
     "kernel.py": "replays steps, compares the claim",
+    "memo.py": "values that certificates about one network share",
     "certificate": "decoding, digests, files",
+    "kinds.py": "values of options, tasks and claims",
     "verification.py": "which bytes are checked against which certificate",
     "report.py": "the verdict line",
     "errors.py": "reason codes",
+    "escape.py": "text from files made harmless",
+    "decimals.py": "ratios as decimals",
     "limits.py": "limits",
     "cli": "prints the verdict line, exit code",
 }
@@ -49,7 +57,7 @@ def table() -> str:
     sums = [0, 0, 0]
     for part, purpose in PARTS.items():
         place = ROOT / "proofcheck" / part
-        sources = [path.read_text() for path in (sorted(place.glob("*.py")) if place.is_dir() else [place])]
+        sources = [path.read_text() for path in (sorted(place.rglob("*.py")) if place.is_dir() else [place])]
         counts = [len(sources), sum(map(code_lines, sources)), sum(source.count("\n") for source in sources)]
         sums = [a + b for a, b in zip(sums, counts, strict=True)]
         rows.append(f"| `{part}` | {counts[0]} | {counts[1]:,} | {counts[2]:,} | {purpose} |")

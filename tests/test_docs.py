@@ -83,3 +83,13 @@ def test_cited_sections_of_the_published_strategies_exist() -> None:
         section, _, entry = number.partition("-")
         assert section in headings, number
         assert not entry or f"**{entry} " in page or f"**{entry}**" in page, number
+
+
+def test_the_guarantee_has_one_source() -> None:
+    """README, docs/soundness.md and --help say the same."""
+    from proofcheck.cli.main import GUARANTEE
+
+    guarantee = " ".join(GUARANTEE.split())
+    for page in (ROOT / "README.md", DOCS / "soundness.md"):
+        text = " ".join(line.removeprefix(">").strip() for line in page.read_text().splitlines())
+        assert guarantee in " ".join(text.split()), page.name

@@ -7,14 +7,15 @@ import inspect
 import sys
 
 from proofcheck.cli.main import DECLINED
+from proofcheck.extensions import resolve
 from proofcheck.report import describe
-from proofcheck.rules import RULES
-from proofcheck.verification import verify
+from proofcheck.verification import Checker
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the steps that were replayed (all of them only if the certificate is verified), then the verdict."""
-    report = verify(options.certificate, model=options.model)
+    checker = Checker(trust=resolve(options.trust))
+    report = checker.verify(options.certificate, model=options.model)
     if report.error is not None:
         print("\n".join(describe(report.error)), file=sys.stderr)
     steps = [step for step in report.steps if options.step in (None, step.id)]
@@ -23,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
         return DECLINED
     for step in steps:
         print(f"c step {step.id}: {step.rule}, {step.operations} operations, {step.seconds:.3f} s")
-        for line in inspect.cleandoc(RULES[step.rule].theorem).splitlines():
+        for line in inspect.cleandoc(checker.catalogue.rules[step.rule].theorem).splitlines():
             print(f"c     {line}".rstrip())
         print("c")
     print(report.line())

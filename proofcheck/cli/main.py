@@ -15,10 +15,12 @@ from proofcheck._version import __version__
 from proofcheck.escape import escape
 
 GUARANTEE = """\
-If `proofcheck verify C` exits 0 and prints `s VERIFIED accuracy >= N/T`, then the network whose weight file has the printed SHA-256, its
-numbers read as exact reals and evaluated by the real-number semantics in docs/, answers at least N of the T inputs of the named task
-correctly. This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with --backend arb), the hardware, and the trusted lines of
-proofcheck (counted in docs/soundness.md). It says nothing about the same weights run in floating point."""
+If `proofcheck verify C` exits 0 and prints `s VERIFIED CLAIM task TASK model sha256:DIGEST ...`, then CLAIM is true of the network whose
+weight file has that SHA-256, its numbers read as exact reals and evaluated by the real-number semantics of the printed architecture
+(docs/semantics.md), and of the inputs and right answers of TASK. `accuracy >= N/T`: at least N of the T inputs are answered correctly.
+This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with `--backend arb`), the hardware, the trusted lines of proofcheck
+(counted in docs/soundness.md), and those of the extensions that the line says it trusts. It says nothing about the same weights run in
+floating point."""
 
 EXIT_CODES = """\
 exit codes:
@@ -57,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("certificate")
     explain.add_argument("step", nargs="?", help="only this step")
     explain.add_argument("--model", metavar="FILE", help="another place of the same weight file")
+    explain.add_argument("--trust", action="append", default=[], metavar="NAME", help="trust the code of an installed extension")
     rules = commands.add_parser("rules", help="the rules, or one rule's theorem")
     rules.add_argument("name", nargs="?")
     commands.add_parser("selftest", help="check this installation: platform arithmetic and a small shipped corpus")

@@ -8,6 +8,7 @@ import sys
 
 from proofcheck.cli.main import DECLINED, OK
 from proofcheck.rules import RULES
+from proofcheck.tasks import Task
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,6 +25,12 @@ def run(options: argparse.Namespace) -> int:
     print(f"{rule.name}\n")
     premises = ", ".join(kind.__name__ for kind in rule.premises) + (" …" if rule.variadic else "")
     print(f"premises: {premises or 'none'}")
+    print(f"networks: {_words(rule.model)}; tasks: {_words(rule.task)}")
     print(f"hints:    {', '.join(f'{name} ({kind.words()})' for name, kind in rule.hints.items()) or 'none'}\n")
     print(inspect.cleandoc(rule.theorem))
     return OK
+
+
+def _words(kind: type) -> str:
+    """A kind of network or task; `object` and `Task` are all of them."""
+    return "any" if kind in (object, Task) else kind.__name__

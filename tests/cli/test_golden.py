@@ -217,6 +217,7 @@ def test_one_rule(capsys: pytest.CaptureFixture[str]) -> None:
 sum-blocks
 
 premises: ProvedBlocks \\u2026
+networks: any; tasks: any
 hints:    none
 
 Theorem (sum over blocks). correct = \\u03a3_{q, y} max_k counts_k[q][y] over the premises k, and wrong the same with wrong_k.
@@ -272,10 +273,12 @@ usage: proofcheck [-h] [--version] COMMAND ...
 
 Rigorous verification of certificates about the accuracy of small neural networks.
 
-If `proofcheck verify C` exits 0 and prints `s VERIFIED accuracy >= N/T`, then the network whose weight file has the printed SHA-256, its
-numbers read as exact reals and evaluated by the real-number semantics in docs/, answers at least N of the T inputs of the named task
-correctly. This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with --backend arb), the hardware, and the trusted lines of
-proofcheck (counted in docs/soundness.md). It says nothing about the same weights run in floating point.
+If `proofcheck verify C` exits 0 and prints `s VERIFIED CLAIM task TASK model sha256:DIGEST ...`, then CLAIM is true of the network whose
+weight file has that SHA-256, its numbers read as exact reals and evaluated by the real-number semantics of the printed architecture
+(docs/semantics.md), and of the inputs and right answers of TASK. `accuracy >= N/T`: at least N of the T inputs are answered correctly.
+This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with `--backend arb`), the hardware, the trusted lines of proofcheck
+(counted in docs/soundness.md), and those of the extensions that the line says it trusts. It says nothing about the same weights run in
+floating point.
 
 positional arguments:
   COMMAND
@@ -304,7 +307,7 @@ def test_help_of_verify_states_guarantee_options_and_exit_codes(capsys: pytest.C
         main(["verify", "--help"])
     assert done.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "answers at least N of the T inputs" in text
+    assert "at least N of the T inputs are answered correctly" in text
     assert "130 interrupted" in text
     for option in ("--model", "--backend", "--precision", "--jobs", "--limit", "--json", "--stats", "--quiet"):
         assert option in text
