@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 from flint import arb, ctx
-from numpy.typing import NDArray
 
 from proofcheck.arithmetic.ball_intervals import (
     BallIntervals,
@@ -121,11 +120,3 @@ class Arithmetic:
         """True only if ‖left @ right‖₂ ≤ bound; see `proofcheck.arithmetic.spectral`. In balls with either backend."""
         self.activate()
         return norm_certainly_below(left, right, bound, self.precision)
-
-    def zeros(self, shape: tuple[int, ...]) -> Intervals:
-        """Enclosures of exact zeros."""
-        return self.enclose(DyadicArray.zeros(shape))
-
-    def integers(self, values: NDArray[np.int64]) -> Intervals:
-        """Enclosures of integers."""
-        return self.enclose(DyadicArray.from_integers(values))

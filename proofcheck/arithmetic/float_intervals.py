@@ -43,24 +43,24 @@ def _spread(values: Doubles) -> Doubles:
     return spread
 
 
-def _down(values: Doubles) -> Doubles:
+def rounded_down(values: Doubles) -> Doubles:
     """At most the exact value of which `values` is the rounded result."""
     return values - _spread(values)  # outward: lower end rounds down
 
 
-def _up(values: Doubles) -> Doubles:
+def rounded_up(values: Doubles) -> Doubles:
     """At least the exact value of which `values` is the rounded result."""
     return values + _spread(values)  # outward: upper end rounds up
 
 
 def _sum_above(x: Doubles, y: Doubles | float) -> Doubles:
     """At least x + y."""
-    return _up(x + y)
+    return rounded_up(x + y)
 
 
 def _product_above(x: Doubles | float, y: Doubles) -> Doubles:
     """At least x·y."""
-    return _up(x * y)
+    return rounded_up(x * y)
 
 
 class FloatIntervals(Intervals):
@@ -96,13 +96,13 @@ class FloatIntervals(Intervals):
     def __add__(self, other: Self) -> Self:
         lo, hi = np.asarray(self.lo + other.lo), np.asarray(self.hi + other.hi)
         count(lo.size)
-        return type(self)(_down(lo), _up(hi))
+        return type(self)(rounded_down(lo), rounded_up(hi))
 
     @np.errstate(all="ignore")
     def __sub__(self, other: Self) -> Self:
         lo, hi = np.asarray(self.lo - other.hi), np.asarray(self.hi - other.lo)
         count(lo.size)
-        return type(self)(_down(lo), _up(hi))
+        return type(self)(rounded_down(lo), rounded_up(hi))
 
     @np.errstate(all="ignore")
     def __mul__(self, other: Self) -> Self:
@@ -116,7 +116,7 @@ class FloatIntervals(Intervals):
             hi = np.maximum(np.maximum(corners[0], corners[1]), np.maximum(corners[2], corners[3]))
         lo, hi = np.asarray(lo), np.asarray(hi)
         count(lo.size)
-        return type(self)(_down(lo), _up(hi))
+        return type(self)(rounded_down(lo), rounded_up(hi))
 
     def maximum(self, other: Self) -> Self:
         lo, hi = np.asarray(np.maximum(self.lo, other.lo)), np.asarray(np.maximum(self.hi, other.hi))
@@ -148,9 +148,9 @@ class FloatIntervals(Intervals):
     @np.errstate(all="ignore")
     def share(self, other: Self) -> Self:
         """x/(x + y) increases in x and decreases in y: the ends are at opposite ends of x and y. NaN and overflow widen to [0, 1]."""
-        smallest = _down(self.lo / _up(self.lo + other.hi))  # outward: smallest x, largest y, larger denominator
-        denominator = _down(self.hi + other.lo)
-        largest = _up(self.hi / denominator)  # outward: largest x, smallest y, smaller denominator
+        smallest = rounded_down(self.lo / rounded_up(self.lo + other.hi))  # outward: smallest x, largest y, larger denominator
+        denominator = rounded_down(self.hi + other.lo)
+        largest = rounded_up(self.hi / denominator)  # outward: largest x, smallest y, smaller denominator
         count(3 * smallest.size)
         lo = np.where(self.lo >= 0, np.fmax(smallest, 0.0), 0.0)  # fmax and fmin pass over NaN
         return type(self)(lo, np.where(denominator > 0, np.fmin(largest, 1.0), 1.0))  # if y reaches below 0, largest is at least 1
@@ -250,7 +250,7 @@ def _magnitude_and_radius(x: FloatIntervals, shape: tuple[int, ...]) -> tuple[Do
     """Upper bounds on |entry| and on (entry − lower end): for each index of axis 0 of `shape` if x has that axis, else one for all."""
     rows = shape[0] if len(x.shape) == len(shape) and x.shape[0] == shape[0] else 1
     magnitude = np.maximum(np.abs(x.lo), np.abs(x.hi)).reshape(rows, -1).max(axis=1)
-    return magnitude, _up(x.hi - x.lo).reshape(rows, -1).max(axis=1)
+    return magnitude, rounded_up(x.hi - x.lo).reshape(rows, -1).max(axis=1)
 
 
 def _ranged(values: Doubles, bits: int) -> Doubles:
@@ -297,8 +297,8 @@ class FloatPositiveTable(PositiveTable):
         lo = np.minimum(np.ldexp(self.significand.lo, powers), _LARGEST)  # outward: an infinite lower end would be false
         hi = np.ldexp(self.significand.hi, powers)
         rounded_lo, rounded_hi = lo < _INEXACT, hi < _INEXACT  # scaling may have rounded: take one spacing outward
-        lo = np.where(rounded_lo, np.maximum(_down(lo), 0.0), lo)  # values are positive, so 0 is a lower end
-        hi = np.where(rounded_hi, _up(hi), hi)
+        lo = np.where(rounded_lo, np.maximum(rounded_down(lo), 0.0), lo)  # values are positive, so 0 is a lower end
+        hi = np.where(rounded_hi, rounded_up(hi), hi)
         return FloatIntervals(lo, hi)
 
 

@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofcheck.arithmetic.ball_intervals import BallIntervals
-from proofcheck.arithmetic.float_intervals import FloatIntervals
-from proofcheck.arithmetic.float_intervals import _down as rounded_down
-from proofcheck.arithmetic.float_intervals import _up as rounded_up
+from proofcheck.arithmetic.float_intervals import FloatIntervals, rounded_down, rounded_up
 from proofcheck.arithmetic.intervals import Intervals
 from proofcheck.arithmetic.operations import count
 

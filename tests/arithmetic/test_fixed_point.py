@@ -11,7 +11,7 @@ from arithmetic.enclosures import PRECISIONS, activate, doubles, intervals, pair
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofcheck.arithmetic import FixedPoint, float_intervals, smallest_sums
+from proofcheck.arithmetic import DyadicArray, FixedPoint, float_intervals, smallest_sums
 from proofcheck.arithmetic.fixed_point import _split
 from proofcheck.arithmetic.float_intervals import FloatIntervals
 
@@ -105,7 +105,7 @@ def test_rows_have_their_own_scale_and_the_largest_entry_fills_it(backend: str) 
 def test_empty_tables(backend: str) -> None:
     arithmetic = activate(backend, 64)
     for shape in ((0, 3), (2, 0)):
-        fixed = arithmetic.zeros((2, 3))[: shape[0], : shape[1]].fixed_point(10)
+        fixed = arithmetic.enclose(DyadicArray.zeros((2, 3)))[: shape[0], : shape[1]].fixed_point(10)
         assert fixed.lower.shape == shape
         assert fixed.width == 0
 

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -188,7 +189,11 @@ def test_weights_that_leave_the_range_are_refused() -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_products_over_nothing(backend: str) -> None:
-    zeros = Arithmetic(backend, 64).zeros  # type: ignore[arg-type]
+    arithmetic = Arithmetic(backend, 64)  # type: ignore[arg-type]
+
+    def zeros(shape: tuple[int, ...]) -> Any:
+        return arithmetic.enclose(DyadicArray.zeros(shape))
+
     for first, second in (((2, 0, 3), (2, 1, 3)), ((2, 4, 0), (2, 4, 1))):
         fixed = zeros((2, 1, first[2] if first[2] == 0 else 1)).fixed_point_product(zeros(first), zeros(second), 20)
         assert fixed.lower.size == 0

@@ -53,7 +53,7 @@ def test_operations_on_any_doubles(name: str, data: list[tuple[float, float]]) -
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_rounding_to_nearest_alone_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same checks fail when either end is not moved outward."""
-    for end in ("_down", "_up"):
+    for end in ("rounded_down", "rounded_up"):
         with monkeypatch.context() as patch:
             patch.setattr(float_intervals, end, lambda values: values)
             assert violations(name, *edge_pairs())
@@ -72,7 +72,7 @@ def test_the_lemma_moves_by_at_least_one_spacing() -> None:
     random = np.random.default_rng(0).integers(0, 2**64, 2000, dtype=np.uint64).view(np.float64)
     z = np.concatenate([np.array([*EDGES, 0.0, -0.0]), random[np.isfinite(random)]])
     with np.errstate(all="ignore"):
-        down, up = float_intervals._down(z), float_intervals._up(z)
+        down, up = float_intervals.rounded_down(z), float_intervals.rounded_up(z)
     for value, low, high in zip(z.tolist(), down.tolist(), up.tolist(), strict=True):
         assert low <= math.nextafter(value, -math.inf)
         assert high >= math.nextafter(value, math.inf)

@@ -13,7 +13,7 @@ from arithmetic.enclosures import EDGES, PRECISIONS, activate, doubles, dyadic, 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofcheck.arithmetic import Arithmetic, Intervals, ball_intervals, float_intervals
+from proofcheck.arithmetic import Arithmetic, DyadicArray, Intervals, ball_intervals, float_intervals
 from proofcheck.arithmetic.float_intervals import FloatIntervals
 
 BACKENDS = [("fast", 64), *(("arb", bits) for bits in PRECISIONS)]
@@ -152,21 +152,21 @@ def test_moving_entries_about(backend: str, precision: int, ends: list[Pair]) ->
         assert all(encloses(wide, (a, b, c), p) for p in points(*ends[3 * a + c]))
     picked = x[np.array([1, 0]), np.array([2, 1])]
     assert all(encloses(picked, k, Fraction(ends[j][0])) for k, j in enumerate((5, 1)))
-    total = x + arithmetic.zeros((2, 1)) + arithmetic.integers(np.array([0, 1, -1]))
+    total = x + arithmetic.enclose(DyadicArray.zeros((2, 1))) + arithmetic.enclose(DyadicArray.from_integers(np.array([0, 1, -1])))
     assert all(encloses(total, (a, c), Fraction(ends[3 * a + c][1]) + (0, 1, -1)[c]) for a in range(2) for c in range(3))
 
 
 @pytest.mark.parametrize(("backend", "precision"), BACKENDS)
 def test_sums_over_nothing_are_zero_and_extremes_are_refused(backend: str, precision: int) -> None:
     arithmetic = activate(backend, precision)
-    nothing = arithmetic.zeros((2, 3))[:, :0]
+    nothing = arithmetic.enclose(DyadicArray.zeros((2, 3)))[:, :0]
     total = nothing.sum(axis=1)
     assert total.certainly_at_most_zero().all()
     assert not total.certainly_negative().any()
     for name in ("max", "min"):
         with pytest.raises(ValueError, match=r"empty axis|zero-size"):
             getattr(nothing, name)(axis=1)
-        assert getattr(arithmetic.zeros((2, 3)), name)(axis=1).shape == (2,)
+        assert getattr(arithmetic.enclose(DyadicArray.zeros((2, 3))), name)(axis=1).shape == (2,)
 
 
 @pytest.mark.parametrize(("backend", "precision"), BACKENDS)

@@ -104,7 +104,7 @@ def test_many_rows_go_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_tables_of_different_backends_are_refused() -> None:
-    fast, balls = (Arithmetic(backend, 64).zeros((2, 3)) for backend in ("fast", "arb"))  # type: ignore[arg-type]
+    fast, balls = (Arithmetic(backend, 64).enclose(DyadicArray.zeros((2, 3))) for backend in ("fast", "arb"))  # type: ignore[arg-type]
     for pair in ((fast, balls), (balls, fast)):
         with pytest.raises(TypeError, match="different backends"):
             largest_two_sums(*pair)

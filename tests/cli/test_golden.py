@@ -220,14 +220,16 @@ premises: ProvedBlocks \\u2026
 networks: any; tasks: any
 hints:    none
 
-Theorem (sum over blocks). correct = \\u03a3_{q, y} max_k counts_k[q][y] over the premises k, and wrong the same with wrong_k.
+Statement (sum over blocks). correct = \\u03a3_{q, y} max_k counts_k[q][y] over the premises k, and wrong the same with wrong_k.
 
-Hypotheses: every premise is `ProvedBlocks`. Hints: none.
+Hypotheses: every premise is `ProvedBlocks`.
+Hints: none.
 Proof: the blocks (last token q, right answer y) partition the inputs, and each count_k[q][y] is a lower bound on the same number;
 so is each wrong_k[q][y]. If correct + wrong is the number of inputs, both are exact.  \\u220e
 undecided = min(\\u03a3_k undecided_k, inputs \\u2212 correct \\u2212 wrong): what one premise leaves open another may decide, or leave open again.
 A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
-Cost: (number of premises)\\xb7d_vocab\\xb7answers. Source: docs/rules/sum-blocks.md.
+Cost: (number of premises)\\xb7d_vocab\\xb7answers.
+Source: docs/rules/sum-blocks.md.
 """,
     )
 
@@ -247,14 +249,16 @@ def test_explain_one_step(capsys: pytest.CaptureFixture[str]) -> None:
         shown(capsys, "explain", TWIN, "count"),
         """\
 c step count: sum-blocks, 0 operations, SECONDS s
-c     Theorem (sum over blocks). correct = \\u03a3_{q, y} max_k counts_k[q][y] over the premises k, and wrong the same with wrong_k.
+c     Statement (sum over blocks). correct = \\u03a3_{q, y} max_k counts_k[q][y] over the premises k, and wrong the same with wrong_k.
 c
-c     Hypotheses: every premise is `ProvedBlocks`. Hints: none.
+c     Hypotheses: every premise is `ProvedBlocks`.
+c     Hints: none.
 c     Proof: the blocks (last token q, right answer y) partition the inputs, and each count_k[q][y] is a lower bound on the same number;
 c     so is each wrong_k[q][y]. If correct + wrong is the number of inputs, both are exact.  \\u220e
 c     undecided = min(\\u03a3_k undecided_k, inputs \\u2212 correct \\u2212 wrong): what one premise leaves open another may decide, or leave open again.
 c     A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
-c     Cost: (number of premises)\\xb7d_vocab\\xb7answers. Source: docs/rules/sum-blocks.md.
+c     Cost: (number of premises)\\xb7d_vocab\\xb7answers.
+c     Source: docs/rules/sum-blocks.md.
 c
 s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
 """,

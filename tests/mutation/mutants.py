@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 SWAPPED_NAMES = {
-    "_down": "_up",
+    "rounded_down": "rounded_up",
     "minimum": "maximum",
     "floor": "ceil",
     "_floor": "_ceil",

@@ -78,3 +78,16 @@ def test_the_signature_is_the_statement(name: str) -> None:
     assert named == {hint: DECODED[type(kind)] for hint, kind in rule.hints.items()}
     if several is None:
         assert all(p.default is p.empty for p in parameters)
+
+
+HEADINGS = ("Statement", "Hypotheses", "Hints", "Proof", "Cost", "Source")
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_docstring_has_the_fixed_headings_in_order(name: str) -> None:
+    """The theorem before its hypotheses, hints, proof, cost and source; `Hypotheses and hints` may stand for two of them."""
+    lines = inspect.cleandoc(RULES[name].theorem).replace("Hypotheses and hints:", "Hypotheses:\nHints:").splitlines()
+    found = [line.split(":")[0].split(" (")[0] for line in lines]
+    places = [found.index(heading) for heading in HEADINGS]
+    assert places == sorted(places)
+    assert places[0] == 0

@@ -8,12 +8,14 @@ from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
 def path_expansion(context: MaxOfKContext) -> PathExpansion:
-    """Theorem (path expansion). For the network of the weight file, over the reals,
+    """Statement (path expansion). For the network of the weight file, over the reals,
 
         score_i = (EQKE[q, x_i] + EQKP[q, i]) / √d_head   and   logit = EUPU[q] + Σ_i softmax(score)_i (EVOU[x_i] + PVOU[i]),
 
     where q = x_{n−1} and the five tables are the exact dyadic matrices of `PathTables`.
-    Hypotheses: none beyond the architecture. Premises: none. Hints: none.
+
+    Hypotheses: none beyond the architecture. Premises: none.
+    Hints: none.
     Proof: expand the products of the forward pass; Σ_i α_i = 1 moves b_V and the positions into the tables. docs/rules/path-expansion.md.
     Cost: 2·d·(d·(D + 2H) + 3·D·H) + lower-order terms.
     Source: Elhage et al. 2021 (path expansion); Gross et al. 2024.

@@ -21,12 +21,14 @@ def evaluation(context: Context[Model, Task]) -> ProvedBlocks:
     """Statement (evaluation). For each block (q, y), last token q and right answer y: counts[q][y] of its inputs have
     logit[y] > logit[j] for all j ≠ y, and wrong[q][y] have logit[j] ≥ logit[y] for some j ≠ y. If undecided = 0, these are all.
 
-    Hypotheses: none. Hints: none.
+    Hypotheses: none.
+    Hints: none.
     Proof: the machine of the task yields each input once, with its answer (`Automaton.batches`). Its logits are enclosed by the
     semantics of the network (`Model.evaluator`), so a difference that is certainly positive, or certainly at most zero, is so.  ∎
     Evaluation: inputs that are neither right nor wrong in the chosen arithmetic are evaluated once more in balls, up to the limit
     `settled_in_balls`; the rest is undecided.
-    Cost: inputs·(forward + 2·logits), and the same in balls for what is settled there. Source: docs/rules/evaluation.md.
+    Cost: inputs·(forward + 2·logits), and the same in balls for what is settled there.
+    Source: docs/rules/evaluation.md.
     """
     evaluate = context.model.evaluator(context.arithmetic)
     tally = BlockTally(context.task)

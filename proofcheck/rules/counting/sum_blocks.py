@@ -10,14 +10,16 @@ from proofcheck.tasks import Task
 
 
 def sum_blocks(context: Context[Model, Task], *premises: ProvedBlocks) -> ProvedCount:
-    """Theorem (sum over blocks). correct = Σ_{q, y} max_k counts_k[q][y] over the premises k, and wrong the same with wrong_k.
+    """Statement (sum over blocks). correct = Σ_{q, y} max_k counts_k[q][y] over the premises k, and wrong the same with wrong_k.
 
-    Hypotheses: every premise is `ProvedBlocks`. Hints: none.
+    Hypotheses: every premise is `ProvedBlocks`.
+    Hints: none.
     Proof: the blocks (last token q, right answer y) partition the inputs, and each count_k[q][y] is a lower bound on the same number;
     so is each wrong_k[q][y]. If correct + wrong is the number of inputs, both are exact.  ∎
     undecided = min(Σ_k undecided_k, inputs − correct − wrong): what one premise leaves open another may decide, or leave open again.
     A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
-    Cost: (number of premises)·d_vocab·answers. Source: docs/rules/sum-blocks.md.
+    Cost: (number of premises)·d_vocab·answers.
+    Source: docs/rules/sum-blocks.md.
     """
     task = context.task
     correct = wrong = 0

@@ -14,11 +14,14 @@ from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
 def global_max_diff_exact(context: MaxOfKContext, tables: PathExpansion) -> DirectPathBound:
-    """Theorem (global range). M = 0 and g[q] = max_{q',x} EUPU[q', x] − min_{q',x} EUPU[q', x] for every q.
+    """Statement (global range). M = 0 and g[q] = max_{q',x} EUPU[q', x] − min_{q',x} EUPU[q', x] for every q.
 
     Conclusion: ∀ q, m, x: EUPU[q, x] − EUPU[q, m] ≤ (M[x] − M[m]) + g[q].
-    Hypotheses: premise 0 is the path expansion. Hints: none. Cost: 2·d² + d.
-    Source: Gross et al. 2024; docs/rules/direct-path.md.
+    Hypotheses: premise 0 is the path expansion.
+    Hints: none.
+    Proof: docs/rules/direct-path.md.
+    Cost: 2·d² + d.
+    Source: Gross et al. 2024.
     """
     flat = tables.EUPU.reshape(-1)
     d = context.task.d_vocab
@@ -26,45 +29,57 @@ def global_max_diff_exact(context: MaxOfKContext, tables: PathExpansion) -> Dire
 
 
 def max_diff_exact(context: MaxOfKContext, tables: PathExpansion) -> DirectPathBound:
-    """Theorem (row range). M = 0 and g[q] = max_x EUPU[q, x] − min_x EUPU[q, x].
+    """Statement (row range). M = 0 and g[q] = max_x EUPU[q, x] − min_x EUPU[q, x].
 
     Conclusion: ∀ q, m, x: EUPU[q, x] − EUPU[q, m] ≤ (M[x] − M[m]) + g[q].
-    Hypotheses: premise 0 is the path expansion. Hints: none. Cost: 2·d² + d.
-    Source: Gross et al. 2024; docs/rules/direct-path.md.
+    Hypotheses: premise 0 is the path expansion.
+    Hints: none.
+    Proof: docs/rules/direct-path.md.
+    Cost: 2·d² + d.
+    Source: Gross et al. 2024.
     """
     return DirectPathBound(DyadicArray.zeros((context.task.d_vocab,)), tables.EUPU.range(axis=1))
 
 
 def max_diff(context: MaxOfKContext, tables: PathExpansion) -> DirectPathBound:
-    """Theorem (max row difference). M = b_O W_U + b_U and g[q] = Σ_j |E_q[q, j]|·range_x W_U[j, x], with E_q = W_E + W_pos[n − 1].
+    """Statement (max row difference). M = b_O W_U + b_U and g[q] = Σ_j |E_q[q, j]|·range_x W_U[j, x], with E_q = W_E + W_pos[n − 1].
 
     Conclusion: ∀ q, m, x: EUPU[q, x] − EUPU[q, m] ≤ (M[x] − M[m]) + g[q].
-    Hypotheses: premise 0 is the path expansion. Hints: none. Cost: 9·d·D + D + d.
-    Source: Gross et al. 2024; docs/rules/direct-path.md.
+    Hypotheses: premise 0 is the path expansion.
+    Hints: none.
+    Proof: docs/rules/direct-path.md.
+    Cost: 9·d·D + D + d.
+    Source: Gross et al. 2024.
     """
     return _around(context, DyadicArray.zeros((1, context.model.dimensions.d_model)))
 
 
 def mean_query_max_diff(context: MaxOfKContext, tables: PathExpansion) -> DirectPathBound:
-    """Theorem (mean query, max row difference). With e the mean row of E_q = W_E + W_pos[n − 1] (a dyadic number at or just below it),
+    """Statement (mean query, max row difference). With e the mean row of E_q = W_E + W_pos[n − 1] (a dyadic number at or just below it),
 
         M = (e + b_O) W_U + b_U   and   g[q] = Σ_j |E_q[q, j] − e[j]|·range_x W_U[j, x].
 
     Conclusion: ∀ q, m, x: EUPU[q, x] − EUPU[q, m] ≤ (M[x] − M[m]) + g[q]. Any row e is sound.
-    Hypotheses: premise 0 is the path expansion. Hints: none. Cost: 11·d·D + D + d.
-    Source: Gross et al. 2024; docs/rules/direct-path.md.
+    Hypotheses: premise 0 is the path expansion.
+    Hints: none.
+    Proof: docs/rules/direct-path.md.
+    Cost: 11·d·D + D + d.
+    Source: Gross et al. 2024.
     """
     return _around(context, mean_row(context.model.last_embedding()))
 
 
 def svd_query_max_diff(context: MaxOfKContext, tables: PathExpansion, *, direction: DyadicArray) -> DirectPathBound:
-    """Theorem (hinted query, max row difference). With w the hint `direction` and E_q = W_E + W_pos[n − 1],
+    """Statement (hinted query, max row difference). With w the hint `direction` and E_q = W_E + W_pos[n − 1],
 
         M = (w + b_O) W_U + b_U   and   g[q] = Σ_j |E_q[q, j] − w[j]|·range_x W_U[j, x].
 
     Conclusion: ∀ q, m, x: EUPU[q, x] − EUPU[q, m] ≤ (M[x] − M[m]) + g[q], for every w.
-    Hypotheses: premise 0 is the path expansion. Hints: direction f64 [d_model], any finite vector. Cost: 9·d·D + D + d.
-    Source: Gross et al. 2024; docs/rules/direct-path.md.
+    Hypotheses: premise 0 is the path expansion.
+    Hints: direction f64 [d_model], any finite vector.
+    Proof: docs/rules/direct-path.md.
+    Cost: 9·d·D + D + d.
+    Source: Gross et al. 2024.
     """
     return _around(context, direction.reshape(1, -1))
 

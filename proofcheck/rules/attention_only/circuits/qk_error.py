@@ -16,11 +16,14 @@ from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
 def exact(context: MaxOfKContext, tables: PathExpansion) -> ScoreApproximation:
-    """Theorem (exact QK circuit). S = EQKE and error = 0.
+    """Statement (exact QK circuit). S = EQKE and error = 0.
 
     Conclusion: ∀ q, i, j: |(EQKE − S)[q, i] − (EQKE − S)[q, j]| ≤ error[q].
-    Hypotheses: premise 0 is the path expansion. Hints: none. Cost: none beyond the path expansion.
-    Source: Gross et al. 2024; docs/rules/qk-error.md.
+    Hypotheses: premise 0 is the path expansion.
+    Hints: none.
+    Proof: docs/rules/qk-error.md.
+    Cost: none beyond the path expansion.
+    Source: Gross et al. 2024.
     """
     return ScoreApproximation(tables.EQKE, DyadicArray.zeros((context.task.d_vocab,)))
 
@@ -28,13 +31,16 @@ def exact(context: MaxOfKContext, tables: PathExpansion) -> ScoreApproximation:
 def svd(
     context: MaxOfKContext, tables: PathExpansion, *, query_direction: DyadicArray, key_direction: DyadicArray, tau: DyadicArray
 ) -> ScoreApproximation:
-    """Theorem (spectral remainder). S and A_r B_r as in `split_svd`, and error[q] = c·τ with c a dyadic number in (√2, √2 + 2^−60].
+    """Statement (spectral remainder). S and A_r B_r as in `split_svd`, and error[q] = c·τ with c a dyadic number in (√2, √2 + 2^−60].
 
     Conclusion: ∀ q, i, j: |(EQKE − S)[q, i] − (EQKE − S)[q, j]| ≤ error[q].
     Hypotheses: premise 0 is the path expansion; ‖A_r B_r‖₂ ≤ τ, which the rule checks by two symmetric eliminations (`spectral.py`).
     Hints: query_direction, key_direction f64 [d_vocab], not zero; tau f64 [1], at least the spectral norm: the rule refuses a smaller one.
     Proof: (A_r B_r)[q, i] − (A_r B_r)[q, j] = e_qᵀ(A_r B_r)(e_i − e_j) and |e_i − e_j| ≤ √2.
-    Cost: O(d·D·H + d·D² + D³ + d²); see `_svd_operations`. Reason codes: bad-hint. Source: Gross et al. 2024; docs/rules/qk-error.md.
+    Proof: docs/rules/qk-error.md.
+    Cost: O(d·D·H + d·D² + D³ + d²); see `_svd_operations`.
+    Reason codes: bad-hint.
+    Source: Gross et al. 2024.
     """
     split = _svd_split(context, query_direction, key_direction)
     left, right = split.remainder
@@ -54,11 +60,15 @@ def svd(
 def max_diff(
     context: MaxOfKContext, tables: PathExpansion, *, query_direction: DyadicArray, key_direction: DyadicArray
 ) -> ScoreApproximation:
-    """Theorem (max row difference). S and A_r B_r as in `split_svd`, and error[q] = Σ_j |A_r[q, j]|·range_i B_r[j, i].
+    """Statement (max row difference). S and A_r B_r as in `split_svd`, and error[q] = Σ_j |A_r[q, j]|·range_i B_r[j, i].
 
     Conclusion: ∀ q, i, j: |(EQKE − S)[q, i] − (EQKE − S)[q, j]| ≤ error[q].
-    Hypotheses: premise 0 is the path expansion. Hints: query_direction, key_direction f64 [d_vocab], not zero, otherwise any.
-    Cost: O(d·D·H + d²); see `_svd_operations`. Reason codes: bad-hint. Source: Gross et al. 2024; docs/rules/qk-error.md.
+    Hypotheses: premise 0 is the path expansion.
+    Hints: query_direction, key_direction f64 [d_vocab], not zero, otherwise any.
+    Proof: docs/rules/qk-error.md.
+    Cost: O(d·D·H + d²); see `_svd_operations`.
+    Reason codes: bad-hint.
+    Source: Gross et al. 2024.
     """
     split = _svd_split(context, query_direction, key_direction)
     return _approximation(split, product_ranges(split.remainder, mean_levels=0))
@@ -67,13 +77,17 @@ def max_diff(
 def mean_max_diff(
     context: MaxOfKContext, tables: PathExpansion, *, query_direction: DyadicArray, key_direction: DyadicArray
 ) -> ScoreApproximation:
-    """Theorem (mean row and max row difference). S and A_r B_r as in `split_svd`; with a any row (here near the mean row of A_r),
+    """Statement (mean row and max row difference). S and A_r B_r as in `split_svd`; with a any row (here near the mean row of A_r),
 
         error[q] = range_i (a B_r)[i] + Σ_j |A_r[q, j] − a[j]|·range_i B_r[j, i].
 
     Conclusion: ∀ q, i, j: |(EQKE − S)[q, i] − (EQKE − S)[q, j]| ≤ error[q].
-    Hypotheses: premise 0 is the path expansion. Hints: query_direction, key_direction f64 [d_vocab], not zero, otherwise any.
-    Cost: O(d·D·H + d²); see `_svd_operations`. Reason codes: bad-hint. Source: Gross et al. 2024; docs/rules/qk-error.md.
+    Hypotheses: premise 0 is the path expansion.
+    Hints: query_direction, key_direction f64 [d_vocab], not zero, otherwise any.
+    Proof: docs/rules/qk-error.md.
+    Cost: O(d·D·H + d²); see `_svd_operations`.
+    Reason codes: bad-hint.
+    Source: Gross et al. 2024.
     """
     split = _svd_split(context, query_direction, key_direction)
     return _approximation(split, product_ranges(split.remainder, mean_levels=1))
@@ -82,11 +96,15 @@ def mean_max_diff(
 def max_diff_exact(
     context: MaxOfKContext, tables: PathExpansion, *, query_direction: DyadicArray, key_direction: DyadicArray
 ) -> ScoreApproximation:
-    """Theorem (exact range of the remainder). S and A_r B_r as in `split_svd`, and error[q] = range_i (A_r B_r)[q, i].
+    """Statement (exact range of the remainder). S and A_r B_r as in `split_svd`, and error[q] = range_i (A_r B_r)[q, i].
 
     Conclusion: ∀ q, i, j: |(EQKE − S)[q, i] − (EQKE − S)[q, j]| ≤ error[q].
-    Hypotheses: premise 0 is the path expansion. Hints: query_direction, key_direction f64 [d_vocab], not zero, otherwise any.
-    Cost: O(d²·D + d·D·H); see `_svd_operations`. Reason codes: bad-hint. Source: Gross et al. 2024; docs/rules/qk-error.md.
+    Hypotheses: premise 0 is the path expansion.
+    Hints: query_direction, key_direction f64 [d_vocab], not zero, otherwise any.
+    Proof: docs/rules/qk-error.md.
+    Cost: O(d²·D + d·D·H); see `_svd_operations`.
+    Reason codes: bad-hint.
+    Source: Gross et al. 2024.
     """
     split = _svd_split(context, query_direction, key_direction)
     left, right = split.remainder
@@ -94,63 +112,80 @@ def max_diff_exact(
 
 
 def max_diff_subproduct(context: MaxOfKContext, tables: PathExpansion, **directions: DyadicArray) -> ScoreApproximation:
-    """Theorem (max row difference of subproducts). S and R₁R₂R₃R₄ as in `split_subproduct`; with (L, R) one of (R₁ | R₂R₃R₄),
+    """Statement (max row difference of subproducts). S and R₁R₂R₃R₄ as in `split_subproduct`; with (L, R) one of (R₁ | R₂R₃R₄),
     (R₁R₂ | R₃R₄), (R₁R₂R₃ | R₄), error[q] is the least over the three of Σ_j |L[q, j]|·range_i R[j, i].
 
     Conclusion: ∀ q, i, j: |(EQKE − S)[q, i] − (EQKE − S)[q, j]| ≤ error[q].
-    Hypotheses: premise 0 is the path expansion. Hints: query_direction, key_direction, second_query_direction, second_key_direction
+    Hypotheses: premise 0 is the path expansion.
+    Hints: query_direction, key_direction, second_query_direction, second_key_direction
     f64 [d_vocab], W_Q_direction, W_K_direction f64 [d_model]; not zero, otherwise any.
-    Cost: O(d·D·H + d²); see `_subproduct_operations`. Reason codes: bad-hint. Source: Gross et al. 2024; docs/rules/qk-error.md.
+    Proof: docs/rules/qk-error.md.
+    Cost: O(d·D·H + d²); see `_subproduct_operations`.
+    Reason codes: bad-hint.
+    Source: Gross et al. 2024.
     """
     return _least_over_splits(_subproduct_split(context, directions), mean_levels=0)
 
 
 def mean_max_diff_subproduct(context: MaxOfKContext, tables: PathExpansion, **directions: DyadicArray) -> ScoreApproximation:
-    """Theorem (mean row and max row difference of subproducts). As `qk-error-max-diff-subproduct`, with l a row near the mean row of L:
+    """Statement (mean row and max row difference of subproducts). As `qk-error-max-diff-subproduct`, with l a row near the mean row of L:
 
         error[q] = least over the three (L, R) of range_i (l R)[i] + Σ_j |L[q, j] − l[j]|·range_i R[j, i].
 
     Conclusion: ∀ q, i, j: |(EQKE − S)[q, i] − (EQKE − S)[q, j]| ≤ error[q].
     Hypotheses and hints: as `qk-error-max-diff-subproduct`.
-    Cost: O(d·D·H + d²); see `_subproduct_operations`. Reason codes: bad-hint. Source: Gross et al. 2024; docs/rules/qk-error.md.
+    Proof: docs/rules/qk-error.md.
+    Cost: O(d·D·H + d²); see `_subproduct_operations`.
+    Reason codes: bad-hint.
+    Source: Gross et al. 2024.
     """
     return _least_over_splits(_subproduct_split(context, directions), mean_levels=1)
 
 
 def max_diff_recursive(context: MaxOfKContext, tables: PathExpansion, **directions: DyadicArray) -> ScoreApproximation:
-    """Theorem (recursive max row difference). S and R₁R₂R₃R₄ as in `split_subproduct`, and
+    """Statement (recursive max row difference). S and R₁R₂R₃R₄ as in `split_subproduct`, and
     error = |R₁|·(|R₂|·(|R₃|·ρ)) with ρ[k] = range_i R₄[k, i].
 
     Conclusion: ∀ q, i, j: |(EQKE − S)[q, i] − (EQKE − S)[q, j]| ≤ error[q].
     Hypotheses and hints: as `qk-error-max-diff-subproduct`. No product of two matrices is formed.
-    Cost: O(d·D + D·H + d²); see `_recursive_operations`. Reason codes: bad-hint. Source: Gross et al. 2024; docs/rules/qk-error.md.
+    Proof: docs/rules/qk-error.md.
+    Cost: O(d·D + D·H + d²); see `_recursive_operations`.
+    Reason codes: bad-hint.
+    Source: Gross et al. 2024.
     """
     split = _subproduct_split(context, directions)
     return _approximation(split, product_ranges(split.remainder, mean_levels=0))
 
 
 def mean_max_diff_recursive(context: MaxOfKContext, tables: PathExpansion, **directions: DyadicArray) -> ScoreApproximation:
-    """Theorem (mean row, then recursive max row difference). As `qk-error-max-diff-subproduct-recursive` with r a row near the mean of R₁:
+    """Statement (mean row, then recursive max row difference). As `qk-error-max-diff-subproduct-recursive` with r a row near the mean of
+    R₁:
 
         error[q] = range_i (r R₂R₃R₄)[i] + Σ_j |R₁[q, j] − r[j]|·(|R₂|·(|R₃|·ρ))[j].
 
     Conclusion: ∀ q, i, j: |(EQKE − S)[q, i] − (EQKE − S)[q, j]| ≤ error[q].
     Hypotheses and hints: as `qk-error-max-diff-subproduct`.
-    Cost: O(d·D + D·H + d²); see `_recursive_operations`. Reason codes: bad-hint. Source: Gross et al. 2024; docs/rules/qk-error.md.
+    Proof: docs/rules/qk-error.md.
+    Cost: O(d·D + D·H + d²); see `_recursive_operations`.
+    Reason codes: bad-hint.
+    Source: Gross et al. 2024.
     """
     split = _subproduct_split(context, directions)
     return _approximation(split, product_ranges(split.remainder, mean_levels=1))
 
 
 def mean_recursive_max_diff_recursive(context: MaxOfKContext, tables: PathExpansion, **directions: DyadicArray) -> ScoreApproximation:
-    """Theorem (mean row at every level). S and R₁R₂R₃R₄ as in `split_subproduct`, and error = e₁ with
+    """Statement (mean row at every level). S and R₁R₂R₃R₄ as in `split_subproduct`, and error = e₁ with
     e₄[k] = range_i R₄[k, i] and, for level l = 3, 2, 1 and r a row near the mean of R_l,
 
         e_l[k] = range_i (r R_{l+1} … R₄)[i] + Σ_j |R_l[k, j] − r[j]|·e_{l+1}[j].
 
     Conclusion: ∀ q, i, j: |(EQKE − S)[q, i] − (EQKE − S)[q, j]| ≤ error[q].
     Hypotheses and hints: as `qk-error-max-diff-subproduct`.
-    Cost: O(d·D + D·H + d²); see `_recursive_operations`. Reason codes: bad-hint. Source: Gross et al. 2024; docs/rules/qk-error.md.
+    Proof: docs/rules/qk-error.md.
+    Cost: O(d·D + D·H + d²); see `_recursive_operations`.
+    Reason codes: bad-hint.
+    Source: Gross et al. 2024.
     """
     split = _subproduct_split(context, directions)
     return _approximation(split, product_ranges(split.remainder, mean_levels=3))

@@ -10,13 +10,14 @@ from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.attention_only.facts import AttentionBounds, AttentionCells, PathExpansion, ScoreApproximation
+from proofcheck.rules.attention_only.max_of_k.position_sums import PositionSums
 from proofcheck.rules.attention_only.separable.separability import table_exponentials
 from proofcheck.rules.hints import IntegersHint
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
 def attention_bounds(context: MaxOfKContext, tables: PathExpansion, scores: ScoreApproximation, *, gaps: Integers) -> AttentionBounds:
-    """Theorem (S1 and S2, attention to the max token). Fix q ≤ m and c ≥ 1, the number of positions (the query's included) that do not
+    """Statement (S1 and S2, attention to the max token). Fix q ≤ m and c ≥ 1, the number of positions (the query's included) that do not
     hold m, and let every token that is not m be at most m − g, g = gaps[q, m, c] ≥ 1 (so q = m or q ≤ m − g). Write
     w_p = exp(EQKP[q, p]/√H), and p' = c − [q ≠ m] for the number of such positions before the query; with premise 1
 
@@ -28,8 +29,10 @@ def attention_bounds(context: MaxOfKContext, tables: PathExpansion, scores: Scor
     Conclusion: ∀ such sequences:  A/(A + B) ≤ Σ_{i : x_i = m} α_i ≤ A'/(A' + B').
     Hypotheses: premise 0 is the path expansion, premise 1 a `ScoreApproximation`.
     Hints: gaps i64 [d_vocab, d_vocab, n_ctx] indexed [q, m, c], integers from 1 to d_vocab everywhere.
-    Cost: 3·d·(d + 1)·n for the cells, 6·d² + d·n² for their parts; see `_operations`.
-    Reason codes: bad-hint. Proof: docs/rules/attention-bounds.md. Source: Gross et al. 2024.
+    Proof: docs/rules/attention-bounds.md.
+    Cost: 3·d·(d + 1)·n for the cells, 6·d² + d·n² for their parts; see `_cost`.
+    Reason codes: bad-hint.
+    Source: Gross et al. 2024.
     """
     _require_gaps(gaps, context.task.d_vocab)
     bounds = _AttentionParts(tables, scores, context)
@@ -62,14 +65,8 @@ class _AttentionParts:
         self.raised = arithmetic.exponentials(scores.error, d_head)
         self.largest = scores.S.running_argmax(axis=1)  # [Q, K]: the token ≤ k with the largest score
         self.smallest = scores.S.running_argmin(axis=1)
-        EQKP = tables.EQKP
-        weights = arithmetic.exponentials(EQKP, d_head)
-        positions = weights.relative_to(weights.exponent.max(axis=1, keepdims=True))  # w_p up to a factor for each q
-        self.own = positions[:, self.n_ctx - 1]
-        order = np.argsort(EQKP.integers[:, : self.n_ctx - 1], axis=1, kind="stable")  # exact integers: a true order
-        ascending = positions[np.arange(self.d_vocab)[:, None], order]
-        self.low = [ascending[:, :k].sum(axis=1) for k in range(self.n_ctx)]  # [k][Q]: the k smallest w_p, p < n − 1
-        self.high = [ascending[:, self.n_ctx - 1 - k :].sum(axis=1) for k in range(self.n_ctx)]
+        sums = PositionSums(tables, arithmetic.exponentials(tables.EQKP, d_head))
+        self.own, self.low, self.high = sums.own, sums.low, sums.high
 
     def cells(self, gaps: NDArray[np.int64], c: int, query_is_max: bool) -> AttentionCells:
         """All cells of this c with q = m ≥ g, or with q ≤ m − g."""

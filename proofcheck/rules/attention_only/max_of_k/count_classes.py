@@ -10,13 +10,15 @@ from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
 def count_classes(context: MaxOfKContext, classes: ProvedClasses) -> ProvedBlocks:
-    """Theorem (counting classes). counts[q][m] = Σ_{p : choices[q][m][p] ≥ 0} C(n−1, p) · choices[q][m][p]^p   (0^0 = 1).
+    """Statement (counting classes). counts[q][m] = Σ_{p : choices[q][m][p] ≥ 0} C(n−1, p) · choices[q][m][p]^p   (0^0 = 1).
 
-    Hypotheses: premise 0 is `ProvedClasses`. Hints: none.
+    Hypotheses: premise 0 is `ProvedClasses`.
+    Hints: none.
     Proof: fix (q, m). For each p a sequence of the class is a choice of which p of the n − 1 non-query positions hold non-max tokens,
     and of a token of the set K for each; K does not contain m, so different choices and different p give different sequences. All are
     correct.  ∎
-    Cost: 3·n·d². Source: Gross et al. 2024 (both published proofs count so; the sub-cubic one with one choice fewer).
+    Cost: 3·n·d².
+    Source: Gross et al. 2024 (both published proofs count so; the sub-cubic one with one choice fewer).
     """
     size = context.task.class_size
     return ProvedBlocks(

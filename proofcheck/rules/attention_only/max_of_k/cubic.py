@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,12 +9,13 @@ from proofcheck.arithmetic import Intervals
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.attention_only.facts import PathExpansion, ProvedClasses
+from proofcheck.rules.attention_only.max_of_k.position_sums import PositionSums
 from proofcheck.rules.attention_only.separable.separability import shared_enclosures, table_exponentials
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
 def cubic(context: MaxOfKContext, tables: PathExpansion) -> ProvedClasses:
-    """Theorem C (cubic), in sign form. Write w_p for exp(EQKP[q,p]/√H) and v_t for exp(EQKE[q,t]/√H), and for max token m
+    """Statement (cubic), in sign form. Write w_p for exp(EQKP[q,p]/√H) and v_t for exp(EQKE[q,t]/√H), and for max token m
 
         PV[x] = max_p(PVOU[p,x] − PVOU[p,m]),   EU(q) = max_{x≠m}(EUPU[q,x] − EUPU[q,m]),
         G(k) = max_{x≠m}(EVOU[k,x] − EVOU[k,m] + PV[x]).
@@ -24,13 +23,16 @@ def cubic(context: MaxOfKContext, tables: PathExpansion) -> ProvedClasses:
     For q ≤ m, k < m and c ≥ 1 non-query positions not equal to m (c ≤ n − 1 if q = m, c ≤ n − 2 if q < m) let
         Λ(σ) = σ·v_m·(EU(q) + G(m)) + (T − σ)·v_k·(EU(q) + G(k)) + w_{n−1}·v_q·(EU(q) + G(q)),   T = Σ_{p<n−1} w_p,
     where σ is the sum of the n − 1 − c smallest, respectively largest, w_p with p < n − 1. If Λ < 0 for both, k ∈ S(q, m, c).
+
     Conclusion: ∀ q, m, c: every sequence of the block (q, m) whose c non-max tokens before the query all lie in S(q, m, c) is correct.
     For c = 0 the one sequence (m, …, m, q) is proved where, for all x ≠ m and with B[x] = EUPU[q,x] − EUPU[q,m] + PV[x],
         q < m:  T·v_m·(B[x] + EVOU[m,x] − EVOU[m,m]) + w_{n−1}·v_q·(B[x] + EVOU[q,x] − EVOU[q,m]) < 0,
         q = m:  B[x] + EVOU[m,x] − EVOU[m,m] < 0.
-    Hypotheses: premise 0 is the path expansion. Hints: none. No division and no softmax: signs of numerators only.
+    Hypotheses: premise 0 is the path expansion.
+    Hints: none. No division and no softmax: signs of numerators only.
+    Proof: docs/rules/cubic.md.
     Cost: 6·d²·(d + 1)·n + 16·d²·(d + 1) + 4·d·n² at most.
-    Proof: docs/rules/cubic.md. Source: Gross et al. 2024, the cubic proof.
+    Source: Gross et al. 2024, the cubic proof.
     """
     bounds = _CubicBounds(tables, context)
     d, most = context.task.d_vocab, context.task.n_ctx
@@ -47,18 +49,9 @@ class _CubicBounds:
         enclosed = shared_enclosures(context, tables)
         self.n_ctx = context.task.n_ctx
         self.EUPU, self.EVOU, self.PVOU = enclosed.EUPU, enclosed.EVOU, enclosed.PVOU
-        self.tokens, positions = enclosed.token_weights, enclosed.position_weights
-        self.positions = positions.relative_to(positions.exponent.max(axis=1, keepdims=True))  # w_p up to a factor for each q
-        self.low, self.high = self._position_sums(tables.EQKP.integers)
-
-    def _position_sums(self, scores: NDArray[Any]) -> tuple[list[Intervals], list[Intervals]]:
-        """low[k], high[k] [d_vocab]: sums of the k smallest and k largest w_p, p < n − 1, k = 0 … n − 1 (order from the exact scores)."""
-        d = scores.shape[0]
-        order = np.argsort(scores[:, : self.n_ctx - 1], axis=1, kind="stable")  # exact integers: a true order
-        ascending = self.positions[np.arange(d)[:, None], order]
-        low = [ascending[:, :k].sum(axis=1) for k in range(self.n_ctx)]
-        high = [ascending[:, self.n_ctx - 1 - k :].sum(axis=1) for k in range(self.n_ctx)]
-        return low, high
+        self.tokens = enclosed.token_weights
+        sums = PositionSums(tables, enclosed.position_weights)
+        self.own, self.low, self.high = sums.own, sums.low, sums.high
 
     def fill(self, choices: NDArray[np.int64], m: int) -> None:
         """Write choices[q, m, c] for all q ≤ m."""
@@ -72,7 +65,7 @@ class _CubicBounds:
         weighted = weights_relative * worst  # v_k (EU(q) + G(k)), [Q, K]
         self._one_sequence(choices, m, direct + PV, values, weights_relative)
         tokens = np.arange(m + 1)
-        own = self.positions[: m + 1, self.n_ctx - 1] * weighted[tokens, tokens]  # the query's term, [Q]
+        own = self.own[: m + 1] * weighted[tokens, tokens]  # the query's term, [Q]
         for c in range(1, self.n_ctx):
             queries = slice(m, m + 1) if c == self.n_ctx - 1 else slice(0, m + 1)  # n − 1 non-max positions need q = m
             negative = np.ones((m + 1, m), dtype=np.bool_)[queries]
@@ -90,7 +83,7 @@ class _CubicBounds:
             return
         queries = np.arange(m)
         on_max = self.low[self.n_ctx - 1][:m] * weights[:m, m]  # T·v_m, [Q]
-        on_query = self.positions[:m, self.n_ctx - 1] * weights[queries, queries]
+        on_query = self.own[:m] * weights[queries, queries]
         margin = on_max[:, None] * (base[:m] + values[m : m + 1]) + on_query[:, None] * (base[:m] + values[:m])
         choices[:m, m, 0] = np.where(margin.certainly_negative().all(axis=1), 0, -1)
 

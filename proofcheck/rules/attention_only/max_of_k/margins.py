@@ -17,17 +17,21 @@ GRID_BITS = 26  # anchors of the chord are multiples of 2^−26: fine against fl
 
 
 def drop_average_query(context: MaxOfKContext, tables: PathExpansion, direct: DirectPathBound, attention: AttentionBounds) -> ProvedClasses:
-    """Theorem (S3, S4 without the average query). For max token m write L[x] = M[x] − M[m] + max_p(PVOU[p, x] − PVOU[p, m]),
+    """Statement (S3, S4 without the average query). For max token m write L[x] = M[x] − M[m] + max_p(PVOU[p, x] − PVOU[p, m]),
     R[x] = EVOU[m, x] − EVOU[m, m], L* and R* for their maxima over x ≠ m, g₀ = min_{q ≤ m} gaps[q, m, c] and
     W = max_{k ≤ m − g₀} range_x EVOU[k, x]. A cell (q, m, c ≥ 1) of premise 2 is accepted if
 
         A·(g[q] + L* + R*) + B·(g[q] + L* + W) < 0   for both pairs (A, B) of its attention bounds;
 
     the cell (m, m, 0) if EUPU[m, x] − EUPU[m, m] + R[x] + max_p(PVOU[p, x] − PVOU[p, m]) < 0 for all x ≠ m.
+
     Conclusion: every sequence of an accepted cell is correct: query q, maximum m, exactly c positions not holding m, their tokens ≤ m − g.
     With p = c − [q ≠ m] this proves choices[q][m][p] = m − g + 1 (0 for p = 0).
-    Hypotheses: premise 0 is the path expansion, 1 a `DirectPathBound`, 2 an `AttentionBounds`. Hints: none.
-    Cost: O(d²·n); see `_operations`. Proof: docs/rules/margins.md. Source: Gross et al. 2024.
+    Hypotheses: premise 0 is the path expansion, 1 a `DirectPathBound`, 2 an `AttentionBounds`.
+    Hints: none.
+    Proof: docs/rules/margins.md.
+    Cost: O(d²·n); see `_cost`.
+    Source: Gross et al. 2024.
     """
     outputs = _Outputs(tables, context)
     values = outputs.wrong_values(attention.gaps)  # [m, c]
@@ -38,15 +42,20 @@ def drop_average_query(context: MaxOfKContext, tables: PathExpansion, direct: Di
 
 
 def mean_query_chord(context: MaxOfKContext, tables: PathExpansion, direct: DirectPathBound, attention: AttentionBounds) -> ProvedClasses:
-    """Theorem (S3, S4 with a chord). With L, R, W as in `margin-drop-average-query-per-output-logit-reasoning`, let
+    """Statement (S3, S4 with a chord). With L, R, W as in `margin-drop-average-query-per-output-logit-reasoning`, let
     φ(a) = max_{x ≠ m}(L[x] + a·R[x]), and for each (m, c) let lo < hi be multiples of 2^−26 with lo at most, hi at least, every attention
     bound of the cells (·, m, c). φ is convex, so on [lo, hi] it lies below its chord; a cell is accepted if, with h = hi − lo,
 
         A·(φ(lo)(hi − 1) + φ(hi)(1 − lo) + h·g[q]) + B·(φ(lo)·hi − φ(hi)·lo + h·(W + g[q])) < 0   for both pairs (A, B);
 
-    the cell (m, m, 0) as there. Conclusion, hypotheses, hints: as there.
+    the cell (m, m, 0) as there. Conclusion: as there.
     This is the sound form of the published `mean_query+diff`, whose formula is false (docs/findings.md).
-    Cost: O(d²·n); see `_operations`. Proof: docs/rules/margins.md. Source: Gross et al. 2024 (the idea); the chord is ours.
+
+    Hypotheses: premise 0 is the path expansion, 1 a `DirectPathBound`, 2 an `AttentionBounds`.
+    Hints: none.
+    Proof: docs/rules/margins.md.
+    Cost: O(d²·n); see `_cost`.
+    Source: Gross et al. 2024 (the idea); the chord is ours.
     """
     outputs = _Outputs(tables, context)
     lo, hi = _anchors(attention, context.task.d_vocab, context.task.n_ctx)  # [m, c]

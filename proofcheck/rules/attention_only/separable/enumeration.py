@@ -22,18 +22,22 @@ from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
 def enumeration(context: MaxOfKContext, tables: PathExpansion) -> ProvedBlocks:
-    """Corollary 1 (enumeration). For all q ≤ m, counts[q][m] + wrong[q][m] + the undecided of the block (q, m) is its number of sequences;
+    """Statement (enumeration, Corollary 1). For all q ≤ m, counts[q][m] + wrong[q][m] + the undecided of the block (q, m) is its number
+    of sequences;
     the counted ones have Σ_i f_i^{q,m,j}(x_i) > 0 for every j ≠ m, the wrong ones Σ_i f_i^{q,m,j}(x_i) ≤ 0 for some j ≠ m. By Theorem S
     they are the correct and the wrong sequences. If undecided = 0 the counts are exact.
 
-    Hypotheses: premise 0 is the path expansion. Hints: none.
+    Hypotheses: premise 0 is the path expansion.
+    Hints: none.
+    Proof: docs/rules/enumeration.md.
     Evaluation: the terms are enclosed (`MarginTerms`), rounded outward to integers L ≤ scale·f ≤ L + width (`FixedPoint`), and
     summed in int32 without rounding or overflow (`smallest_sums`). With S = min_j Σ_i L_i: S > 0 proves the sequence correct, since
     each true sum is at least S/scale > 0; S ≤ −n·width proves it wrong, since for the minimising j the true sum is at most
     (S + n·width)/scale ≤ 0. The sequences in between are settled in balls, up to the limit `settled_in_balls`; what stays open
     counts as wrong and is reported as undecided.
     The sequences of a block with q < m are split by the first position p < n − 1 that holds m: tokens < m before it, ≤ m after it.
-    Cost: 2·d^n·(d − 1) for the sums, and 2·n·d³·(d + 1) for the terms. Source: docs/rules/enumeration.md.
+    Cost: 2·d^n·(d − 1) for the sums, and 2·n·d³·(d + 1) for the terms.
+    Source: Theorem S, docs/rules/separability.md.
     """
     d, d_head = context.model.dimensions.d_vocab, context.model.dimensions.d_head
     margins = MarginTerms(shared_enclosures(context, tables))

@@ -32,20 +32,23 @@ from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 def separable_counting(
     context: MaxOfKContext, tables: PathExpansion, *, blocks: Integers, groups: Integers, additions: int
 ) -> ProvedBlocks:
-    """Corollary 3 (counting), with groups. For each listed block (q, m) let the rivals that Corollary 2 leaves open be split into groups G,
+    """Statement (counting, Corollary 3), with groups. For each listed block (q, m) let the rivals that Corollary 2 leaves open be split
+    into groups G,
     and L^G_i(t) = min_{j∈G} L^j_i(t) with integers L^j_i(t) ≤ scale·f_i^{q,m,j}(t), scale > 0. Then
 
         counts[q][m] = max(0, size(q, m) − Σ_G F_G),   F_G ≥ #{x in the block : Σ_{i<n−1} L^G_i(x_i) + L^G_{n−1}(q) ≤ 0},
 
     is a lower bound on the number of correct sequences of the block: a wrong sequence fails against an open rival, and is counted for its
     group. F_G is an exact count in bins (`failing_at_most`), in integers of any size; no float takes part in it. Other blocks get 0.
+
     Hypotheses: premise 0 is the path expansion.
     Hints: blocks [k, 3], rows (query, max token, bins); groups [r, 3], rows (row of blocks, group ≥ 1, rival). Open rivals that are not
     named are group 0. Every choice is valid; bins and groups decide how tight the count is.
     additions, how many additions the counts may cost together (blocks beyond that get 0, smallest max tokens last).
+    Proof: docs/rules/separable-counting.md.
     Cost: k·d²·(7·n + 8) at most for the open rivals, 9·n·d for each group, and `additions`. One group costs at most
     2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d² additions.
-    Proof: docs/rules/separable-counting.md. Source: Theorem S, docs/rules/separability.md.
+    Source: Theorem S, docs/rules/separability.md.
     """
     task = context.task
     listed = checked_blocks(blocks, task.d_vocab)

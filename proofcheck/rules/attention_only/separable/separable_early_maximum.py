@@ -27,16 +27,20 @@ from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
 def separable_early_maximum(context: MaxOfKContext, tables: PathExpansion, *, blocks: Integers, additions: int) -> ProvedBlocks:
-    """Corollary 4 (early maximum). Let g_i^{q,m}(t) ≤ min_{j≠m} f_i^{q,m,j}(t) be the bound from the two largest logit terms of (q, i, t).
+    """Statement (early maximum, Corollary 4). Let g_i^{q,m}(t) ≤ min_{j≠m} f_i^{q,m,j}(t) be the bound from the two largest logit terms
+    of (q, i, t).
 
     Every sequence x of the block (q, m) with Σ_{i<n−1} g_i(x_i) + g_{n−1}(q) > 0 is correct. counts[q][m] is the whole block where
     Corollary 2 with g for f holds; for the blocks of the hint otherwise it is the block less an upper bound on the number of sequences
     with Σ g ≤ 0 (`failing_at_most`: exact integers); and 0 elsewhere.
-    Hypotheses: premise 0 is the path expansion. Hints: blocks [k, 3], rows (query, max token, bins), where bins ≥ 1 decides how tight a
+
+    Hypotheses: premise 0 is the path expansion.
+    Hints: blocks [k, 3], rows (query, max token, bins), where bins ≥ 1 decides how tight a
     count is; additions, how many additions the counts may cost together (blocks beyond that get 0, smallest max tokens last).
+    Proof: docs/rules/separable-early-maximum.md.
     Cost: 3·n·d³ + n·d·(d + 1)·(2·d + 1) for g, 9·n·d for each row and `additions`. One row costs at most
     2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d² additions: cubic in d for a fixed number of bins.
-    Proof: docs/rules/separable-early-maximum.md. Source: Theorem S, docs/rules/separability.md.
+    Source: Theorem S, docs/rules/separability.md.
     """
     task = context.task
     listed = checked_blocks(blocks, task.d_vocab)

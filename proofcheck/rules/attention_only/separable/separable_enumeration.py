@@ -23,17 +23,19 @@ from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
 def separable_enumeration(context: MaxOfKContext, tables: PathExpansion, *, blocks: Integers, expansions: int) -> ProvedBlocks:
-    """Corollary 1 (enumeration), pruned. For each hinted block (q, m), counts[q][m] + wrong[q][m] + its undecided are all its sequences;
+    """Statement (enumeration, Corollary 1), pruned. For each hinted block (q, m), counts[q][m] + wrong[q][m] + its undecided are all its
+    sequences;
     the counted ones have Σ_i f_i^{q,m,j}(x_i) > 0 for every j ≠ m, the wrong ones Σ_i f_i^{q,m,j}(x_i) ≤ 0 for some j ≠ m. By Theorem S
     they are the correct and the wrong sequences. Where undecided = 0 the counts are exact. Blocks that are not hinted get 0.
 
     Hypotheses: premise 0 is the path expansion.
     Hints: blocks [K, 2], rows (q, m), increasing in (m, q); expansions, a bound on the number of nodes that the search may expand (a node
     is a rival and the first tokens of a sequence). Rejected(bad-hint) where there are more: a smaller number never proves more.
+    Proof: docs/rules/enumeration.md.
     Evaluation: integers L ≤ scale·f ≤ L + width (`FixedPoint`); S = min_j Σ_i L_i. Sequences with S > 0 are correct. `nonpositive_sums`
     yields all others: S ≤ −n·width is wrong; the rest is settled in balls up to the limit `settled_in_balls`, then undecided.
     Cost: 2·d·expansions for the search; for the terms K·n·(n + 1)·d² and 3·d³.
-    Proof: docs/rules/enumeration.md. Source: Theorem S, docs/rules/separability.md.
+    Source: Theorem S, docs/rules/separability.md.
     """
     d_head, task = context.model.dimensions.d_head, context.task
     margins = MarginTerms(shared_enclosures(context, tables))

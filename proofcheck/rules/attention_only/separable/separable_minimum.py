@@ -16,17 +16,19 @@ from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
 def separable_minimum(context: MaxOfKContext, tables: PathExpansion, *, refined: int) -> ProvedBlocks:
-    """Corollary 2 (minimum). Let μ_i = min_{t≤m} f_i^{q,m,j}(t). If for every rival j ≠ m
+    """Statement (minimum, Corollary 2). Let μ_i = min_{t≤m} f_i^{q,m,j}(t). If for every rival j ≠ m
 
         f_{n−1}(q) + Σ_{i<n−1} μ_i + [q < m] · min_{i<n−1} (f_i(m) − μ_i) > 0,
 
     then every sequence of the block (q, m) is correct: counts[q][m] = (m + 1)^(n−1) − [q<m]·m^(n−1). Entries not proved are 0.
+
     Hypotheses: premise 0 is the path expansion.
     Hints: refined, the number of triples (q, m, j) that may be evaluated position by position; all triples are first tried with the worst
     position in place of every position (coarse bound), which is n times cheaper. A smaller number proves less, never more.
+    Proof: docs/rules/separable-minimum.md.
     Evaluation: integer lower bounds of the terms (`FixedPoint`); int64 sums that cannot overflow (`require_headroom`).
     Cost: at most `minimum_operations` of all d·(d + 1)/2 blocks; of it n·(7·d + 10) for each refined triple.
-    Proof: docs/rules/separable-minimum.md. Source: Theorem S, docs/rules/separability.md.
+    Source: Theorem S, docs/rules/separability.md.
     """
     task = context.task
     bounds = BlockBounds(shared_enclosures(context, tables))

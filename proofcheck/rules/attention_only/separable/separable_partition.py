@@ -34,7 +34,8 @@ Ranges = tuple[tuple[int, int], ...]  # for each free position of a box, the tok
 
 
 def separable_partition(context: MaxOfKContext, tables: PathExpansion, *, blocks: Integers, nodes: Integers) -> ProvedBlocks:
-    """Corollary 5 (partition). Let B = A_0 × … × A_{n−2} × {q} be a set of sequences of the block (q, m). All of B are correct if
+    """Statement (partition, Corollary 5). Let B = A_0 × … × A_{n−2} × {q} be a set of sequences of the block (q, m). All of B are
+    correct if
 
         f_{n−1}(q) + Σ_i min_{t ∈ A_i} f_i^{q,m,j}(t) > 0   for every j ≠ m,
     and all of B are wrong if f_{n−1}(q) + Σ_i max_{t ∈ A_i} f_i^{q,m,j}(t) ≤ 0 for some j ≠ m. Each hinted block is divided into such sets
@@ -45,11 +46,12 @@ def separable_partition(context: MaxOfKContext, tables: PathExpansion, *, blocks
     the first position that holds m) one after another, each in preorder: −1 is a leaf, i·d_vocab + s divides the tokens lo ≤ t < hi of
     position i into t < s (its first subtree) and t ≥ s (its second), where lo < s < hi. The root is the whole box, so the leaves of a tree
     are disjoint and cover it, and the maximum is m on all of them: no hint can say otherwise. Every entry of nodes must be used.
+    Proof: docs/rules/separable-partition.md.
     Evaluation: integers L ≤ scale·f ≤ L + width (`FixedPoint`), so max f ≤ 0 follows from Σ max L ≤ −n·width; int64 sums of n + 1 entries
     below 2^31. Rivals that the whole box settles are left out. Leaves that only rounding leaves open are settled in balls, up to the
     limit `settled_in_balls`.
     Cost: for R open rivals and l leaves in a box at most 2·R·l·(n − 1)·(d + 1); for the terms as in `separable-enumeration`.
-    Proof: docs/rules/separable-partition.md. Source: Theorem S, docs/rules/separability.md.
+    Source: Theorem S, docs/rules/separability.md.
     """
     d_head, task = context.model.dimensions.d_head, context.task
     margins = MarginTerms(shared_enclosures(context, tables))
