@@ -77,7 +77,7 @@ def programs(part: int) -> list[Program]:
 
 
 COMPARISONS = (
-    ("published brute force", "proofcheck brute-force", "the published way to count, in our words, ÷ the rigorous count"),
+    ("published brute force", "proofcheck brute-force", "the published way to count ÷ the rigorous count"),
     ("published brute force", "proofcheck exact", "the same ÷ the rigorous count that looks at few sequences"),
     ("lean brute force", "proofcheck brute-force", "a forward pass without waste ÷ the rigorous count"),
     ("lean brute force", "proofcheck exact", ""),
