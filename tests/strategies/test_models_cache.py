@@ -111,6 +111,10 @@ def test_a_remote_folder_is_filled_and_used(tmp_path: Path, trained: list[Recipe
     assert again.read_bytes() == first.read_bytes()
     assert len(trained) == 2
     assert fsspec.filesystem("memory").cat_file(name) == first.read_bytes()
+    fsspec.filesystem("memory").store.clear()
+    train_or_load(RECIPE, tmp_path / "here", remote)  # found here, and put there
+    assert len(trained) == 2
+    assert fsspec.filesystem("memory").cat_file(name) == first.read_bytes()
 
 
 def test_the_default_folder_is_the_user_s_cache(tmp_path: Path, trained: list[Recipe], monkeypatch: pytest.MonkeyPatch) -> None:
