@@ -277,3 +277,9 @@ def test_a_sweep_killed_again_and_again_gives_the_table_of_an_uninterrupted_one(
     assert rows(out) == rows(tmp_path / "whole")
     assert names(out) == names(tmp_path / "whole")
     assert all(proofcheck.verify(path).verdict is Verdict.VERIFIED for path in list(out.glob("*.json"))[::20])
+
+
+def test_the_page_names_every_column_of_the_table() -> None:
+    page = (ROOT / "docs" / "sweeps.md").read_text()
+    named = {word for line in page.splitlines() if line.startswith("| `") for word in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert named == set(COLUMNS)
