@@ -8,7 +8,6 @@ certificate has its name, and a certificate without its row is verified once mor
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -29,6 +28,7 @@ from strategies.metrics.published_cost import published_cost
 from strategies.models.load import ModelError
 from strategies.suitability import refusal
 from strategies.sweep_table import SweepTable, row_of
+from strategies.write import write
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,19 +169,6 @@ def do(sweep: Sweep, problem: Problem, checker: CheckerProcess, pair: Pair) -> R
         search_seconds=search_seconds,
         check_seconds=perf_counter() - start,
     )
-
-
-def write(path: Path, data: bytes) -> None:
-    """The file whole or not at all, whatever happens meanwhile."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @lru_cache(maxsize=8)

@@ -10,6 +10,8 @@ from importlib import import_module
 
 COMMANDS = {
     "train": ("strategies.models.train", "train a model with the published recipe"),
+    "train-or-load": ("strategies.cli.train_or_load", "the file of a trained model: from a cache, or trained into it"),
+    "zoo": ("strategies.cli.zoo", "the networks of the published study, with a manifest"),
     "list": ("strategies.cli.list", "the strategies: our name and the published one"),
     "prove": ("strategies.cli.prove", "search for a proof and write a certificate that verifies"),
     "sweep": ("strategies.cli.sweep", "certificates of many strategies for one model"),

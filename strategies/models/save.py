@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
 import torch
+
+from strategies.write import write
 
 
 def save(state_dict: Mapping[str, torch.Tensor], path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
@@ -24,15 +24,7 @@ def save(state_dict: Mapping[str, torch.Tensor], path: str | Path, metadata: Map
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state_dict.items()}
     words = {**getattr(state_dict, "metadata", {}), **(metadata or {})}
     data = _sorted_metadata(safetensors.torch.save(tensors, metadata=words or None))
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)  # mkstemp makes private files; a model is meant to be read by others
-        os.replace(temporary, path)
-    except BaseException:  # KeyboardInterrupt too: the promise is "no partial file"
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write(path, data)
 
 
 def _sorted_metadata(data: bytes) -> bytes:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 
-from strategies.models.metadata import described, task_words
+from strategies.models.load import ModelError, load
+from strategies.models.metadata import described, read_metadata, task_words
 from strategies.models.recipe import (
     BATCH,
     BETAS,
@@ -89,14 +91,27 @@ def metadata(recipe: Recipe, trained: Trained) -> dict[str, str]:
     }
 
 
+def is_of(path: Path, recipe: Recipe) -> bool:
+    """Whether there is a whole weight file that says it was trained by this recipe."""
+    try:
+        said = read_metadata(path)
+        model = load(path)
+    except (OSError, SafetensorError, ModelError):
+        return False
+    expected = {
+        "recipe": "max-of-k",
+        "seed": recipe.seed,
+        "n_ctx": recipe.n_ctx,
+        "d_vocab": recipe.d_vocab,
+        "steps": recipe.steps,
+        "biases": "trained" if recipe.biases else "zero",
+    }
+    return model.d_model == recipe.d_model and all(said.get(key) == str(value) for key, value in expected.items())
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `train` to `parser`; its namespace is what `run` takes."""
-    parser.add_argument("task", choices=["max-of-k"], help="the task to train for")
-    parser.add_argument("--n-ctx", type=_at_least(1), required=True, metavar="K", help="sequence length")
-    parser.add_argument("--seed", type=_at_least(0), required=True, metavar="S", help="seed of weights and data")
-    parser.add_argument("--d-vocab", type=_at_least(2), default=64, metavar="V", help="vocabulary size (default 64)")
-    parser.add_argument("--steps", type=_at_least(1), default=3000, metavar="N", help="batches of 128 (default 3000)")
-    parser.add_argument("--biases", action="store_true", help="train all five biases too (the recipe keeps them 0)")
+    add_recipe_arguments(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -108,9 +123,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="default cpu, which is reproducible")
 
 
+def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    """The task and what decides a training run; `recipe_of` reads them."""
+    parser.add_argument("task", choices=["max-of-k"], help="the task to train for")
+    parser.add_argument("--n-ctx", type=_at_least(1), required=True, metavar="K", help="sequence length")
+    parser.add_argument("--seed", type=_at_least(0), required=True, metavar="S", help="seed of weights and data")
+    parser.add_argument("--d-vocab", type=_at_least(2), default=64, metavar="V", help="vocabulary size (default 64)")
+    parser.add_argument("--steps", type=_at_least(1), default=3000, metavar="N", help="batches of 128 (default 3000)")
+    parser.add_argument("--biases", action="store_true", help="train all five biases too (the recipe keeps them 0)")
+
+
+def recipe_of(args: argparse.Namespace) -> Recipe:
+    """The recipe that the options stand for."""
+    return Recipe(args.n_ctx, args.seed, args.d_vocab, args.steps, args.biases)
+
+
 def run(args: argparse.Namespace) -> int:
     """Train and write one model. Returns the exit code: 0 written, 2 not possible, 130 interrupted (no file)."""
-    recipe = Recipe(args.n_ctx, args.seed, args.d_vocab, args.steps, args.biases)
+    recipe = recipe_of(args)
     device = "" if args.device == "cpu" else f"-{args.device}"
     path: Path = args.output or Path(f"{recipe.name}{device}.safetensors")
     problem = _problem(path, args.device, force=args.force)

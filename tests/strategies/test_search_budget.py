@@ -133,11 +133,13 @@ DROP = "drop-average-query-per-output-logit-reasoning"
 def test_the_additions_of_a_counting_certificate_are_enough_and_not_many_more(medium: Path, tmp_path: Path) -> None:
     certificate = draft(Problem(medium), STRATEGIES["separable-counting"], tmp_path / "x.json")
     counted = certificate.steps[2]
-    report = proofcheck.verify(replace(certificate, correct=0), model=medium)
+    report = proofcheck.verify(certificate.claiming(correct=0), model=medium)
     more = replace(counted, hints={**counted.hints, "additions": 10**10})
-    generous = proofcheck.verify(replace(certificate, correct=0, steps=(*certificate.steps[:2], more, certificate.steps[3])), model=medium)
+    steps = (*certificate.steps[:2], more, certificate.steps[3])
+    generous = proofcheck.verify(replace(certificate, steps=steps).claiming(correct=0), model=medium)
     fewer = replace(counted, hints={**counted.hints, "additions": counted.hints["additions"] // 8})
-    mean = proofcheck.verify(replace(certificate, correct=0, steps=(*certificate.steps[:2], fewer, certificate.steps[3])), model=medium)
+    steps = (*certificate.steps[:2], fewer, certificate.steps[3])
+    mean = proofcheck.verify(replace(certificate, steps=steps).claiming(correct=0), model=medium)
     assert report.proved == generous.proved > mean.proved
 
 

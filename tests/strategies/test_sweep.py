@@ -251,15 +251,17 @@ def test_a_table_that_is_no_table_is_said(model: Path, tmp_path: Path, capsys: p
 
 def test_a_sweep_killed_again_and_again_gives_the_table_of_an_uninterrupted_one(model: Path, tmp_path: Path) -> None:
     """kill -9 of the parent, ten times, at random moments after some certificate was written; workers end by themselves."""
-    other = Path(shutil.copy(MODELS / "counterexample-mean-diff-direct.safetensors", tmp_path / "other.safetensors"))
-    given = [str(model), str(other), "--strategies", "subcubic--max-diff-exact--*"]
+    models = [shutil.copy(model, tmp_path / f"model-{k}.safetensors") for k in range(12)]
+    given = [*map(str, models), "--strategies", "[bce]*"]
     assert main(["sweep", *given, "-o", str(tmp_path / "whole"), "--search-seconds", "0"]) == 0
     out = tmp_path / "killed"
-    command = [*COMMAND, *given, "-o", str(out), "--jobs", "2", "--search-seconds", "0"]
+    command = [*COMMAND, *given, "-o", str(out), "--search-seconds", "0", "--jobs"]
     generator = random.Random(0)
     kills = 0
-    for _ in range(10):
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    for k in range(10):
+        with subprocess.Popen(
+            [*command, "2" if k % 4 == 0 else "1"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
             before = len(list(out.glob("*.json")))
             while process.poll() is None and len(list(out.glob("*.json"))) <= before:
                 time.sleep(0.01)
@@ -269,9 +271,15 @@ def test_a_sweep_killed_again_and_again_gives_the_table_of_an_uninterrupted_one(
             process.kill()
         for path in out.glob("*.json"):
             decode_certificate(path.read_bytes(), proofcheck.Limits())  # no half-written file has a final name
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "2"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert kills >= 3
     assert rows(out) == rows(tmp_path / "whole")
     assert names(out) == names(tmp_path / "whole")
     assert all(proofcheck.verify(path).verdict is Verdict.VERIFIED for path in list(out.glob("*.json"))[::20])
+
+
+def test_the_page_names_every_column_of_the_table() -> None:
+    page = (ROOT / "docs" / "sweeps.md").read_text()
+    named = {word for line in page.splitlines() if line.startswith("| `") for word in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert named == set(COLUMNS)
