@@ -72,6 +72,7 @@ def replay(
     """
     check_digest(certificate, weights)
     frame = read_frame(certificate, catalogue, limits)
+    check_applicable(certificate.steps, frame, catalogue)
     rules = check_steps(certificate.steps, frame.sizes, catalogue, limits, arithmetic.backend)
     memo.enter((certificate.model.sha256, frame.architecture.name, frame.dimensions, repr(frame.options), limits))
     model, metadata = memo.once(("model",), lambda: _decode_model(frame, weights, limits))
@@ -113,6 +114,14 @@ def check_digest(certificate: Certificate, weights: bytes) -> None:
             found=digest,
             hint="--model FILE names another copy of the same bytes; it cannot name another model",
         )
+
+
+def check_applicable(steps: Sequence[Step], frame: Frame, catalogue: Catalogue) -> None:
+    """Rejected(rule-not-applicable) before costs and hints are looked at: they may name sizes that only some architectures have."""
+    for step in steps:
+        with _errors_in(step):
+            if step.rule in catalogue.rules:
+                _require_applicable(frame.architecture.model, type(frame.task), catalogue.rules[step.rule])
 
 
 def check_steps(steps: Sequence[Step], sizes: Dimensions, catalogue: Catalogue, limits: Limits, backend: Backend) -> list[Rule]:
@@ -163,7 +172,7 @@ def check_task_metadata(metadata: Mapping[str, str], task: str) -> tuple[str, ..
 
 
 def _apply(context: Context[Model, Task], rule: Rule, step: Step, facts: Mapping[str, Fact]) -> Fact:
-    _require_applicable(context, rule)
+    _require_applicable(type(context.model), type(context.task), rule)
     premises = tuple(facts[premise] for premise in step.premises)
     for k, fact in enumerate(premises):
         kind = rule.premises[min(k, len(rule.premises) - 1)]
@@ -178,15 +187,15 @@ def _apply(context: Context[Model, Task], rule: Rule, step: Step, facts: Mapping
         return rule.apply(context, *premises, **{name: kind.decode(step.hints[name]) for name, kind in rule.hints.items()})
 
 
-def _require_applicable(context: Context[Model, Task], rule: Rule) -> None:
+def _require_applicable(model: type, task: type, rule: Rule) -> None:
     """Rejected(rule-not-applicable) unless the rule's theorem is about such networks and such tasks."""
-    for what, value, kind in (("network", context.model, rule.model), ("task", context.task, rule.task)):
-        if not isinstance(value, kind):
+    for what, found, kind in (("network", model, rule.model), ("task", task, rule.task)):
+        if not issubclass(found, kind):
             raise Rejected(
                 Reason.RULE_NOT_APPLICABLE,
                 f"the rule's theorem is about another kind of {what}",
                 expected=kind.__name__,
-                found=type(value).__name__,
+                found=found.__name__,
                 hint="`proofcheck rules NAME` says to what it applies; `evaluation` applies to every network and task",
             )
 

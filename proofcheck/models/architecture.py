@@ -42,6 +42,7 @@ class Architecture:
     bad-weights). answers(dimensions): the number of logits.
     prepare, forward(dimensions, options): operations of `evaluator`, and of it for each input, at most.
     declared: metadata of the weight file -> the value it must have where it is there, from the options.
+    model: the class of what `build` returns; a rule about a class applies to it and its subclasses.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Architecture:
     forward: Callable[[Dimensions, Options], int]
     declared: Callable[[Options], Mapping[str, str]]
     may_be_zero: frozenset[str] = frozenset()
+    model: type = object
 
     def read_dimensions(self, sizes: Mapping[str, int], limits: Limits) -> Dimensions:
         """Declined(limit-exceeded), Rejected(bad-number) naming the size."""

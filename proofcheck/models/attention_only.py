@@ -220,4 +220,5 @@ ATTENTION_ONLY = Architecture(
         "proofcheck.activation": "none",
         "proofcheck.attention_scale": "sqrt(d_head)",
     },
+    model=AttentionOnly,
 )

@@ -70,4 +70,5 @@ SUM_OF_TABLES = Architecture(
     prepare=lambda dimensions, options: 0,
     forward=_forward,
     declared=lambda options: {"proofcheck.normalization": "none", "proofcheck.activation": "relu"},
+    model=SumOfTables,
 )

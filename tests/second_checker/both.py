@@ -109,7 +109,7 @@ def compare_claims(path: Path, budget: int = BUDGET, backend: str = "fast") -> l
     used = "arb" if found[0].weaker else backend
     for claim, verdict in ((found[0].count, ("VERIFIED", "")), (found[0].count + 1, ("REJECTED", "not-proved"))):
         copy = path.with_name(f"{path.stem}--claim.json")
-        copy.write_bytes(proofcheck.encode_certificate(replace(document, correct=claim)))
+        copy.write_bytes(proofcheck.encode_certificate(document.claiming(correct=claim)))
         comparison = one(copy, outcome.with_claim(claim), used)
         found.append(comparison if comparison.first == verdict else replace(comparison, second=verdict))
     return found

@@ -9,14 +9,20 @@ import stat
 import sys
 from pathlib import Path
 
-from tests.second_checker.certificate_format import Certificate, decode
+from tests.second_checker.certificate_format import ATTENTION_SIZES, Certificate, decode
 from tests.second_checker.facts import Context, ProvedCount
+from tests.second_checker.limits import MOST_DIGITS, MOST_DIMENSION, MOST_SEQUENCE_LENGTH, MOST_TABLE_ENTRIES
 from tests.second_checker.outcome import Outcome, RefusedError, TooLargeError, declined, rejected
 from tests.second_checker.published import unexplained_dimension
 from tests.second_checker.rules import RULES
+from tests.second_checker.sum_of_tables import SIZES, read_sum_of_tables
+from tests.second_checker.tasks import FIELDS as TASK_FIELDS
+from tests.second_checker.tasks import Task, read_task, require_names, whole_number
 from tests.second_checker.weights import read_network
 
 BUDGET = 2_000_000
+ATTENTION = "attention-only-one-layer-one-head"
+ARCHITECTURES = {ATTENTION: ATTENTION_SIZES, "sum-of-tables-relu": SIZES}
 
 
 def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
@@ -26,11 +32,11 @@ def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
         certificate = decode(read_regular(Path(path)))
         claimed, total = certificate.correct, certificate.total
         data = read_weights(Path(path), certificate)
-        check_claimed_problem(certificate)
+        task = read_frame(certificate)
         check_steps(certificate)
         require_small(certificate, budget)
-        task = f"{certificate.task_name} n_ctx={certificate.task['n_ctx']} d_vocab={certificate.task['d_vocab']}"
-        context = Context(read_network(data, certificate.dimensions, task), budget)
+        read = read_network if certificate.architecture == ATTENTION else read_sum_of_tables
+        context = Context(read(data, certificate.dimensions, task.words), budget, task, certificate.precision)
         numbers = derived(certificate, replay(certificate, context))
     except RefusedError as refusal:
         return Outcome(refusal.verdict, refusal.reason, claimed, total, str(refusal))
@@ -76,30 +82,70 @@ def read_weights(path: Path, certificate: Certificate) -> bytes:
 
 def require_small(certificate: Certificate, budget: int) -> None:
     """TooLargeError if reading the weights and multiplying them costs more than the budget: one for an entry, one for ten products."""
-    n, d, D, H = (certificate.dimensions[name] for name in ("n_ctx", "d_vocab", "d_model", "d_head"))
-    entries = (2 * d + n) * D + 4 * D * H + 3 * d * d
-    products = (2 * d * d + 4 * d * H + 2 * n * d) * (D + H)
+    n, d, D = (certificate.dimensions[name] for name in ("n_ctx", "d_vocab", "d_model"))
+    if certificate.architecture == ATTENTION:
+        H = certificate.dimensions["d_head"]
+        entries = (2 * d + n) * D + 4 * D * H + 3 * d * d
+        products = (2 * d * d + 4 * d * H + 2 * n * d) * (D + H)
+    else:
+        entries, products = n * d * D + D * certificate.dimensions["d_vocab_out"], 0
     if entries + products // 10 > budget:
         raise TooLargeError(f"tables: {entries + products // 10} operations, budget {budget}")
 
 
-def check_claimed_problem(certificate: Certificate) -> None:
-    """Architecture, task and total, before any arithmetic."""
-    if certificate.architecture != "attention-only-one-layer-one-head":
-        raise declined("unsupported-architecture", "$.model.architecture")
-    if certificate.task_name != "max-of-k":
-        raise declined("unsupported-task", "$.task.name")
-    for name, size in certificate.task.items():
-        if size != certificate.dimensions[name]:
-            raise rejected("task-mismatch", f"$.task.{name}", size)
-    if certificate.total != certificate.dimensions["d_vocab"] ** certificate.dimensions["n_ctx"]:
-        raise rejected("wrong-total", "$.claim.accuracy_at_least.total", certificate.total)
+def read_frame(certificate: Certificate) -> Task:
+    """What the certificate is about, before any arithmetic: extensions, names, sizes, task, total."""
+    if certificate.extensions:
+        raise declined("untrusted-extension", "$.extensions", list(certificate.extensions))
+    if certificate.architecture not in ARCHITECTURES:
+        raise declined("unsupported-architecture", "$.model.architecture", certificate.architecture)
+    if certificate.task_name not in TASK_FIELDS:
+        raise declined("unsupported-task", "$.task.name", certificate.task_name)
+    if certificate.claim_kind != "accuracy_at_least":
+        raise declined("unsupported-claim", "$.claim", certificate.claim_kind)
+    check_sizes(certificate.dimensions, ARCHITECTURES[certificate.architecture])
+    require_names(certificate.options, (), "$.model.options")
+    task = read_task(certificate)
+    answers = certificate.dimensions.get("d_vocab_out", certificate.dimensions["d_vocab"])
+    if (task.n_ctx, task.d_vocab) != (certificate.dimensions["n_ctx"], certificate.dimensions["d_vocab"]) or task.d_vocab > answers:
+        raise rejected("task-mismatch", "$.task", certificate.task)
+    require_names(certificate.claim, ("correct", "total"), "$.claim")
+    whole_number(certificate.claim["correct"], 0, "$.claim.correct")
+    total = whole_number(certificate.claim["total"], 1, "$.claim.total")
+    if digits_of(task) > MOST_DIGITS:
+        raise declined("limit-exceeded", "$.task", "digits of the number of inputs")
+    if total != task.total:
+        raise rejected("wrong-total", "$.claim.accuracy_at_least.total", total)
+    return task
+
+
+def digits_of(task: Task) -> int:
+    """Of the number of inputs, at least."""
+    return (task.d_vocab.bit_length() - 1) * task.n_ctx * 3 // 10
+
+
+def check_sizes(dimensions: dict[str, int], names: tuple[str, ...]) -> None:
+    """The sizes that the architecture names, in its order and within the limits."""
+    require_names(dimensions, names, "$.model.dimensions")
+    for name, size in dimensions.items():
+        if size < 1:
+            raise rejected("bad-number", f"$.model.dimensions.{name}", size)
+    for name, size in dimensions.items():
+        if size > (MOST_SEQUENCE_LENGTH if name == "n_ctx" else MOST_DIMENSION):
+            raise declined("limit-exceeded", f"$.model.dimensions.{name}", size)
+    if max(dimensions.values()) ** 2 > MOST_TABLE_ENTRIES:
+        raise declined("limit-exceeded", "$.model.dimensions", "table entries")
 
 
 def check_steps(certificate: Certificate) -> None:
     """Rules, ids, premises and the shapes of hints; the last step concludes, all others are used."""
-    dimensions = certificate.dimensions
-    sizes = dict(zip("ndDH", (dimensions[name] for name in ("n_ctx", "d_vocab", "d_model", "d_head")), strict=True))
+    if not certificate.steps:
+        raise rejected("no-conclusion", "$.steps", "empty")
+    special = certificate.architecture == ATTENTION and certificate.task_name == "max-of-k"
+    for step in certificate.steps:
+        if step.rule in RULES and not (special or RULES[step.rule].general):
+            raise rejected("rule-not-applicable", step.id, step.rule)
+    sizes = dict(zip("ndDH", certificate.dimensions.values(), strict=True))  # H: only rules of the attention-only network ask for it
     earlier: dict[str, type] = {}
     used: set[str] = set()
     for step in certificate.steps:

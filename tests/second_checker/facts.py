@@ -1,13 +1,16 @@
-"""What a step proves. Dictionaries by query q and max token m, q ≤ m."""
+"""What a step proves. Dictionaries by block: last token q and right answer m, for Max-of-K the max token, q ≤ m."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.second_checker.forward import ForwardPass
 from tests.second_checker.intervals import Interval
 from tests.second_checker.outcome import TooLargeError
-from tests.second_checker.weights import Matrix, Network, Vector
+from tests.second_checker.tasks import Task
+from tests.second_checker.weights import Matrix, Vector
 
 
 @dataclass
@@ -17,8 +20,10 @@ class Context:
     doubts: refusals (verdict, reason) to which the documented rounding may lead where the theorem in real numbers does not.
     """
 
-    network: Network
+    network: Any  # Network or SumOfTables: the rules that apply know which
     budget: int
+    task: Task
+    precision: int
     doubts: list[tuple[str, str]] = field(default_factory=list)
     forward_passes: list[ForwardPass] = field(default_factory=list)
 
@@ -35,8 +40,20 @@ class Context:
             raise TooLargeError(f"{what}: {operations} operations, budget {self.budget}")
 
     def blocks(self) -> list[tuple[int, int]]:
-        """(q, m) with q ≤ m."""
+        """(q, m) with q ≤ m, the blocks of Max-of-K."""
         return [(q, m) for m in range(self.network.d_vocab) for q in range(m + 1)]
+
+    def block_sizes(self) -> Mapping[tuple[int, int], int]:
+        """Inputs by block: for Max-of-K by formula, for other tasks by looking at every input."""
+        if self.task.name == "max-of-k":
+            return {(q, m): max_of_k_block(q, m, self.task.n_ctx) for q, m in self.blocks()}
+        self.spend(self.task.total, "block sizes")
+        return self.task.block_sizes()
+
+
+def max_of_k_block(q: int, m: int, n: int) -> int:
+    """Sequences of length n with last token q and maximum m ≥ q."""
+    return int((m + 1) ** (n - 1) - (m ** (n - 1) if q < m else 0))
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,15 @@ class ForwardPass:
         self._exponentials: dict[tuple[int, int, int], Interval] = {}
         self._direct: dict[int, list[Interval]] = {}
 
+    def score(self, query: int, position: int, token: int) -> Fraction:
+        """The score of one position times √d_head."""
+        return dot(self.query[query], self.key[position][token])
+
     def exponential(self, query: int, position: int, token: int) -> Interval:
         """exp(score) of one position."""
         place = (query, position, token)
         if place not in self._exponentials:
-            score: Fraction = dot(self.query[query], self.key[position][token])
-            self._exponentials[place] = exp(enclose(score) / self.root)
+            self._exponentials[place] = exp(enclose(self.score(query, position, token)) / self.root)
         return self._exponentials[place]
 
     def value(self, position: int, token: int) -> list[Interval]:
@@ -59,8 +62,8 @@ class ForwardPass:
 
     def answer(self, sequence: tuple[int, ...]) -> bool | None:
         """True: the logit of the largest token is certainly larger than every other. False: it certainly is not. None: undecided."""
-        logits = self.logits(sequence)
         right = max(sequence)
+        logits = self.logits(sequence)
         others = [token for token in range(len(logits)) if token != right]
         if all(certainly_positive(logits[right] - logits[token]) for token in others):
             return True

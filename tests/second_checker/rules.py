@@ -1,4 +1,4 @@
-"""Every rule of format 1.0 by name: kinds of premises, hints, replay."""
+"""Every rule by name: kinds of premises, hints, replay, and whether it is about every network and task."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tests.second_checker.rules_attention import attention_bounds
 from tests.second_checker.rules_counts import count_classes, sum_blocks
 from tests.second_checker.rules_cubic import cubic
 from tests.second_checker.rules_enumeration import enumeration
+from tests.second_checker.rules_evaluation import evaluation
 from tests.second_checker.rules_separable_counting import separable_counting
 from tests.second_checker.rules_separable_early_maximum import separable_early_maximum
 from tests.second_checker.rules_separable_enumeration import separable_enumeration
@@ -32,13 +33,17 @@ from tests.second_checker.rules_tables import path_expansion
 
 @dataclass(frozen=True)
 class Rule:
-    """replay(context, *premises, **hints) gives a fact of the named type. premises: fact types in order; more: the last one may repeat."""
+    """replay(context, *premises, **hints) gives a fact of the named type. premises: fact types in order; more: the last one may repeat.
+
+    general: about every network and task; the others are about `attention-only-one-layer-one-head` and `max-of-k`.
+    """
 
     replay: Callable[..., object]
     fact: type
     premises: tuple[type, ...] = ()
     more: bool = False
     hints: dict[str, Hint] = field(default_factory=dict)
+    general: bool = False
 
 
 VOCABULARY = Hint(("f64",), ("d",))
@@ -87,10 +92,11 @@ SEPARABLE = {
 }
 RULES: dict[str, Rule] = {
     "path-expansion": Rule(path_expansion, Tables),
+    "evaluation": Rule(evaluation, ProvedBlocks, general=True),
     "enumeration": Rule(enumeration, ProvedBlocks, (Tables,)),
     "cubic": Rule(cubic, ProvedClasses, (Tables,)),
     "count-classes": Rule(count_classes, ProvedBlocks, (ProvedClasses,)),
-    "sum-blocks": Rule(sum_blocks, ProvedCount, (ProvedBlocks,), more=True),
+    "sum-blocks": Rule(sum_blocks, ProvedCount, (ProvedBlocks,), more=True, general=True),
     **{f"direct-path-{name}": rule for name, rule in DIRECT_PATHS.items()},
     **{f"qk-error-{name}": Rule(replay, ScoreApproximation, (Tables,), hints=hints) for name, (replay, hints) in QK_ERRORS.items()},
     "attention-bounds": Rule(attention_bounds, AttentionBounds, (Tables, ScoreApproximation), hints=GAPS),

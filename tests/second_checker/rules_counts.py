@@ -13,11 +13,6 @@ class ContradictionError(Exception):
     """A proved count exceeds what can be true: some rule is unsound, or this checker is wrong."""
 
 
-def block_size(q: int, m: int, n: int) -> int:
-    """Sequences of length n with last token q and maximum m."""
-    return (m + 1) ** (n - 1) - (m ** (n - 1) if q < m else 0)
-
-
 def count_classes(context: Context, classes: ProvedClasses) -> ProvedBlocks:
     """counts[q, m] = Σ_p C(n−1, p) choices^p over the proved p."""
     counts = {block: members(context.network.n_ctx, choices) for block, choices in classes.choices.items()}
@@ -32,10 +27,9 @@ def members(n: int, choices: list[int]) -> int:
 
 def sum_blocks(context: Context, *premises: ProvedBlocks) -> ProvedCount:
     """The sum over the blocks of the best premise; what one premise leaves open another may decide, or leave open again."""
-    inputs = context.network.d_vocab**context.network.n_ctx
+    inputs = context.task.total
     totals = [0, 0, 0, 0]
-    for q, m in context.blocks():
-        size = block_size(q, m, context.network.n_ctx)
+    for (q, m), size in context.block_sizes().items():
         found = [max(table.get((q, m), 0) for table in tables) for tables in zip(*map(tables_of, premises), strict=True)]
         least, most, surely_wrong, most_wrong = found
         if not (0 <= least <= most <= size and 0 <= surely_wrong <= most_wrong <= size and least + surely_wrong <= size):

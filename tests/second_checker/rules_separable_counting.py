@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from tests.second_checker.certificate_format import Array
-from tests.second_checker.facts import Context, ProvedBlocks, Tables
+from tests.second_checker.facts import Context, ProvedBlocks, Tables, max_of_k_block
 from tests.second_checker.hinted_blocks import read_blocks
 from tests.second_checker.intervals import Interval, certainly_positive, enclose
 from tests.second_checker.margin_terms import QueryTerms, block_sequences, largest_size, least_sum, resolution, smallest
 from tests.second_checker.outcome import rejected
-from tests.second_checker.rules_counts import block_size
 from tests.second_checker.rules_separable_early_maximum import bin_width, most_additions, proved, require_bins
 
 Terms = list[list[Interval]]
@@ -44,7 +43,7 @@ def separable_counting(context: Context, tables: Tables, blocks: Array, groups: 
         for found, room in ((counts, None), (least, rounding)):
             divided = open_groups(rivals, q, m, room, {j: named.get((row, j), 0) for j in rivals})
             failing = sum(failing_sequences(g, q, m, n, bins, room) for g in divided)
-            found[q, m] = max(0, block_size(q, m, n) - failing) if enough or room is None else 0
+            found[q, m] = max(0, max_of_k_block(q, m, n) - failing) if enough or room is None else 0
     return ProvedBlocks(counts, least)
 
 

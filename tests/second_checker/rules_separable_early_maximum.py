@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tests.second_checker.certificate_format import Array
-from tests.second_checker.facts import Context, ProvedBlocks, Tables
+from tests.second_checker.facts import Context, ProvedBlocks, Tables, max_of_k_block
 from tests.second_checker.hinted_blocks import read_blocks
 from tests.second_checker.intervals import Interval, certainly_positive, enclose
 from tests.second_checker.margin_terms import QueryTerms, block_sequences, largest_size, least_sum, resolution, smallest, sum_of
 from tests.second_checker.outcome import rejected
-from tests.second_checker.rules_counts import block_size
 
 MOST_BINS = 8_192
 
@@ -41,9 +40,9 @@ def separable_early_maximum(context: Context, tables: Tables, blocks: Array, add
                 counts[q, m], surely = proved(g, q, m, n, n * width + rounding)
                 least[q, m] = surely if enough else 0
             if certainly_positive(bound):
-                counts[q, m] = block_size(q, m, n)
+                counts[q, m] = max_of_k_block(q, m, n)
             if certainly_positive(bound - rounding):
-                least[q, m] = block_size(q, m, n)
+                least[q, m] = max_of_k_block(q, m, n)
     return ProvedBlocks(counts, least)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tests.second_checker.facts import Context, ProvedBlocks, Tables
+from tests.second_checker.facts import Context, ProvedBlocks, Tables, max_of_k_block
 from tests.second_checker.intervals import Interval, certainly_positive, enclose, exp, sqrt
 from tests.second_checker.margin_terms import QueryTerms, largest_size, least_sum, resolution, smallest
-from tests.second_checker.rules_counts import block_size
 
 COARSE_RESOLUTION = Fraction(1, 2**18)  # position weights of the coarse bound are integers of 20 or 21 bits
 
@@ -27,7 +26,7 @@ def separable_minimum(context: Context, tables: Tables, refined: int) -> ProvedB
         for m in range(q, d):
             if n == 1 and q < m:
                 continue
-            size = block_size(q, m, n)
+            size = max_of_k_block(q, m, n)
             fine = [(least_sum(f, q, m), largest_size(f)) for f in terms.rivals(m)]
             if all(certainly_positive(bound) for bound, _ in fine):
                 counts[q, m] = size

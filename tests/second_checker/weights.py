@@ -175,8 +175,23 @@ def read_tensor(name: str, dtype: str, found: tuple[int, ...], raw: bytes, shape
         raise declined("unsupported-architecture", name, f"{found[0]} heads")
     if name.startswith("unembed.") and found[:-1] == shape[:-1] and len(found) == len(shape) and found[-1] not in (0, shape[-1]):
         raise declined("unsupported-architecture", name, f"{found[-1]} outputs")
+    require_shape(name, found, shape)
+    entries = entries_of(name, dtype, found, raw)
+    if name.rpartition(".")[2].startswith("b_"):
+        return entries
+    columns = shape[-1]
+    return [entries[i : i + columns] for i in range(0, len(entries), columns)]
+
+
+def require_shape(name: str, found: tuple[int, ...], shape: tuple[int, ...]) -> None:
     if found != shape:
         raise rejected("wrong-shape", name, found)
+
+
+def entries_of(name: str, dtype: str, found: tuple[int, ...], raw: bytes) -> Vector:
+    """The numbers of a tensor in C order. found: its shape, which the file's header has."""
+    if dtype not in DECODERS:
+        raise rejected("bad-weights", name, dtype)
     width = FLOAT_BYTES[dtype]
     entries: Vector = []
     for i in range(len(raw) // width):
@@ -186,7 +201,4 @@ def read_tensor(name: str, dtype: str, found: tuple[int, ...], raw: bytes, shape
         if out_of_exponent_range(entry):
             raise declined("limit-exceeded", name, f"entry {i}")
         entries.append(entry)
-    if name.rpartition(".")[2].startswith("b_"):
-        return entries
-    columns = shape[-1]
-    return [entries[i : i + columns] for i in range(0, len(entries), columns)]
+    return entries
