@@ -17,6 +17,7 @@ import proofcheck
 from proofcheck import Checker, Reason, Verdict
 from proofcheck.arithmetic import DyadicArray, largest_exponent
 from proofcheck.arithmetic.float_intervals import check_platform
+from proofcheck.cli.main import main
 from proofcheck.models import decode_weights
 
 SHAPE = Shape(1, 2, 1, 1)
@@ -116,3 +117,12 @@ def test_a_mode_that_was_set_for_a_while_leaves_nothing_behind(files: tuple[Path
         torch.set_flush_denormal(False)
     assert checker.verify(files[0], model=files[1]).verdict is Verdict.REJECTED
     assert proofcheck.verify(files[0], model=files[1]).verdict is Verdict.REJECTED
+
+
+@pytest.mark.parametrize("mode", ["torch"], indirect=True)
+def test_selftest_says_so_without_a_traceback(mode: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["selftest"]) == 3
+    out, err = capsys.readouterr()
+    assert "c float64 arithmetic: float64 subnormals are flushed to zero" in out
+    assert "do not use this installation" in err
+    assert "Traceback" not in out + err

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import pytest
 import sympy
 from soundness.small_models import BRUTE_FORCE, CUBIC, certificate, safetensors_bytes, sizes_of
-from soundness.subcubic_steps import CHORD, DIRECT_PATHS, EXACT, MARGINS, OFF, QK_ERRORS, sought_hints, steps, table_model
+from soundness.subcubic_steps import CHORD, DIRECT_PATHS, EXACT, MARGINS, OFF, QK_ERRORS, apply, context, sought_hints, steps, table_model
 
 from proofcheck import Dimensions, Step
 from proofcheck.arithmetic import Arithmetic
+from proofcheck.arithmetic.operations import counting
 from proofcheck.catalogue import BUILT_IN
 from proofcheck.kernel import replay
 from proofcheck.limits import Limits
@@ -100,3 +102,24 @@ def test_the_recursive_rules_multiply_no_two_matrices() -> None:
         polynomial = sympy.Poly(RULES[rule].cost(Dimensions(**SYMBOLS), Limits()).operations, *SYMBOLS.values())
         triple = polynomial.coeff_monomial(d * D * H) + polynomial.coeff_monomial(d * D * D)
         assert (triple == 0) is rule.endswith("recursive"), rule
+
+
+@pytest.mark.parametrize("settled", [0, 5, 100, 10**6])
+@pytest.mark.parametrize("rule", ["enumeration", "separable-enumeration", "separable-partition"])
+def test_the_bound_follows_the_limit_on_balls(rule: str, settled: int) -> None:
+    """A raised `settled_in_balls` buys more operations, and the bound says so: all sequences of this network tie."""
+    shape, tensors = table_model(3, 4, 0)
+    tensors["unembed.W_U"][:] = tensors["unembed.W_U"][:, :1]
+    where = replace(context(shape, tensors), limits=Limits(settled_in_balls=settled))
+    every = np.array([(q, m) for m in range(4) for q in range(m + 1)], dtype="<i8")
+    boxes = sum(1 if q == m else 2 for q, m in every.tolist())
+    hints: dict[str, object] = {
+        "enumeration": {},
+        "separable-enumeration": {"blocks": every, "expansions": 10**4},
+        "separable-partition": {"blocks": every, "nodes": np.full(boxes, -1, dtype="<i8")},
+    }[rule]  # type: ignore[assignment]
+    tables = apply(where, "path-expansion")
+    with counting() as counter:
+        fact = apply(where, rule, (tables,), hints)
+    assert fact.undecided < 64 or settled < 64
+    assert counter.total <= RULES[rule].cost(where.model.dimensions, where.limits, **hints).operations
