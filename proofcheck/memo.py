@@ -17,6 +17,8 @@ class Memo:
     and what the key names; what it returns is never changed.
     """
 
+    MOST_VALUES = 64  # the least recently used one goes; what is computed again counts the same operations
+
     __slots__ = ("_scope", "_values")
 
     def __init__(self) -> None:
@@ -35,6 +37,8 @@ class Memo:
             with counting() as counter:
                 value = compute()
             self._values[key] = (value, counter.total)
-        value, operations = self._values[key]
+        value, operations = self._values[key] = self._values.pop(key)  # now the most recently used one
+        if len(self._values) > self.MOST_VALUES:
+            del self._values[next(iter(self._values))]
         count(operations)
         return value

@@ -60,10 +60,10 @@ def _decode_base64(text: Any, path: str) -> bytes:
 
 
 def encode_array(value: NDArray[Any]) -> dict[str, Any]:
-    """TypeError for dtypes that have no place in a certificate."""
+    """TypeError for dtypes that a certificate cannot hold."""
     little = np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<"), copy=False)
     names = {name: short for short, name in DTYPES.items()}
     if little.dtype.str not in names:
-        raise TypeError(f"an array of dtype {value.dtype} has no place in a certificate: use int64, float32 or float64")
+        raise TypeError(f"an array of dtype {value.dtype} cannot be in a certificate: use int64, float32 or float64")
     data = base64.b64encode(little.tobytes()).decode("ascii")
     return {"dtype": names[little.dtype.str], "shape": list(value.shape), "data": data}

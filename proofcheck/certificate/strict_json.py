@@ -96,7 +96,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise Rejected(Reason.DUPLICATE_KEY, f"the key {key[:80]!r} stands twice in one object", path=key[:80])
+            raise Rejected(Reason.DUPLICATE_KEY, f"duplicate key {key[:80]!r}", path=key[:80])
         if value is None or isinstance(value, bool):
             raise Rejected(Reason.WRONG_TYPE, f"{json.dumps(value)} is not a value of this format", path=key[:80])
         result[key] = value

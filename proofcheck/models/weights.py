@@ -96,7 +96,7 @@ def _exact_tensor(name: str, dtype: str, shape: tuple[int, ...], data: bytes, li
             path=name,
             expected="F64, F32, F16 or BF16",
             found=dtype,
-            hint="save the weights as floats; quantised formats have no place here",
+            hint="save the weights as floats; quantised formats are not supported",
         )
     finite = is_finite(values)
     if not finite.all():

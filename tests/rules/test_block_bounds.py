@@ -18,8 +18,9 @@ from proofcheck.rules.attention_only.separable.block_bounds import (
     block_minimum,
     require_headroom,
 )
-from proofcheck.rules.attention_only.separable.block_counts import MOST_BINS, Budget, Exhausted, checked_blocks, failing_at_most
+from proofcheck.rules.attention_only.separable.block_counts import MOST_BINS, checked_blocks, failing_at_most
 from proofcheck.rules.attention_only.separable.separability import enclosures
+from proofcheck.rules.budget import Budget, Exhausted
 
 SHAPES = (Shape(1, 5), Shape(2, 5), Shape(4, 6), Shape(5, 3))
 

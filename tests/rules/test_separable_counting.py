@@ -13,9 +13,10 @@ from soundness.small_models import Shape, random_model
 
 from proofcheck import Reason, Rejected
 from proofcheck.rules.attention_only.separable.block_bounds import BlockBounds
-from proofcheck.rules.attention_only.separable.block_counts import Budget, Exhausted, _offsets, failing_at_most
+from proofcheck.rules.attention_only.separable.block_counts import _offsets, failing_at_most
 from proofcheck.rules.attention_only.separable.separability import enclosures
 from proofcheck.rules.attention_only.separable.separable_counting import _Block, _checked_groups, _failing
+from proofcheck.rules.budget import Budget, Exhausted
 
 PLENTY = 10**12
 

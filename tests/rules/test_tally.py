@@ -16,8 +16,9 @@ from proofcheck import Reason, Rejected
 from proofcheck.rules.attention_only.separable.boxes import BlockTerms, Tally, boxes, hinted_blocks, neither
 from proofcheck.rules.attention_only.separable.enumeration import _tally_sums
 from proofcheck.rules.attention_only.separable.separability import ExactMargins
-from proofcheck.rules.attention_only.separable.separable_enumeration import _Budget
+from proofcheck.rules.attention_only.separable.separable_enumeration import _spend
 from proofcheck.rules.attention_only.separable.separable_partition import _tally_leaves, _Trees
+from proofcheck.rules.budget import Budget
 
 SURE, NEVER, OPEN, NAN = arb(1), arb(0), arb(0, 1), arb("nan")
 
@@ -265,11 +266,11 @@ def test_what_is_no_tree(nodes: list[int], message: str, path: str) -> None:
 
 
 def test_expansions_are_spent_to_the_last() -> None:
-    budget = _Budget(5)
-    budget.spend(2)
-    budget.spend(3)
+    spend = _spend(Budget(5))
+    spend(2)
+    spend(3)
     with pytest.raises(Rejected) as caught:
-        budget.spend(1)
+        spend(1)
     assert (caught.value.code, caught.value.found) == (Reason.BAD_HINT, "5")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions, Model
 from proofcheck.rules.counting.facts import ProvedBlocks, ProvedCount
@@ -23,10 +25,10 @@ def sum_blocks(context: Context[Model, Task], *premises: ProvedBlocks) -> Proved
     """
     task = context.task
     correct = wrong = 0
-    for q in range(task.d_vocab):
-        for y in range(task.answers):
-            best = max(facts.counts[q][y] for facts in premises)  # exact integers
-            most_wrong = max((facts.wrong[q][y] for facts in premises if facts.wrong), default=0)
+    for q, y in product(range(task.d_vocab), range(task.answers)):
+        best = max(facts.counts[q][y] for facts in premises)  # exact integers
+        most_wrong = max((facts.wrong[q][y] for facts in premises if facts.wrong), default=0)
+        if best or most_wrong:
             if best + most_wrong > task.block_size(q, y):
                 raise RuntimeError(f"block ({q}, {y}) has {task.block_size(q, y)} inputs, {best} proved right and {most_wrong} wrong")
             correct += best

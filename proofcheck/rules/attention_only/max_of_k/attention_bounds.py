@@ -11,7 +11,7 @@ from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.attention_only.facts import AttentionBounds, AttentionCells, PathExpansion, ScoreApproximation
 from proofcheck.rules.attention_only.max_of_k.position_sums import PositionSums
-from proofcheck.rules.attention_only.separable.separability import table_exponentials
+from proofcheck.rules.attention_only.separable.separability import shared_exponentials, table_exponentials
 from proofcheck.rules.hints import IntegersHint
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
@@ -60,12 +60,12 @@ class _AttentionParts:
     def __init__(self, tables: PathExpansion, scores: ScoreApproximation, context: MaxOfKContext) -> None:
         arithmetic, d_head = context.arithmetic, context.model.dimensions.d_head
         self.n_ctx, self.d_vocab = context.task.n_ctx, context.task.d_vocab
-        self.tokens = arithmetic.exponentials(scores.S, d_head)  # [Q, K]
+        self.tokens = shared_exponentials(context, scores.S)  # [Q, K]
         self.lowered = arithmetic.exponentials(-scores.error, d_head)  # [Q]
         self.raised = arithmetic.exponentials(scores.error, d_head)
         self.largest = scores.S.running_argmax(axis=1)  # [Q, K]: the token ≤ k with the largest score
         self.smallest = scores.S.running_argmin(axis=1)
-        sums = PositionSums(tables, arithmetic.exponentials(tables.EQKP, d_head))
+        sums = PositionSums(tables, shared_exponentials(context, tables.EQKP))
         self.own, self.low, self.high = sums.own, sums.low, sums.high
 
     def cells(self, gaps: NDArray[np.int64], c: int, query_is_max: bool) -> AttentionCells:

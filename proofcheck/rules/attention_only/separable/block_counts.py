@@ -9,31 +9,13 @@ from proofcheck.arithmetic.bounded_sums import bounded_sums_operations, count_bo
 from proofcheck.arithmetic.operations import count
 from proofcheck.errors import Reason, Rejected
 from proofcheck.rules.attention_only.separable.block_bounds import require_headroom
+from proofcheck.rules.budget import Budget
 from proofcheck.rules.hints import IntegerHint, IntegersHint
 
 MOST_BINS = 1 << 13  # with n_ctx ≤ 1,024 more the count stays within bounded_sums.MOST_BINS
 
 BLOCKS = IntegersHint(("*", "3"))  # rows (query, max token, bins)
 ADDITIONS = IntegerHint(0, 1 << 60)
-
-
-class Exhausted(Exception):
-    """The next count would cost more additions than the hint allows."""
-
-
-class Budget:
-    """The additions that counting may still spend (hint `additions`), so that the work is bounded before any arithmetic."""
-
-    __slots__ = ("left",)
-
-    def __init__(self, additions: int) -> None:
-        self.left = additions
-
-    def spend(self, additions: int) -> None:
-        """Raises Exhausted, and spends nothing, if so many are not left."""
-        if additions > self.left:
-            raise Exhausted
-        self.left -= additions
 
 
 def failing_at_most(lower: Integers, query: int, bins: int, budget: Budget) -> int:

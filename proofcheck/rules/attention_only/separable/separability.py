@@ -107,6 +107,13 @@ def shared_enclosures(context: MaxOfKContext, tables: PathExpansion) -> Enclosur
     return context.memo.once(key, lambda: enclosures(tables, d_head, arithmetic))
 
 
+def shared_exponentials(context: MaxOfKContext, exact: DyadicArray) -> PositiveTable:
+    """Enclosures of exp(exact/√d_head), made once for each exact table: certificates about one network often have the same scores."""
+    arithmetic, d_head = context.arithmetic, context.model.dimensions.d_head
+    key = ("exponentials", arithmetic.backend, arithmetic.precision, exact.shape, exact.exponent, tuple(exact.integers.ravel().tolist()))
+    return context.memo.once(key, lambda: arithmetic.exponentials(exact, d_head))
+
+
 class ExactMargins:
     """The same sums in balls, for single sequences and single boxes: settles what integer terms leave undecided."""
 

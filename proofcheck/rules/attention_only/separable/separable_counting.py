@@ -16,14 +16,13 @@ from proofcheck.rules.attention_only.separable.block_bounds import BlockBounds
 from proofcheck.rules.attention_only.separable.block_counts import (
     ADDITIONS,
     BLOCKS,
-    Budget,
-    Exhausted,
     checked_blocks,
     counting_operations,
     failing_at_most,
 )
 from proofcheck.rules.attention_only.separable.separability import shared_enclosures
 from proofcheck.rules.attention_only.separable.separable_minimum import minimum_operations, refine
+from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegersHint
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule

@@ -15,13 +15,12 @@ from proofcheck.rules.attention_only.separable.block_bounds import ENTRY_BITS, b
 from proofcheck.rules.attention_only.separable.block_counts import (
     ADDITIONS,
     BLOCKS,
-    Budget,
-    Exhausted,
     checked_blocks,
     counting_operations,
     failing_at_most,
 )
 from proofcheck.rules.attention_only.separable.separability import CHUNK_ENTRIES, Enclosures, MarginTerms, shared_enclosures
+from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from proofcheck.arithmetic import Integers, nonpositive_sums
@@ -17,6 +19,7 @@ from proofcheck.rules.attention_only.separable.separability import (
     shared_enclosures,
     table_exponentials,
 )
+from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegerHint
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
@@ -40,13 +43,13 @@ def separable_enumeration(context: MaxOfKContext, tables: PathExpansion, *, bloc
     d_head, task = context.model.dimensions.d_head, context.task
     margins = MarginTerms(shared_enclosures(context, tables))
     tally = Tally(task.d_vocab, ExactMargins(tables, d_head, context.arithmetic), context.limits.settled_in_balls)
-    budget = _Budget(expansions)
+    spend = _spend(Budget(expansions))
     for block in hinted_terms(margins, hinted_blocks(blocks, task.d_vocab)):
         for box in boxes(task.n_ctx, block.query, block.max_token):
             base, terms = box.terms(block.lower[None], block.last[None])
             width = terms[-1].shape[2] if terms else 1
             not_right = 0
-            for prefixes, smallest in nonpositive_sums(base[0], [term[0] for term in terms], budget.spend):
+            for prefixes, smallest in nonpositive_sums(base[0], [term[0] for term in terms], spend):
                 wrong = int(np.count_nonzero(smallest <= -block.slack))
                 not_positive = int(np.count_nonzero(smallest <= 0))
                 not_right += not_positive
@@ -59,25 +62,22 @@ def separable_enumeration(context: MaxOfKContext, tables: PathExpansion, *, bloc
     return tally.fact()
 
 
-class _Budget:
-    """Counts expanded nodes."""
+def _spend(budget: Budget) -> Callable[[int], None]:
+    """Rejected(bad-hint) when more nodes are expanded than the hint allows."""
 
-    __slots__ = ("_left", "_most")
-
-    def __init__(self, most: int) -> None:
-        self._most = self._left = most
-
-    def spend(self, nodes: int) -> None:
-        """Rejected(bad-hint) when more nodes are expanded than the hint allows."""
-        self._left -= nodes
-        if self._left < 0:
+    def spend(nodes: int) -> None:
+        try:
+            budget.spend(nodes)
+        except Exhausted as error:
             raise Rejected(
                 Reason.BAD_HINT,
                 "the search needs more expansions than the hint allows",
                 path="expansions",
                 expected="at least the number of nodes of the search",
-                found=str(self._most),
-            )
+                found=str(budget.most),
+            ) from error
+
+    return spend
 
 
 def _cost(dimensions: Dimensions, limits: Limits, *, blocks: Integers, expansions: int) -> Cost:
