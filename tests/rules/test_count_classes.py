@@ -13,19 +13,18 @@ from soundness.subcubic_steps import EXACT, MARGINS, apply, context, random_gaps
 from proofcheck import Dimensions
 from proofcheck.rules.attention_only.facts import ProvedClasses
 from proofcheck.rules.fact import rule_application
-from proofcheck.tasks import MaxOfK
 
 
 @pytest.mark.parametrize(("n", "d"), [(1, 3), (2, 4), (3, 4), (4, 3)])
 def test_the_count_is_that_of_the_listed_sequences(n: int, d: int) -> None:
     """K = {0 … size − 1} for random sizes: every sequence of every proved class, listed and counted once."""
-    shape, task, rng = Shape(n, d), MaxOfK(n, d), Random(0)
+    shape, rng = Shape(n, d), Random(0)
     where = context(shape, random_model(shape, 0))
     for _ in range(10):
         choices = [[[-1] * n for _ in range(d)] for _ in range(d)]
         for m in range(d):
             for q in range(m + 1):
-                for p in range(task.most_others(q, m) + 1):
+                for p in range(n - 1 - (q < m) + 1):
                     choices[q][m][p] = rng.randint(-1, m) if p else rng.randint(-1, 0)
         with rule_application():
             premise = ProvedClasses(tuple(tuple(tuple(cells) for cells in row) for row in choices))
@@ -46,12 +45,12 @@ def test_no_rule_proves_a_class_without_a_position_for_the_max_token(rule: str, 
     tables = apply(where, "path-expansion")
     premises: tuple[object, ...] = (tables,)
     if rule != "cubic":
-        gaps = random_gaps(Dimensions(n, d, shape.d_model, shape.d_head), np.random.default_rng(seed), 1)
+        gaps = random_gaps(Dimensions(n_ctx=n, d_vocab=d, d_model=shape.d_model, d_head=shape.d_head), np.random.default_rng(seed), 1)
         attention = apply(where, "attention-bounds", (tables, apply(where, EXACT, (tables,))), {"gaps": gaps})
         premises = (tables, apply(where, "direct-path-max-diff-exact", (tables,)), attention)
     choices = np.array(apply(where, rule, premises).choices)
     assert choices.shape == (d, d, n)
     assert (choices >= 0).any()
     for q, m, p in np.ndindex(choices.shape):
-        valid = q <= m and p <= where.task.most_others(q, m)
+        valid = q <= m and p <= n - 1 - (q < m)
         assert -1 <= choices[q, m, p] <= (m if valid else -1)

@@ -136,13 +136,13 @@ def test_the_window_is_shifted_with_the_bins(query: int, failing: int) -> None:
 
 def test_more_groups_than_rivals_are_refused_before_they_are_read() -> None:
     one = np.array([(0, 1, 4)], dtype=np.int64)
-    assert _checked_groups({"blocks": one, "groups": np.array([(0, 1, 0), (0, 1, 2)], dtype=np.int64)}, 3) == {(0, 1): {0: 1, 2: 1}}
+    assert _checked_groups(one, np.array([(0, 1, 0), (0, 1, 2)], dtype=np.int64), 3) == {(0, 1): {0: 1, 2: 1}}
     for rows in (4, 5):
         with pytest.raises(Rejected, match="is one too many") as caught:
-            _checked_groups({"blocks": one, "groups": np.ones((rows, 3), dtype=np.int64)}, 3)
+            _checked_groups(one, np.ones((rows, 3), dtype=np.int64), 3)
         assert caught.value.code == Reason.BAD_HINT
     with pytest.raises(Rejected, match="names no row of blocks"):
-        _checked_groups({"blocks": one, "groups": np.ones((3, 3), dtype=np.int64)}, 3)
+        _checked_groups(one, np.ones((3, 3), dtype=np.int64), 3)
 
 
 def test_a_block_that_is_given_up_costs_no_more_additions() -> None:

@@ -17,6 +17,7 @@ from soundness.truth import ground_truth, read_tensors
 from proofcheck import Dimensions, Reason, Rejected, Step
 from proofcheck.arithmetic.operations import counting
 from proofcheck.limits import Limits
+from proofcheck.memo import Memo
 from proofcheck.rules import RULES
 from proofcheck.rules.attention_only.separable.boxes import boxes
 from proofcheck.rules.rule import Context
@@ -188,7 +189,7 @@ def test_few_sequences_may_be_settled_in_balls() -> None:
     blocks = every_block(3)
     nodes = finest_trees(3, 3, blocks)
     for limit, undecided in ((27, 0), (20, 7), (0, 27)):
-        limited = Context(where.model, where.task, where.arithmetic, Limits(settled_in_balls=limit))
+        limited = Context(where.model, where.task, where.arithmetic, Limits(settled_in_balls=limit), Memo())
         tables = apply(limited, "path-expansion")
         for rule, hints in ((PARTITION, {"nodes": nodes}), (ENUMERATION, {"expansions": 10**4})):
             fact = apply(limited, rule, (tables,), arrays({"blocks": blocks, **hints}))

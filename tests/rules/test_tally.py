@@ -12,8 +12,8 @@ from flint import arb
 from soundness.small_models import Shape
 from soundness.subcubic_steps import context, table_model
 
-from proofcheck import Reason, Rejected
-from proofcheck.rules.attention_only.separable.boxes import BlockTerms, Tally, boxes, hinted_blocks, neither
+from proofcheck import Dimensions, Limits, Reason, Rejected
+from proofcheck.rules.attention_only.separable.boxes import BLOCK_PAIRS, BlockTerms, Tally, boxes, hinted_blocks, neither
 from proofcheck.rules.attention_only.separable.enumeration import _tally_sums
 from proofcheck.rules.attention_only.separable.separability import ExactMargins
 from proofcheck.rules.attention_only.separable.separable_enumeration import _spend
@@ -151,7 +151,9 @@ def test_bounds_of_a_box_are_the_sums_of_extreme_terms() -> None:
 
 
 def grouped(rows: Any, d_vocab: int = 3) -> Any:
-    return hinted_blocks(np.array(rows, dtype="<i8"), d_vocab)
+    hint = np.array(rows, dtype="<i8")
+    BLOCK_PAIRS.check("blocks", hint, Dimensions(d_vocab=d_vocab), Limits())  # as the kernel does before
+    return hinted_blocks(hint, d_vocab)
 
 
 def test_hinted_blocks() -> None:
