@@ -25,6 +25,7 @@ CERTIFICATES = Path(__file__).parents[2] / "certificates"
 ACCEPT = sorted((CERTIFICATES / "accept").glob("*.json"))
 REJECT = sorted((CERTIFICATES / "reject").glob("*/*.json"))
 TWIN = CERTIFICATES / "reject" / "twin.json"
+TWIN_1_1 = CERTIFICATES / "reject" / "twin-1.1.json"
 CODES = {str(reason): reason for reason in Reason}
 
 
@@ -87,11 +88,13 @@ def test_rejected_files_end_in_the_code_of_their_folder(path: Path, capsys: pyte
     assert report.accuracy == 0
 
 
-def test_their_twin_verifies_with_both_backends() -> None:
-    for backend in ("fast", "arb"):
-        report = proofcheck.verify(TWIN, backend=backend)  # type: ignore[arg-type]
-        assert report.error is None
-        assert report.proved == report.claimed == make_reject_corpus.CORRECT
+@pytest.mark.parametrize("backend", ["fast", "arb"])
+@pytest.mark.parametrize("twin", [TWIN, TWIN_1_1], ids=lambda path: path.stem)
+def test_their_twins_verify_with_both_backends(twin: Path, backend: Any) -> None:
+    report = proofcheck.verify(twin, backend=backend)
+    assert report.error is None
+    assert report.proved == report.claimed == make_reject_corpus.CORRECT
+    assert json.loads(twin.read_bytes())["format"]["version"] == ("1.1" if twin == TWIN_1_1 else "1.0")
 
 
 def test_the_corpus_is_what_its_scripts_make() -> None:
