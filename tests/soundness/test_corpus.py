@@ -30,11 +30,15 @@ CODES = {str(reason): reason for reason in Reason}
 
 
 def sample() -> list[Path]:
-    """One or two certificates of each strategy, one of them seconds long: `make verify` does them all."""
+    """One or two certificates of each strategy, one of them seconds long, and all of `evaluation`: `make verify` does them all."""
+    small = [path for path in ACCEPT if path.stem.endswith("--evaluation")]
     families: dict[str, list[Path]] = {}
     for path in ACCEPT:
-        families.setdefault(path.stem.rpartition("--")[2], []).append(path)
-    return [path for k, paths in enumerate(families.values()) for path in ([paths[k % len(paths)]] if len(paths) > 8 else paths[:2])]
+        if path not in small:
+            families.setdefault(path.stem.rpartition("--")[2], []).append(path)
+    return small + [
+        path for k, paths in enumerate(families.values()) for path in ([paths[k % len(paths)]] if len(paths) > 8 else paths[:2])
+    ]
 
 
 def test_the_corpora_are_there() -> None:
@@ -50,7 +54,9 @@ def test_accepted_certificates_verify_with_exactly_their_claim(path: Path) -> No
     assert report.proved == report.claimed == json.loads(path.read_bytes())["claim"]["accuracy_at_least"]["correct"]
 
 
-@pytest.mark.parametrize("path", [path for path in ACCEPT if path.stem.startswith("max-of-3")], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in ACCEPT if path.stem.startswith("max-of-3") or path.stem.endswith("--evaluation")], ids=lambda path: path.stem
+)
 def test_accepted_certificates_verify_without_floats(path: Path) -> None:
     report = proofcheck.verify(path, backend="arb")
     assert report.error is None
