@@ -84,7 +84,8 @@ def certify(checker: CheckerProcess, path: Path, certificate: Certificate, probl
 
     Raises ProveError, CheckerEnded.
     """
-    model = problem.path if problem.path.is_symlink() else None  # the checker follows no link that a certificate names
+    # the checker follows no link that a certificate names
+    model = problem.path if problem.file or problem.path.is_symlink() else None
     for _ in range(ROUNDS):
         report = checker.verify(path, model)
         if report["verdict"] == "VERIFIED" and report["proved"] == report["claimed"]:
@@ -129,7 +130,7 @@ def draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
     provenance["search_seconds"] = f"{seconds:.2f}"
     return Certificate(
         claim=accuracy_at_least(proposal.correct, sizes.d_vocab**sizes.n_ctx),
-        model=ModelSpec(ARCHITECTURE, sizes, relative_name(problem.path, output.parent), problem.sha256),
+        model=ModelSpec(ARCHITECTURE, sizes, problem.file or relative_name(problem.path, output.parent), problem.sha256),
         task=TaskSpec("max-of-k", {"n_ctx": sizes.n_ctx, "d_vocab": sizes.d_vocab}),
         precision=strategy.precision,
         steps=proposal.steps,

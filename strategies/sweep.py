@@ -67,12 +67,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Certificates `<model>--<strategy>.json` in `folder`; drafts have hidden names. search_seconds: of each search."""
+    """Certificates `<model>--<strategy>.json` in `folder`; drafts have hidden names.
+
+    search_seconds: of each search. file: how the certificates name the weights, "" for the place where they are.
+    """
 
     folder: Path
     jobs: int = 1
     limits: Limits = field(default_factory=Limits)
     search_seconds: float = float("inf")
+    file: str = ""
 
     def final(self, pair: Pair) -> Path:
         """Where the certificate of a pair goes."""
@@ -130,7 +134,7 @@ def worker(sweep: Sweep) -> Callable[[Pair], Result]:
 
     def work(pair: Pair) -> Result:
         if not latest or latest[0].path != pair.model:
-            latest[:] = [Problem(pair.model, sweep.limits, Budget(sweep.search_seconds))]
+            latest[:] = [Problem(pair.model, sweep.limits, Budget(sweep.search_seconds), sweep.file)]
         return do(sweep, latest[0], checker, pair)
 
     return work

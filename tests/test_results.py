@@ -85,7 +85,7 @@ def test_large_counts_are_those_of_the_certificates(model: str, strategy: str) -
     count = proved.split(" of ")[0]
     if "·10" in count:
         mantissa, exponent = count.split("·10")
-        assert mantissa == f"{certificate.correct / 10 ** int(exponent.translate(SUPERSCRIPTS)):.7f}"
+        assert mantissa == f"{certificate.claim.fields['correct'] / 10 ** int(exponent.translate(SUPERSCRIPTS)):.7f}"
     else:
-        assert count == f"{certificate.correct:,}"
-    assert share == decimal(certificate.correct, certificate.total, len(share) - 2).rstrip("…")
+        assert count == f"{certificate.claim.fields['correct']:,}"
+    assert share == decimal(certificate.claim.fields["correct"], certificate.total, len(share) - 2).rstrip("…")

@@ -48,6 +48,9 @@ def run(options: argparse.Namespace) -> int:
     except (OSError, ModelError) as error:
         print(f"cannot read or write: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
     except CheckerEnded as error:
         print(f"nothing was written: {error}", file=sys.stderr)
         return 2

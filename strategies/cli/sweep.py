@@ -6,6 +6,7 @@ import argparse
 import fnmatch
 import sqlite3
 import sys
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from strategies.max_of_k.strategy import Problem
 from strategies.models.load import ModelError
 from strategies.progress import Progress
 from strategies.suitability import remarks
-from strategies.sweep import Pair, Sweep
+from strategies.sweep import Pair, Result, Sweep
 from strategies.sweep_table import NAME, SweepTable
 
 
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strategies", default="*", metavar="GLOB", help="names as in `python -m strategies list` (default: all)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
     parser.add_argument("--force", action="store_true", help="search again for certificates that are already there")
+    parser.add_argument("--dask", metavar="ADDRESS", help="search and verify on the workers of a Dask cluster, which are then trusted")
     add_search_options(parser)
 
 
@@ -56,6 +58,9 @@ def run(options: argparse.Namespace) -> int:
     except sqlite3.Error as error:
         print(f"cannot read or write {options.output / NAME}: {error}", file=sys.stderr)
         return 2
+    except ImportError as error:
+        print(f"--dask needs the package distributed (pip install 'proofcheck[cluster]'): {error}", file=sys.stderr)
+        return 2
     except (OSError, ModelError) as error:
         print(f"cannot read or write: {error}", file=sys.stderr)
         return 2
@@ -67,7 +72,7 @@ def _sweep(sweep: Sweep, pairs: list[Pair], missing: list[Pair], table: SweepTab
     failed: list[str] = []
     unknown = {pair for pair in missing if not sweep.final(pair).exists()}  # of these a certificate can appear before its result does
     try:
-        with Progress("sweep", len(missing), shown=options.progress) as progress, closing(sweep.run(missing)) as results:
+        with Progress("sweep", len(missing), shown=options.progress) as progress, closing(_results(sweep, missing, options)) as results:
             for pair, result in results:
                 table.put(sweep.row(pair, result), None if result.code else sweep.final(pair))
                 written += not result.code
@@ -93,6 +98,24 @@ def _sweep(sweep: Sweep, pairs: list[Pair], missing: list[Pair], table: SweepTab
     for line in failed:
         print(escape(line), file=sys.stderr)
     return 1 if failed else 0
+
+
+def _results(sweep: Sweep, missing: list[Pair], options: argparse.Namespace) -> Generator[tuple[Pair, Result], None, None]:
+    """From local processes or a cluster. What a killed sweep has left in the folder is verified here in either case."""
+    if options.dask is None:
+        yield from sweep.run(missing)
+        return
+    from strategies import cluster
+
+    print(
+        f"the workers of {options.dask} are trusted: they search and they verify. "
+        f"To trust nobody: proofcheck verify {options.output}/*.json",
+        file=sys.stderr,
+    )
+    here = [pair for pair in missing if sweep.hidden(pair).exists() or (not pair.fresh and sweep.final(pair).exists())]
+    there = [pair for pair in missing if pair not in set(here)]
+    yield from sweep.run(here)
+    yield from cluster.run(sweep, there, options.dask)
 
 
 def _problem(options: argparse.Namespace, names: list[str]) -> str:

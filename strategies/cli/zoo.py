@@ -61,6 +61,9 @@ def run(options: argparse.Namespace) -> int:
         whole = {recipe.name: rows[recipe.name, strategy_of(recipe)] for recipe in RECIPES if (recipe.name, strategy_of(recipe)) in rows}
         there = [recipe for recipe in RECIPES if file_of(options.folder, recipe).exists()]
         write_manifest(options.folder, there, whole)
+    except KeyboardInterrupt:
+        print("interrupted; finished models and certificates stay, run the same command again for the others", file=sys.stderr)
+        return 130
     except (OSError, ModelError) as error:
         print(error if isinstance(error, Locked) else f"cannot read or write: {error}", file=sys.stderr)
         return 2

@@ -1,7 +1,7 @@
 """Strategy `exact`: every block by the cheapest of minimum, partition and enumeration that settles it, until no sequence is undecided.
 
 Blocks that a minimum leaves open are tried in rounds, each with more nodes than the last, so that what is easy is done before time runs
-out, and the blocks with the most undecided sequences come first in each. At last, trees that are cheaper to check replace enumerations.
+out; in each, enumerations come before trees, and the blocks with the most undecided sequences first. At last, trees that are cheaper to check replace enumerations.
 What is found is cut to the checker's limit on work.
 """
 
@@ -58,19 +58,25 @@ def propose_exact(problem: Problem) -> Proposal:
     require_fit(problem, _steps([]))
     search = _Search(problem)
     ended = search.run()
-    kept = best_that_fits(problem, search.blocks, problem.limits.work)
+    kept, _ = best_that_fits(problem, search.blocks, problem.limits.work)
     dropped = sum(block.tried for block in search.blocks) - len(kept)
     return Proposal(tuple(_steps(kept)), left_out=_left_out(problem, search, kept, dropped, ended))
 
 
-def best_that_fits(problem: Problem, blocks: list[Block], work: int) -> list[Block]:
-    """The tried blocks whose certificate fits that work and decides the most; where not all fit, one of the two rules may cost too much."""
+def best_that_fits(problem: Problem, blocks: list[Block], work: int) -> tuple[list[Block], bool]:
+    """The tried blocks whose certificate fits that work and decides the most, and whether there is room for more of their kind.
+
+    Where not all fit, the certificate may do better with one of the two rules alone: each has a share of the work that it always costs.
+    """
     tried = sorted((block for block in blocks if block.tried), key=lambda block: block.undecided - block.size)
     if fits(problem, _steps(tried), work):
-        return tried
+        return tried, True
     kinds = (tried, [block for block in tried if block.expansions >= 0], [block for block in tried if block.expansions < 0])
-    cut = [kind[: largest_prefix(len(kind), lambda count, kind=kind: _steps(kind[:count]), problem, work)] for kind in kinds]
-    return max(cut, key=lambda kind: sum(block.size - block.undecided for block in kind))
+    found = []
+    for kind in kinds:
+        most = largest_prefix(len(kind), lambda count, kind=kind: _steps(kind[:count]), problem, work)
+        found.append((kind[:most], most == len(kind)))
+    return max(found, key=lambda pair: sum(block.size - block.undecided for block in pair[0]))
 
 
 class _Search:
@@ -111,7 +117,8 @@ class _Search:
 
     def _round(self, most_expansions: int, most_nodes: int) -> str:
         """Try the blocks that are not settled; a reason if the rest would not fit into a certificate."""
-        waiting = sorted((block for block in self.blocks if block.undecided), key=lambda block: -block.undecided)
+        waiting = [block for block in self.blocks if block.undecided]
+        waiting.sort(key=lambda block: (block.predicted > most_expansions, -block.undecided))  # enumerations settle, trees may not
         with self._progress(f"blocks, up to {most_nodes} nodes", len(waiting)) as progress:
             for number, block in enumerate(waiting):
                 if number % BLOCKS_BETWEEN_CHECKS == 0 and not self._fits():
@@ -128,9 +135,8 @@ class _Search:
                 progress.step()
 
     def _fits(self) -> bool:
-        kept = best_that_fits(self.problem, self.blocks, int(ROOM_IN_WORK * self.problem.limits.work))
-        tried = sum(block.tried for block in self.blocks)
-        return len(kept) > tried // 2 or len(kept) >= tried - BLOCKS_BETWEEN_CHECKS
+        _, room = best_that_fits(self.problem, self.blocks, int(ROOM_IN_WORK * self.problem.limits.work))
+        return room
 
     def _progress(self, title: str, total: int) -> Progress:
         budget = self.problem.budget

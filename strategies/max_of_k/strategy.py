@@ -22,11 +22,13 @@ class Problem:
     """One model file. What several strategies of one run share (tables, searches) hangs on it.
 
     limits: of the checker that will verify; a certificate should fit its `work`. budget: of one search.
+    file: how certificates name the weights, "" for the place where they are as seen from the certificate.
     """
 
     path: Path
     limits: Limits = field(default_factory=Limits)
     budget: Budget = field(default_factory=Budget, compare=False)
+    file: str = field(default="", compare=False)
 
     @cached_property
     def model(self) -> Model:

@@ -21,6 +21,7 @@ from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
 from tests.second_checker.both import Comparison, compare, compare_claims
 from tests.second_checker.drafts import write_certificate, write_random_separable, write_subcubic, write_thinned
+from tests.second_checker.random_evaluations import evaluations, refusals
 from tests.second_checker.random_models import write_mid_size_model, write_model
 from tests.second_checker.rules import DIRECT_PATHS, MARGINS, QK_ERRORS
 
@@ -45,6 +46,14 @@ def random_comparisons(folder: Path, seeds: range, strategies: list[str], backen
             path = folder / f"model-{seed}--separable-{repeat}.json"
             write_random_separable(problem, path, rng)
             yield from compare_claims(path, backend=backend)
+
+
+def evaluation_comparisons(folder: Path, seeds: range, backend: str = "fast") -> Iterator[Comparison]:
+    """Both architectures with random tasks and rule `evaluation`, three claims each; then the same with one thing wrong each."""
+    for path in evaluations(folder, seeds):
+        yield from compare_claims(path, backend=backend)
+    for path in refusals(folder, seeds):
+        yield compare(path, backend=backend)
 
 
 MID_SIZE_BUDGET = 10**9
@@ -73,6 +82,7 @@ def main() -> int:
     parser.add_argument("certificates", nargs="*", type=Path)
     parser.add_argument("--models", type=int, default=30)
     parser.add_argument("--mid-size", type=int, default=0, metavar="N", help="N mid-size models too: a minute or more each (default: 0)")
+    parser.add_argument("--evaluations", type=int, default=0, metavar="N", help="N networks of each architecture, random tasks")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--budget", type=int, default=20_000_000, help="interval operations for one step")
     parser.add_argument("--backend", default="fast", choices=("fast", "arb"))
@@ -90,8 +100,10 @@ def main() -> int:
             comparisons = (compare(path, arguments.budget, arguments.backend) for path in arguments.certificates)
         else:
             mid_size = range(arguments.first, arguments.first + arguments.mid_size)
+            evaluated = range(arguments.first, arguments.first + arguments.evaluations)
             comparisons = chain(
                 random_comparisons(folder, seeds, strategies, arguments.backend),
+                evaluation_comparisons(folder, evaluated, arguments.backend),
                 mid_size_comparisons(folder, mid_size, max(arguments.budget, MID_SIZE_BUDGET), backend=arguments.backend),
             )
         for comparison in comparisons:

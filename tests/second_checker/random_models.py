@@ -22,7 +22,9 @@ class Sizes:
 
 
 def encode(value: float, dtype: str) -> bytes:
-    """One entry, rounded to its dtype (bfloat16 toward zero)."""
+    """One entry, rounded to its dtype (bfloat16 toward zero); what float16 cannot hold becomes its largest number."""
+    if dtype == "F16":
+        value = max(-65504.0, min(65504.0, value))
     if dtype == "BF16":
         return struct.pack("<f", value)[2:]
     return struct.pack({"F64": "<d", "F32": "<f", "F16": "<e"}[dtype], value)

@@ -4,7 +4,8 @@
     python tests/soundness/make_reject_corpus.py --check    exit 1 if a committed file differs, is missing, or is nobody's
 
 The certificates `not-proved/inflation-*.json` are those of `python -m tests.soundness.inflation_search`; here only their names are known.
-Every attack changes one certificate that verifies: certificates/reject/twin.json, about certificates/reject/weights/tiny.safetensors.
+Every attack changes one certificate that verifies: certificates/reject/twin.json, about certificates/reject/weights/tiny.safetensors;
+those of format 1.1 (`1.1-…`) twin-1.1.json, about adder.safetensors.
 Files with a common prefix attack the same thing at different places.
 """
 
@@ -25,6 +26,7 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[1]))
     sys.path.append(str(Path(__file__).parents[2]))
 
+from soundness import frame_attacks as attacks_of_1_1
 from soundness import resource_corpus, subcubic_attacks
 from soundness.inflation_cases import CASES
 from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
@@ -414,7 +416,7 @@ def frame_attacks() -> Iterator[tuple[str, str, bytes]]:
         yield "unsupported-architecture", name, about(name)
     yield "unsupported-architecture", "unknown-name", at("model.architecture", "transformer")
     yield "unsupported-architecture", "other-case", at("model.architecture", base()["model"]["architecture"].upper())
-    yield "unsupported-task", "min-of-k", at("task.name", "min-of-k")
+    yield "unsupported-task", "second-largest", at("task.name", "second-largest")
     yield "task-mismatch", "n-ctx", at("task.n_ctx", 3)
     yield "task-mismatch", "d-vocab", at("task.d_vocab", 2)
     yield "wrong-total", "one-lower", at("claim.accuracy_at_least.total", 8)
@@ -526,6 +528,12 @@ def resources() -> Iterator[tuple[str, str, bytes]]:
         yield "limit-exceeded", name, data
 
 
+def of_1_1() -> Iterator[tuple[str, str, bytes]]:
+    """Fields of architectures, tasks, claims and extensions: `soundness.frame_attacks`."""
+    for code, name, data in attacks_of_1_1.attacks(base()):
+        yield code, f"1.1-{name}", data
+
+
 def integers(values: list[Any]) -> Document:
     """An i64 array."""
     data = np.array(values, dtype="<i8")
@@ -535,7 +543,17 @@ def integers(values: list[Any]) -> Document:
 def attacks() -> dict[str, bytes]:
     """reason-code/attack.json -> bytes."""
     found: dict[str, bytes] = {}
-    for part in (text_attacks, field_attacks, value_attacks, frame_attacks, step_attacks, partition_attacks, hostile_subcubic, resources):
+    for part in (
+        text_attacks,
+        field_attacks,
+        value_attacks,
+        frame_attacks,
+        step_attacks,
+        partition_attacks,
+        hostile_subcubic,
+        resources,
+        of_1_1,
+    ):
         for code, name, data in part():
             path = f"{code}/{name}.json"
             if path in found:
@@ -548,9 +566,9 @@ def files() -> dict[str, bytes]:
     """Everything below certificates/reject/."""
     weights = {
         f"weights/{name}.safetensors": data
-        for name, data in (weight_files() | subcubic_attacks.weights() | resource_corpus.weights()).items()
+        for name, data in (weight_files() | subcubic_attacks.weights() | resource_corpus.weights() | attacks_of_1_1.weights()).items()
     }
-    return {"twin.json": written(twin()), **weights, **attacks()}
+    return {"twin.json": written(twin()), "twin-1.1.json": written(attacks_of_1_1.twin()), **weights, **attacks()}
 
 
 def differences(folder: Path = FOLDER) -> list[str]:

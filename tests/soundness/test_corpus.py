@@ -25,15 +25,20 @@ CERTIFICATES = Path(__file__).parents[2] / "certificates"
 ACCEPT = sorted((CERTIFICATES / "accept").glob("*.json"))
 REJECT = sorted((CERTIFICATES / "reject").glob("*/*.json"))
 TWIN = CERTIFICATES / "reject" / "twin.json"
+TWIN_1_1 = CERTIFICATES / "reject" / "twin-1.1.json"
 CODES = {str(reason): reason for reason in Reason}
 
 
 def sample() -> list[Path]:
-    """One or two certificates of each strategy, one of them seconds long: `make verify` does them all."""
+    """One or two certificates of each strategy, one of them seconds long, and all of `evaluation`: `make verify` does them all."""
+    small = [path for path in ACCEPT if path.stem.endswith("--evaluation")]
     families: dict[str, list[Path]] = {}
     for path in ACCEPT:
-        families.setdefault(path.stem.rpartition("--")[2], []).append(path)
-    return [path for k, paths in enumerate(families.values()) for path in ([paths[k % len(paths)]] if len(paths) > 8 else paths[:2])]
+        if path not in small:
+            families.setdefault(path.stem.rpartition("--")[2], []).append(path)
+    return small + [
+        path for k, paths in enumerate(families.values()) for path in ([paths[k % len(paths)]] if len(paths) > 8 else paths[:2])
+    ]
 
 
 def test_the_corpora_are_there() -> None:
@@ -49,7 +54,9 @@ def test_accepted_certificates_verify_with_exactly_their_claim(path: Path) -> No
     assert report.proved == report.claimed == json.loads(path.read_bytes())["claim"]["accuracy_at_least"]["correct"]
 
 
-@pytest.mark.parametrize("path", [path for path in ACCEPT if path.stem.startswith("max-of-3")], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in ACCEPT if path.stem.startswith("max-of-3") or path.stem.endswith("--evaluation")], ids=lambda path: path.stem
+)
 def test_accepted_certificates_verify_without_floats(path: Path) -> None:
     report = proofcheck.verify(path, backend="arb")
     assert report.error is None
@@ -87,11 +94,13 @@ def test_rejected_files_end_in_the_code_of_their_folder(path: Path, capsys: pyte
     assert report.accuracy == 0
 
 
-def test_their_twin_verifies_with_both_backends() -> None:
-    for backend in ("fast", "arb"):
-        report = proofcheck.verify(TWIN, backend=backend)  # type: ignore[arg-type]
-        assert report.error is None
-        assert report.proved == report.claimed == make_reject_corpus.CORRECT
+@pytest.mark.parametrize("backend", ["fast", "arb"])
+@pytest.mark.parametrize("twin", [TWIN, TWIN_1_1], ids=lambda path: path.stem)
+def test_their_twins_verify_with_both_backends(twin: Path, backend: Any) -> None:
+    report = proofcheck.verify(twin, backend=backend)
+    assert report.error is None
+    assert report.proved == report.claimed == make_reject_corpus.CORRECT
+    assert json.loads(twin.read_bytes())["format"]["version"] == ("1.1" if twin == TWIN_1_1 else "1.0")
 
 
 def test_the_corpus_is_what_its_scripts_make() -> None:

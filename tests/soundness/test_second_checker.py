@@ -24,6 +24,7 @@ from tests.second_checker.drafts import write_certificate, write_whole_boxes
 from tests.second_checker.facts import Context, ProvedClasses
 from tests.second_checker.intervals import enclose, ends_of, exp, sqrt
 from tests.second_checker.positive_definite import positive_semidefinite
+from tests.second_checker.random_evaluations import WRONG, evaluations, refusals
 from tests.second_checker.random_models import encode, write_model
 from tests.second_checker.rules import RULES
 from tests.second_checker.weights import DECODERS
@@ -56,13 +57,15 @@ def test_reject_corpus() -> None:
 def test_accept_corpus() -> None:
     counts = tally(compare(path, BUDGET) for path in small_certificates())
     print(dict(counts))
-    assert counts["counted"] >= 3
+    assert counts["counted"] >= 3 + 5
 
 
 def small_certificates() -> list[Path]:
     """Certificates that the budget may allow. The others would only load their weights to be too large."""
     return [
-        path for path in sorted((CERTIFICATES / "accept").glob("*.json")) if path.name.startswith(("max-of-3-d-vocab-16", "counterexample"))
+        path
+        for path in sorted((CERTIFICATES / "accept").glob("*.json"))
+        if path.name.startswith(("max-of-3-d-vocab-16", "counterexample")) or path.stem.endswith("--evaluation")
     ]
 
 
@@ -111,6 +114,31 @@ def test_mid_size_separable_certificates(tmp_path: Path) -> None:
     assert any(comparison.numbers["wrong"] > 0 for comparison in found if comparison.counted)
     spans = [comparison.bounds["proved"] for comparison in found if comparison.counted]
     assert all(most - least <= most // 50 for least, most in spans)  # the bounds on the counts are near each other
+
+
+def test_random_tasks_and_architectures(tmp_path: Path) -> None:
+    """Rule `evaluation` on both architectures with tasks drawn from all; three claims each."""
+    found = [comparison for path in evaluations(tmp_path, range(12)) for comparison in compare_claims(path)]
+    counts = tally(found)
+    print(dict(counts))
+    assert counts["counted"] == 2 * 48 and len(found) == 3 * 48
+    assert sum(comparison.equal and comparison.count > 0 for comparison in found) >= 60
+    assert sum(comparison.numbers.get("wrong", 0) > 0 and "wrong" in comparison.pinned for comparison in found) >= 60
+
+
+def test_random_tasks_with_balls_alone(tmp_path: Path) -> None:
+    found = [comparison for path in evaluations(tmp_path, range(20, 23)) for comparison in compare_claims(path, backend="arb")]
+    assert tally(found)["counted"] == 2 * 12
+
+
+def test_refused_tasks_and_architectures(tmp_path: Path) -> None:
+    """Each of some fifty changes of a right certificate ends in the same code in both checkers."""
+    found = [compare(path) for path in refusals(tmp_path, range(2))]
+    tally(found)
+    assert len(found) >= 2 * 4 * (len(WRONG) - 1)
+    verified = [comparison for comparison in found if comparison.first == ("VERIFIED", "")]
+    assert all("rule-cubic" in comparison.name for comparison in verified)  # right, where the task is max-of-k
+    assert len({comparison.first for comparison in found}) >= 18
 
 
 def test_searched_subcubic(tmp_path: Path) -> None:

@@ -205,3 +205,14 @@ def test_copying_accuracy_is_a_count() -> None:
     for n_ctx, d_vocab in ((1, 5), (2, 4), (3, 4)):
         sequences = list(product(range(d_vocab), repeat=n_ctx))
         assert copying_accuracy(n_ctx, d_vocab) == sum(s[0] == max(s) for s in sequences) / len(sequences)
+
+
+def test_ctrl_c_writes_nothing_and_says_so(model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(problem: Problem) -> Proposal:
+        raise KeyboardInterrupt
+
+    output = model.parent / "proof.json"
+    monkeypatch.setitem(STRATEGIES, "cubic", replace(STRATEGIES["cubic"], propose=interrupt))
+    assert main(["prove", str(model), "--strategy", "cubic", "-o", str(output)]) == 130
+    assert "interrupted; nothing was written" in capsys.readouterr().err
+    assert [path.name for path in model.parent.iterdir()] == ["model.safetensors"]
