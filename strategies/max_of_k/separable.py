@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofcheck import Dimensions, Step
-from proofcheck.rules.attention_only.separable.block_counts import Exhausted, failing_at_most
+from proofcheck.rules.attention_only.separable.block_counts import failing_at_most
+from proofcheck.rules.budget import Exhausted
 from strategies.budget import Budget, OutOfTime
 from strategies.max_of_k.fitting import fits, largest_prefix, require_fit
 from strategies.max_of_k.separable_groups import HOPELESS, find_groups
