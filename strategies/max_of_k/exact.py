@@ -1,7 +1,8 @@
 """Strategy `exact`: every block by the cheapest of minimum, partition and enumeration that settles it, until no sequence is undecided.
 
 Blocks that a minimum leaves open are tried in rounds, each with more nodes than the last, so that what is easy is done before time runs
-out; in each, enumerations come before trees, and the blocks with the most undecided sequences first. At last, trees that are cheaper to check replace enumerations.
+out; in each, enumerations come before trees, and the blocks with the most undecided sequences first. At last, trees that are cheaper to
+check replace enumerations.
 What is found is cut to the checker's limit on work.
 """
 
@@ -26,8 +27,8 @@ TABLES = Step("tables", "path-expansion")
 ROUNDS = ((1 << 14, 16), (1 << 18, 64), (1 << 20, 256), (1 << 22, 2_000), (1 << 22, 20_000))  # nodes: an enumeration, the tree of a box
 SAMPLES = 256  # sequences of a block from which its enumeration is predicted
 ROOM = 100  # expansions beyond the searched number
-ROOM_IN_WORK = 0.97  # of the limit, which is compared every so many blocks
-BLOCKS_BETWEEN_CHECKS = 64
+ROOM_IN_WORK = 0.97  # of the limit, which is compared whenever the blocks have grown by so much
+GROWTH_BETWEEN_CHECKS = 1.25
 
 
 @dataclass(slots=True)
@@ -58,13 +59,13 @@ def propose_exact(problem: Problem) -> Proposal:
     require_fit(problem, _steps([]))
     search = _Search(problem)
     ended = search.run()
-    kept, _ = best_that_fits(problem, search.blocks, problem.limits.work)
+    kept = best_that_fits(problem, search.blocks, problem.limits.work)[0]
     dropped = sum(block.tried for block in search.blocks) - len(kept)
     return Proposal(tuple(_steps(kept)), left_out=_left_out(problem, search, kept, dropped, ended))
 
 
 def best_that_fits(problem: Problem, blocks: list[Block], work: int) -> tuple[list[Block], bool]:
-    """The tried blocks whose certificate fits that work and decides the most, and whether there is room for more of their kind.
+    """The tried blocks whose certificate fits that work and decides the most, and whether there is room for more of any kind.
 
     Where not all fit, the certificate may do better with one of the two rules alone: each has a share of the work that it always costs.
     """
@@ -76,7 +77,8 @@ def best_that_fits(problem: Problem, blocks: list[Block], work: int) -> tuple[li
     for kind in kinds:
         most = largest_prefix(len(kind), lambda count, kind=kind: _steps(kind[:count]), problem, work)
         found.append((kind[:most], most == len(kind)))
-    return max(found, key=lambda pair: sum(block.size - block.undecided for block in pair[0]))
+    best = max((kept for kept, _ in found), key=lambda kept: sum(block.size - block.undecided for block in kept))
+    return best, any(room for _, room in found)
 
 
 class _Search:
@@ -120,9 +122,12 @@ class _Search:
         waiting = [block for block in self.blocks if block.undecided]
         waiting.sort(key=lambda block: (block.predicted > most_expansions, -block.undecided))  # enumerations settle, trees may not
         with self._progress(f"blocks, up to {most_nodes} nodes", len(waiting)) as progress:
+            next_check = 0
             for number, block in enumerate(waiting):
-                if number % BLOCKS_BETWEEN_CHECKS == 0 and not self._fits():
-                    return "the checker's limit on work is reached; --limit work=N raises it, here and for proofcheck verify"
+                if number >= next_check:
+                    next_check = int(GROWTH_BETWEEN_CHECKS * number) + 1
+                    if not self._has_room():
+                        return "the checker's limit on work is reached; --limit work=N raises it, here and for proofcheck verify"
                 try_block(self.terms, block, most_expansions, most_nodes, self.problem.budget)
                 progress.step()
         return ""
@@ -134,7 +139,7 @@ class _Search:
                 replace_enumeration(self.terms, block, self.problem.budget)
                 progress.step()
 
-    def _fits(self) -> bool:
+    def _has_room(self) -> bool:
         _, room = best_that_fits(self.problem, self.blocks, int(ROOM_IN_WORK * self.problem.limits.work))
         return room
 
