@@ -88,4 +88,4 @@ def test_large_counts_are_those_of_the_certificates(model: str, strategy: str) -
         assert mantissa == f"{certificate.claim.fields['correct'] / 10 ** int(exponent.translate(SUPERSCRIPTS)):.7f}"
     else:
         assert count == f"{certificate.claim.fields['correct']:,}"
-    assert share == decimal(certificate.claim.fields["correct"], certificate.total, len(share) - 2).rstrip("…")
+    assert share == decimal(certificate.claim.fields["correct"], certificate.claim.fields["total"], len(share) - 2).rstrip("…")
