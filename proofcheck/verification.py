@@ -198,8 +198,8 @@ def _require_sound_platform() -> None:
 
 def _described(certificate: Certificate, precision: int) -> dict[str, Any]:
     return {
-        "claimed": certificate.claim.fields.get("correct", 0),
-        "total": certificate.claim.fields.get("total", 0),
+        "claimed": _count(certificate, "correct"),
+        "total": _count(certificate, "total"),
         "strategy": certificate.provenance.get("strategy", ""),
         "model_file": certificate.model.file,
         "model_sha256": certificate.model.sha256,
@@ -207,6 +207,12 @@ def _described(certificate: Certificate, precision: int) -> dict[str, Any]:
         "task": certificate.task.words(),
         "precision": precision,
     }
+
+
+def _count(certificate: Certificate, name: str) -> int:
+    """A number of the claim; 0 where it has none of that name, or something else (the frame is not read yet)."""
+    value = certificate.claim.fields.get(name, 0)
+    return value if isinstance(value, int) else 0
 
 
 def _precision(certificate: Certificate, override: int | None, limits: Limits) -> int:
