@@ -12,7 +12,7 @@ from soundness import published_formulas as published
 from soundness.small_models import Shape, random_model, safetensors_bytes
 from soundness.subcubic_steps import CHORD, DIRECT_PATHS, EXACT, apply, context, random_gaps, random_hints, steps
 
-from proofcheck import Dimensions, Reason, Rejected, Step
+from proofcheck import Declined, Dimensions, Limits, Reason, Rejected, Step
 from proofcheck.rules import RULES
 
 REFERENCE = Path(__file__).parents[2] / "certificates" / "models" / "max-of-4-seed-123.safetensors"
@@ -62,15 +62,23 @@ def test_biases_that_do_not_depend_on_the_query_cost_nothing() -> None:
 def test_a_direction_of_another_shape_or_type_is_refused(direction: object) -> None:
     with pytest.raises(Rejected) as caught:
         RULES["direct-path-svd-query+max-diff"].hints["direction"].check(
-            "direction", direction, Dimensions(n_ctx=2, d_vocab=5, d_model=3, d_head=2)
-        )  # type: ignore[arg-type]
+            "direction", direction, Dimensions(n_ctx=2, d_vocab=5, d_model=3, d_head=2), Limits()  # type: ignore[arg-type]
+        )
     assert caught.value.code is Reason.BAD_HINT
 
 
-@pytest.mark.parametrize("size", [0.0, 1e-300, 1e6])
+@pytest.mark.parametrize("size", [0.0, 1e-70, 1e6])
 def test_any_direction_of_the_right_shape_is_accepted(size: float) -> None:
     where = context(Shape(2, 5, 3, 2), random_model(Shape(2, 5, 3, 2), 1))
     apply(where, "direct-path-svd-query+max-diff", (apply(where, "path-expansion"),), {"direction": np.full(3, size)})
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e300])
+def test_a_direction_far_from_one_is_beyond_a_limit(size: float) -> None:
+    where = context(Shape(2, 5, 3, 2), random_model(Shape(2, 5, 3, 2), 1))
+    with pytest.raises(Declined) as caught:
+        apply(where, "direct-path-svd-query+max-diff", (apply(where, "path-expansion"),), {"direction": np.full(3, size)})
+    assert caught.value.code is Reason.LIMIT_EXCEEDED
 
 
 @pytest.mark.parametrize("rule", DIRECT_PATHS)

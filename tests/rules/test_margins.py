@@ -31,7 +31,7 @@ from soundness.subcubic_steps import (
 from soundness.truth import ground_truth, read_tensors
 
 from proofcheck import Dimensions, Reason, Step
-from proofcheck.arithmetic import Arithmetic
+from proofcheck.arithmetic import Arithmetic, DyadicArray
 from proofcheck.rules.attention_only.facts import AttentionBounds, AttentionCells, ProvedClasses
 from proofcheck.rules.attention_only.max_of_k.margins import _anchors
 from proofcheck.rules.fact import rule_application
@@ -228,7 +228,7 @@ def test_anchors_enclose_all_attention_bounds_of_their_cells_closely() -> None:
 
 def test_anchors_that_meet_are_moved_apart() -> None:
     arithmetic = Arithmetic("arb", 64)
-    nothing, one = arithmetic.zeros((1,)), arithmetic.integers(np.array([1]))
+    nothing, one = (arithmetic.enclose(DyadicArray.from_floats(np.array([value]))) for value in (0.0, 1.0))
     place = np.array([1])
     group = AttentionCells(1, True, place, place, (nothing, one), (nothing, one))
     with rule_application():

@@ -26,7 +26,7 @@ SPLITTING = tuple(rule for rule in QK_ERRORS if rule != EXACT)
 
 def slack(where: Context, fact: Any) -> np.ndarray[Any, Any]:
     """error[q] − range of row q of EQKE − S, exactly; the fact says it is ≥ 0."""
-    rest = (apply(where, "path-expansion").tables.EQKE - fact.S).fractions()
+    rest = (where.model.path_tables().EQKE - fact.S).fractions()
     return np.asarray(fact.error.fractions() - (rest.max(axis=1) - rest.min(axis=1)))
 
 
@@ -57,8 +57,8 @@ def test_a_dropped_cross_term_breaks_the_split(biases: bool) -> None:
         return DyadicArray.from_floats(generator.standard_normal(size)).reshape(-1, 1)
 
     u, v, u_2, v_2, w, z = (vector(size) for size in (6, 6, 6, 6, 4, 4))
-    EQKE = apply(where, "path-expansion").tables.EQKE
-    for split in (split_svd(where.model, u, v), split_subproduct(where.model, (u, u_2), (v, v_2), w, z)):
+    EQKE = where.model.path_tables().EQKE
+    for split in (split_svd(where, u, v), split_subproduct(where.model, (u, u_2), (v, v_2), w, z)):
         product = split.remainder[0]
         for factor in split.remainder[1:]:
             product = product @ factor
