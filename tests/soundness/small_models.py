@@ -111,7 +111,7 @@ def about(found: Certificate, shape: Shape, total: int | None = None) -> Certifi
     """The same certificate with other sizes of network and task, and their total or another."""
     return replace(
         found,
-        model=replace(found.model, dimensions=sizes(shape)),
+        model=replace(found.model, dimensions=dict(sizes(shape))),
         task=TaskSpec("max-of-k", {"n_ctx": shape.n_ctx, "d_vocab": shape.d_vocab}),
     ).claiming(total=shape.d_vocab**shape.n_ctx if total is None else total)
 
@@ -133,7 +133,7 @@ def certificate(
     """A certificate about these weights."""
     return Certificate(
         claim=accuracy_at_least(correct, shape.d_vocab**shape.n_ctx),
-        model=ModelSpec("attention-only-one-layer-one-head", sizes(shape), weights_file, hashlib.sha256(weights).hexdigest()),
+        model=ModelSpec("attention-only-one-layer-one-head", dict(sizes(shape)), weights_file, hashlib.sha256(weights).hexdigest()),
         task=TaskSpec("max-of-k", {"n_ctx": shape.n_ctx, "d_vocab": shape.d_vocab}),
         precision=precision,
         steps=steps,
