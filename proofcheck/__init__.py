@@ -8,18 +8,28 @@ The names below are imported on first use, so that `import proofcheck` costs not
 
 from __future__ import annotations
 
+import os
 import sys
 
-_isolated = sys.flags.isolated or getattr(sys.flags, "safe_path", False)
-if sys.argv[:1] == ["-m"] and not _isolated and any(word.split(".")[0] == "proofcheck" for word in sys.orig_argv):
-    # Python is about to run this package with the working folder first on its path: a file flint.py there would be the checker
-    sys.stderr.write("usage: python -m proofcheck would run files of the working folder: use the command proofcheck, or python -I -m\n")
-    raise SystemExit(2)
+if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    # A file flint.py in the working folder would be the checker, were that folder on the module path.
+    _path, _program = os.environ.get("PYTHONPATH", ""), sys.argv[0].rpartition(os.sep)[2] if sys.argv else ""
+    if sys.argv[:1] == ["-m"] and any(word.split(".")[0] == "proofcheck" or "mproofcheck" in word for word in sys.orig_argv):
+        sys.stderr.write("usage: python -m proofcheck would run files of the working folder: use the command proofcheck, or python -I -m\n")
+        raise SystemExit(2)
+    if (
+        sys.argv[:1]
+        and sys.argv[0].rpartition(os.sep)[2] == "proofcheck"
+        and _path
+        and not all(map(os.path.isabs, _path.split(os.pathsep)))
+    ):
+        sys.stderr.write("usage: PYTHONPATH has an empty or relative entry, so files of the working folder would be run: remove it\n")
+        raise SystemExit(2)
 
-from importlib import import_module  # noqa: E402
-from typing import TYPE_CHECKING, Any  # noqa: E402
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from proofcheck._version import __version__  # noqa: E402
+from proofcheck._version import __version__
 
 if TYPE_CHECKING:
     from proofcheck.catalogue import Extension

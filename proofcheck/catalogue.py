@@ -5,6 +5,7 @@ Nothing is discovered: an extension is an object that the caller imports, or a n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -60,6 +61,8 @@ class Catalogue:
         """This catalogue and what the extensions add. Declined(untrusted-extension) for a foreign prefix, or a name that stands already."""
         result = self
         for extension in extensions:
+            if not (re.fullmatch(r"[0-9A-Za-z.+_-]{1,80}", extension.version) and re.fullmatch("[0-9a-f]{64}", extension.digest)):
+                raise _refused(extension.name, "the version is no word, or the digest no SHA-256")
             if extension.name in result.extensions or not _is_name(extension.name):
                 raise _refused(extension.name, f"the extension name {extension.name[:80]!r} is taken, or is no name")
             result = Catalogue(
@@ -84,7 +87,7 @@ def _joined(known: Mapping[str, N], more: Sequence[N], owner: str) -> Mapping[st
 
 
 def _is_name(name: str) -> bool:
-    return name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    return re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]{0,79}", name) is not None
 
 
 def _refused(name: str, why: str) -> Declined:

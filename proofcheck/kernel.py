@@ -13,12 +13,14 @@ that the rule's theorem names, for a network and a task to which it applies. The
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
-from proofcheck.arithmetic import Arithmetic
+import numpy as np
+
+from proofcheck.arithmetic import Arithmetic, platform_failures
 from proofcheck.arithmetic.backend import Backend
 from proofcheck.arithmetic.operations import counting
 from proofcheck.catalogue import Catalogue
@@ -74,7 +76,7 @@ def replay(
     frame = read_frame(certificate, catalogue, limits)
     check_applicable(certificate.steps, frame, catalogue)
     rules = check_steps(certificate.steps, frame.sizes, catalogue, limits, arithmetic.backend)
-    memo.enter((certificate.model.sha256, frame.architecture.name, frame.dimensions, repr(frame.options), limits))
+    memo.enter((certificate.model.sha256, frame.architecture.name, frame.dimensions, _identity(certificate.model.options), limits))
     model, metadata = memo.once(("model",), lambda: _decode_model(frame, weights, limits))
     notes = check_task_metadata(metadata, certificate.task.words())
     context = Context(model, frame.task, arithmetic, limits, memo)
@@ -83,8 +85,10 @@ def replay(
     arithmetic.activate()
     for step, rule in zip(certificate.steps, rules, strict=True):
         start = perf_counter()
+        require_sound_platform()
         with _errors_in(step), counting() as counter:
             facts[step.id] = _apply(context, rule, step, facts)
+        require_sound_platform()  # in the mode that the step ran in, too
         observe(step, facts[step.id])
         records.append(StepRecord(step.id, step.rule, counter.total, perf_counter() - start))
     last = certificate.steps[-1]
@@ -100,6 +104,19 @@ def replay(
         )
     frame.claim.compare(conclusion)
     return Outcome(frame, conclusion, tuple(records), notes)
+
+
+def require_sound_platform() -> None:
+    """Declined(unsound-platform) if float64 arithmetic of this thread, now, does not round to nearest with subnormals; both backends."""
+    failures = platform_failures()
+    if failures:
+        raise Declined(
+            Reason.UNSOUND_PLATFORM,
+            "; ".join(failures),
+            expected="IEEE-754 binary64, round to nearest, gradual underflow",
+            hint="something in this process has set a float mode (torch.set_flush_denormal, a library built with -ffast-math): "
+            "undo it, or verify with the command `proofcheck`, in a process of its own",
+        )
 
 
 def check_digest(certificate: Certificate, weights: bytes) -> None:
@@ -243,6 +260,15 @@ def _errors_in(step: Step) -> Iterator[None]:
         ) from error
     except MemoryError as error:
         raise Declined(Reason.LIMIT_EXCEEDED, "this step needs more memory than there is", step=step.id, rule=step.rule) from error
+
+
+def _identity(value: object) -> Hashable:
+    """A value of a certificate by its whole content: the text form of an array may be cut short."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    if isinstance(value, Mapping):
+        return tuple((name, _identity(item)) for name, item in value.items())
+    return tuple(map(_identity, value)) if isinstance(value, tuple) else (type(value).__name__, str(value))
 
 
 def _decode_model(frame: Frame, weights: bytes, limits: Limits) -> tuple[Model, Mapping[str, str]]:

@@ -60,12 +60,12 @@ class Report:
     @property
     def accuracy(self) -> Fraction:
         """The proved lower bound on the accuracy; 0 unless VERIFIED."""
-        return Fraction(self.proved, self.total) if self.verdict is Verdict.VERIFIED else Fraction(0)
+        return Fraction(self.proved, self.total) if self.verdict is Verdict.VERIFIED and self.total else Fraction(0)
 
     @property
     def exact(self) -> bool:
         """Every input is decided: `proved` is the exact number of correct answers and `wrong` the rest."""
-        return self.verdict is Verdict.VERIFIED and self.proved + self.wrong == self.total
+        return self.verdict is Verdict.VERIFIED and self.proved + self.wrong == self.total > 0
 
     @property
     def operations(self) -> int:

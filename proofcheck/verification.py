@@ -6,7 +6,8 @@ Nothing is kept between calls but the tables of one network, inside a `Checker`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from time import perf_counter
@@ -15,7 +16,7 @@ from typing import Any
 import safetensors
 
 from proofcheck._version import __version__
-from proofcheck.arithmetic import Arithmetic, exclusive_precision, platform_failures
+from proofcheck.arithmetic import Arithmetic, exclusive_precision
 from proofcheck.arithmetic.backend import LEAST_PRECISION, Backend
 from proofcheck.arithmetic.software import versions as arithmetic_versions
 from proofcheck.catalogue import BUILT_IN, Extension
@@ -29,7 +30,7 @@ from proofcheck.certificate import (
     sha256_hex,
 )
 from proofcheck.errors import Declined, ProofcheckError, Reason, Rejected
-from proofcheck.kernel import Observer, replay
+from proofcheck.kernel import Observer, replay, require_sound_platform
 from proofcheck.limits import Limits, shown
 from proofcheck.memo import Memo
 from proofcheck.report import Report, Verdict, refusal
@@ -41,17 +42,17 @@ Place = str | Path
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the caller expects a certificate to be about; "" expects nothing. Compared before anything is computed.
+    """What the caller expects a certificate to be about; None expects nothing. Compared before anything is computed.
 
     sha256: of the weight file. task: its words as reports print them, such as "max-of-k n_ctx=4 d_vocab=64".
     """
 
-    sha256: str = ""
-    task: str = ""
+    sha256: str | None = None
+    task: str | None = None
 
     def require(self, certificate: Certificate) -> None:
         """Declined(unexpected-model, unexpected-task) where the certificate is about something else."""
-        if self.sha256 and certificate.model.sha256 != self.sha256.lower():
+        if self.sha256 is not None and certificate.model.sha256 != self.sha256.lower():
             raise Declined(
                 Reason.UNEXPECTED_MODEL,
                 "the certificate is about another model than expected",
@@ -59,7 +60,7 @@ class Expected:
                 expected=self.sha256.lower(),
                 found=certificate.model.sha256,
             )
-        if self.task and certificate.task.words() != self.task:
+        if self.task is not None and certificate.task.words() != self.task:
             raise Declined(
                 Reason.UNEXPECTED_TASK,
                 "the certificate is about another task than expected",
@@ -108,15 +109,15 @@ class Checker:
         name = "<certificate>" if isinstance(certificate, Certificate) else str(certificate)
         known: dict[str, Any] = {"backend": self.backend, "versions": versions()}
         try:
-            _require_sound_platform()
+            require_sound_platform()
             decoded, folder = self._read(certificate)
             bits = _precision(decoded, self.precision, self.limits)
             known |= _described(decoded, bits)
             (expected or Expected()).require(decoded)
             weights = _read_weights(decoded, folder, model, self.limits)
-            with exclusive_precision():
+            with exclusive_precision(), self._taken_memo() as memo:
                 arithmetic = Arithmetic(self.backend, bits)
-                outcome = replay(decoded, weights, arithmetic, self.limits, self._memo, self.catalogue, observe or _ignore)
+                outcome = replay(decoded, weights, arithmetic, self.limits, memo, self.catalogue, observe or _ignore)
         except ProofcheckError as error:
             return refusal(name, error, seconds=perf_counter() - start, **known)
         except MemoryError:
@@ -137,6 +138,15 @@ class Checker:
             undecided=numbers.get("undecided", 0),
             wrong=numbers.get("wrong", 0),
         )
+
+    @contextmanager
+    def _taken_memo(self) -> Iterator[Memo]:
+        """The memo; a fresh one where an observer verifies while its own replay is under way, so that two replays never share one."""
+        memo, self._memo = self._memo, Memo()
+        try:
+            yield memo
+        finally:
+            self._memo = memo
 
     def _trusted(self, name: str) -> str:
         extension = self.catalogue.extensions[name]
@@ -181,19 +191,6 @@ def versions() -> tuple[str, ...]:
 
 def _ignore(step: Step, fact: object) -> None:
     """Observes nothing."""
-
-
-def _require_sound_platform() -> None:
-    """Declined(unsound-platform) if float64 arithmetic of this thread does not round to nearest with subnormals: for both backends."""
-    failures = platform_failures()
-    if failures:
-        raise Declined(
-            Reason.UNSOUND_PLATFORM,
-            "; ".join(failures),
-            expected="IEEE-754 binary64, round to nearest, gradual underflow",
-            hint="something in this process has set a float mode (torch.set_flush_denormal, a library built with -ffast-math): "
-            "undo it, or verify with the command `proofcheck`, in a process of its own",
-        )
 
 
 def _described(certificate: Certificate, precision: int) -> dict[str, Any]:

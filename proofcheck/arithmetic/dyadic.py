@@ -127,7 +127,8 @@ class DyadicArray:
         (rows, inner), (inner_other, columns) = self.shape, other.shape
         if inner != inner_other:
             raise ValueError(f"shapes {self.shape} and {other.shape} do not multiply")
-        product = fmpz_mat(self._integers.tolist()) * fmpz_mat(other._integers.tolist())
+        left = fmpz_mat(rows, inner, self._integers.ravel().tolist())  # also of no rows
+        product = left * fmpz_mat(inner, columns, other._integers.ravel().tolist())
         out = np.empty(rows * columns, dtype=object)
         out[:] = [int(entry) for entry in product.entries()]
         count(rows * columns * (2 * inner - 1))

@@ -22,7 +22,7 @@ def read_certificate_file(path: Path, limits: Limits) -> bytes:
 
     Raises as `read_regular_file`, and Rejected(malformed-json) for a broken gzip file. The limit holds for the expanded size too.
     """
-    data = _read_stream(path, limits) if _is_stream(path) else read_regular_file(path, "certificate_bytes", limits, follow_links=True)
+    data = _read_stream(path, limits) if _is_pipe(path) else read_regular_file(path, "certificate_bytes", limits, follow_links=True)
     return _expanded(data, limits) if data.startswith(_GZIP) else data
 
 
@@ -64,13 +64,17 @@ def _read(path: Path, descriptor: int, limit: str, limits: Limits) -> bytes:
     return data
 
 
-def _is_stream(path: Path) -> bool:
-    """`-`, or a descriptor of this process that is a pipe (a descriptor of a file is read as a file)."""
-    name = str(path)
-    if name == "-":
+def is_stream(path: Path) -> bool:
+    """`-`, or a name of an open descriptor of this process."""
+    return str(path) == "-" or str(path).startswith(_STREAMS)
+
+
+def _is_pipe(path: Path) -> bool:
+    """Standard input, or a descriptor that is a pipe (a descriptor of a file is read as a file)."""
+    if str(path) == "-":
         return True
     try:
-        return name.startswith(_STREAMS) and stat.S_ISFIFO(path.stat().st_mode)
+        return is_stream(path) and stat.S_ISFIFO(path.stat().st_mode)
     except (OSError, ValueError):
         return False
 

@@ -18,6 +18,8 @@ from proofcheck.certificate.certificate import FORMAT_NAME, Certificate, Value
 def encode_certificate(certificate: Certificate) -> bytes:
     """The bytes of a certificate file: UTF-8 JSON, one space of indent, final newline. TypeError on arrays of other dtypes."""
     c = certificate
+    if "name" in c.task.fields:
+        raise TypeError("a task has no field `name` beside its name")
     version = "1.0" if _fits_1_0(c) else "1.1"
     weights = {"file": c.model.file, "sha256": c.model.sha256}
     model: dict[str, Any] = {"architecture": c.model.architecture, "dimensions": {k: _value(v) for k, v in c.model.dimensions.items()}}

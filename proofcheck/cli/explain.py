@@ -7,6 +7,7 @@ import inspect
 import sys
 
 from proofcheck.cli.main import DECLINED
+from proofcheck.errors import Declined
 from proofcheck.extensions import resolve
 from proofcheck.report import describe
 from proofcheck.verification import Checker
@@ -14,7 +15,11 @@ from proofcheck.verification import Checker
 
 def run(options: argparse.Namespace) -> int:
     """Print the steps that were replayed (all of them only if the certificate is verified), then the verdict."""
-    checker = Checker(trust=resolve(options.trust))
+    try:
+        checker = Checker(trust=resolve(options.trust))
+    except Declined as error:
+        print("\n".join(describe(error)), file=sys.stderr)
+        return DECLINED
     report = checker.verify(options.certificate, model=options.model)
     if report.error is not None:
         print("\n".join(describe(report.error)), file=sys.stderr)

@@ -97,6 +97,8 @@ def _add_verify(commands: argparse._SubParsersAction[_Parser]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 (for as long as the process lives)
     if sys.stdout is None:
         print("proofcheck: there is no standard output to write a verdict to", file=sys.stderr)
         return DECLINED

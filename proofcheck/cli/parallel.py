@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import traceback
@@ -44,6 +45,7 @@ def in_processes(settings: Settings, jobs: list[Job], processes: int) -> Iterato
     futures: list[Future[Report]] = [Future() for _ in jobs]
     for entry in zip(jobs, futures, strict=True):
         waiting.put(entry)
+    signal.signal(signal.SIGTERM, _stop)  # so that the workers end with this process
     workers = [_start() for _ in range(min(processes, len(jobs)))]
     threads = [Thread(target=_feed, args=(worker, settings, waiting), daemon=True) for worker in workers]
     try:
@@ -60,6 +62,10 @@ def in_processes(settings: Settings, jobs: list[Job], processes: int) -> Iterato
             worker.kill()
         for worker in workers:
             worker.wait()
+
+
+def _stop(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def serve() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
-from proofcheck.certificate import read_regular_file, sha256_hex
+from proofcheck.certificate import is_stream, read_regular_file, sha256_hex
 from proofcheck.cli.main import DECLINED
 from proofcheck.cli.settings import Settings
 from proofcheck.errors import Declined, Reason
@@ -71,22 +71,30 @@ def _expected(options: argparse.Namespace, limits: Limits) -> Expected:
     """What the certificates must be about. Raises Declined: usage, and what reading --expect-model raises."""
     if options.jobs < 1:
         raise Declined(Reason.USAGE, "--jobs must be at least 1", expected="at least 1", found=str(options.jobs))
-    digest = options.expect_sha256 or ""
-    if digest and not re.fullmatch("[0-9a-fA-F]{64}", digest):
+    if len(_streams(options)) > 1:
+        raise Declined(Reason.USAGE, "more than one certificate from a stream", found=", ".join(_streams(options))[:200])
+    digest: str | None = options.expect_sha256
+    if digest is not None and not re.fullmatch("[0-9a-fA-F]{64}", digest):
         raise Declined(Reason.USAGE, "--expect-sha256 is not a SHA-256 digest", expected="64 hexadecimal digits", found=digest[:80])
     if options.expect_model is not None:
         found = sha256_hex(read_regular_file(Path(options.expect_model), "weights_bytes", limits, follow_links=True))
-        if digest and found != digest.lower():
+        if digest is not None and found != digest.lower():
             raise Declined(Reason.USAGE, "--expect-model and --expect-sha256 are of two models", expected=digest.lower(), found=found)
         digest = found
-    return Expected(digest, options.expect_task or "")
+    if options.expect_task == "":
+        raise Declined(Reason.USAGE, "--expect-task is empty", expected="the words of a task", found="nothing")
+    return Expected(digest, options.expect_task)
+
+
+def _streams(options: argparse.Namespace) -> list[str]:
+    return [name for name in options.certificates if is_stream(Path(name))]
 
 
 def _reports(options: argparse.Namespace, settings: Settings, checker: Checker, expected: Expected) -> Iterator[Report]:
     """Reports in the order of the certificates."""
     models = options.model[0] if options.model and len(options.model) == 1 and len(options.certificates) == 1 else options.model
     jobs = [(name, models, expected) for name in options.certificates]
-    if options.jobs == 1 or len(jobs) == 1:
+    if options.jobs == 1 or len(jobs) == 1 or _streams(options):  # a stream is of this process: no worker can read it
         for job in jobs:
             yield checker.verify(*job)
         return

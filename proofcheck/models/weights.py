@@ -70,7 +70,7 @@ def _metadata(data: bytes) -> dict[str, str]:
     """The header's `__metadata__`. A header that names a tensor twice is read as two networks by two readers, so it is refused."""
     header = data[8 : 8 + int.from_bytes(data[:8], "little")]
     try:
-        found = json.loads(header, object_pairs_hook=_without_duplicates).get("__metadata__", {})
+        found = json.loads(header, object_pairs_hook=_without_duplicates).get("__metadata__") or {}
     except ValueError as error:
         raise Rejected(Reason.BAD_WEIGHTS, f"the header of the weights is not JSON: {error}") from error
     return {name: value for name, value in found.items() if isinstance(value, str)}  # safetensors takes strings alone

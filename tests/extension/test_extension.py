@@ -102,6 +102,10 @@ def test_names_cannot_be_taken(toy: Extension) -> None:
         [replace(toy, rules=(*toy.rules, *toy.rules))],
         [replace(toy, name="not a name")],
         [replace(toy, name="")],
+        [replace(toy, name="-x")],
+        [replace(toy, name="t" * 300)],
+        [replace(toy, version="1 sha256:abc, trusted")],
+        [replace(toy, digest="abc")],
     ]
     for extensions in bad:
         with pytest.raises(Declined) as caught:

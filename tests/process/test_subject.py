@@ -292,3 +292,45 @@ def test_output_that_cannot_be_written(jobs: str) -> None:
     assert closed.returncode == 2
     assert closed.stderr.count("\n") == 1
     assert "output" in closed.stderr
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0"])
+def test_streams_are_read_by_the_process_that_has_them(name: str) -> None:
+    """A worker of --jobs has another standard input: its jobs."""
+    done = piped(TWIN.read_bytes(), "--jobs", "2", "--model", str(WEIGHTS), name, str(TWIN))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(b"s VERIFIED") == 2
+    twice = piped(TWIN.read_bytes(), "--model", str(WEIGHTS), name, name)
+    assert (twice.returncode, twice.stdout) == (2, b"")
+
+
+@pytest.mark.parametrize("arguments", [["--expect-sha256", ""], ["--expect-task", ""]])
+def test_an_empty_expectation_is_no_expectation_that_holds(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", *arguments, str(TWIN)]) == 2
+    assert capsys.readouterr().out == ""
+    for expected in (Expected(sha256=""), Expected(task="")):
+        assert proofcheck.verify(TWIN, expected=expected).verdict is Verdict.DECLINED
+
+
+def test_null_metadata_is_no_metadata(tmp_path: Path) -> None:
+    data = WEIGHTS.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    text = json.dumps({"__metadata__": None, **json.loads(data[8 : 8 + size])}).encode()
+    weights = len(text).to_bytes(8, "little") + text + data[8 + size :]
+    (tmp_path / "weights").write_bytes(weights)
+    digest = __import__("hashlib").sha256(weights).hexdigest()
+    report = proofcheck.verify(twin(sha256=digest), model=tmp_path / "weights")
+    assert report.error is None or report.error.code is Reason.BAD_WEIGHTS
+
+
+def test_missing_standard_error_hides_no_verdict() -> None:
+    command = ["/bin/sh", "-c", '"$@" 2>&-', "sh", *COMMAND, "verify", str(TWIN), str(REJECT / "not-proved" / "one-higher.json")]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("s ")] == ["VERIFIED", "REJECTED"]
+    assert all(line.startswith(("c ", "s ")) for line in done.stdout.splitlines())
+
+
+def test_a_task_has_one_name() -> None:
+    with pytest.raises(TypeError, match="no field `name`"):
+        proofcheck.encode_certificate(twin(task=replace(twin().task, fields={"name": "x"})))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,26 @@ def test_the_isolated_module_form_runs(hostile: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1].startswith("s REJECTED not-proved")
     assert traces(hostile) == []
+
+
+@pytest.mark.parametrize("words", [["-mproofcheck"], ["-umproofcheck"], ["-mproofcheck.__main__"], ["-B", "-mproofcheck"]])
+def test_the_module_form_refuses_however_it_is_written(words: list[str], hostile: Path) -> None:
+    for name in ("proofcheck", "runpy"):
+        (hostile / f"{name}.py").unlink()
+    done = run(hostile, sys.executable, *words, "verify", "one.json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert traces(hostile) == []
+
+
+@pytest.mark.parametrize("entries", ["", ":/nowhere", "/nowhere:", ".", "/nowhere::/elsewhere", "sub"])
+def test_a_module_path_that_leads_to_the_working_folder_is_refused(entries: str, tmp_path: Path) -> None:
+    """Only flint.py is hostile here: what Python imports before this package runs, it cannot refuse."""
+    folder = tmp_path / "sub" if entries == "sub" else tmp_path
+    folder.mkdir(exist_ok=True)
+    (folder / "flint.py").write_text(HOSTILE.format("flint"))
+    environment = {**os.environ, "PYTHONPATH": entries}
+    command = [*COMMAND, "verify", str(FALSE)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == (2 if entries else 1)
+    assert "VERIFIED" not in done.stdout
+    assert traces(tmp_path) == []

@@ -62,7 +62,10 @@ def test_biases_that_do_not_depend_on_the_query_cost_nothing() -> None:
 def test_a_direction_of_another_shape_or_type_is_refused(direction: object) -> None:
     with pytest.raises(Rejected) as caught:
         RULES["direct-path-svd-query+max-diff"].hints["direction"].check(
-            "direction", direction, Dimensions(n_ctx=2, d_vocab=5, d_model=3, d_head=2), Limits()  # type: ignore[arg-type]
+            "direction",
+            direction,
+            Dimensions(n_ctx=2, d_vocab=5, d_model=3, d_head=2),
+            Limits(),  # type: ignore[arg-type]
         )
     assert caught.value.code is Reason.BAD_HINT
 
