@@ -16,6 +16,7 @@ from proofcheck.errors import Declined, Reason
 from proofcheck.models import Architecture
 from proofcheck.models.attention_only import ATTENTION_ONLY
 from proofcheck.models.sum_of_tables import SUM_OF_TABLES
+from proofcheck.models.transformer import TRANSFORMER
 from proofcheck.rules import RULES, Rule
 from proofcheck.tasks import TaskKind, group_product, max_of_k, min_of_k, modular_sum, token_at
 
@@ -96,7 +97,7 @@ def _table(entries: Sequence[N]) -> Mapping[str, N]:
 
 
 BUILT_IN = Catalogue(
-    architectures=_table([ATTENTION_ONLY, SUM_OF_TABLES]),
+    architectures=_table([ATTENTION_ONLY, SUM_OF_TABLES, TRANSFORMER]),
     tasks=_table([max_of_k.KIND, min_of_k.KIND, token_at.KIND, modular_sum.KIND, group_product.KIND]),
     claims=_table([accuracy_claim.KIND]),
     rules=RULES,
