@@ -101,7 +101,7 @@ _GELU_NEW_FACTOR = float.fromhex("0x1.9884533d43651p0")  # 2·√(2/π)
 def activated(name: str, x: Doubles) -> Doubles:
     """f(x): exact for relu; for the others |error| ≤ ACTIVATION_ERROR·|x|, up to underflow, for |x| < 2^300."""
     if name == RELU:
-        return np.maximum(x, 0.0)
+        return np.asarray(np.maximum(x, 0.0))
     if name == GELU:
         return x * normal_distribution(x)
     if name == GELU_NEW:

@@ -19,6 +19,13 @@ from proofcheck.models.transformer import DIMENSIONS, OPTIONS, TRANSFORMER, Tran
 
 Tensors = dict[str, NDArray[Any]]
 
+ACTIVATIONS = {
+    "relu": torch.nn.functional.relu,
+    "gelu": torch.nn.functional.gelu,
+    "gelu_new": lambda z: torch.nn.functional.gelu(z, approximate="tanh"),
+    "silu": torch.nn.functional.silu,
+}
+
 
 @dataclass(frozen=True)
 class Case:
@@ -172,13 +179,7 @@ def torch_logits(case: Case, tokens: NDArray[np.int64]) -> NDArray[np.float64]:
         if shape["d_mlp"]:
             m = f"blocks.{layer}.mlp."
             z = norm(x, f"blocks.{layer}.ln2") @ w[m + "W_in"] + w.get(m + "b_in", torch.zeros(()))
-            functional = torch.nn.functional
-            z = {
-                "relu": functional.relu,
-                "gelu": functional.gelu,
-                "gelu_new": lambda z: functional.gelu(z, approximate="tanh"),
-                "silu": functional.silu,
-            }[chosen["activation"]](z)
+            z = ACTIVATIONS[chosen["activation"]](z)
             x = x + z @ w[m + "W_out"] + w.get(m + "b_out", torch.zeros(()))
     read = chosen["readout"]
     y = x.sum(1) if read == "sum" else x[:, -1] if read == "last" else x[:, read]

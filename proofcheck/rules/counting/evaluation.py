@@ -26,7 +26,7 @@ def evaluation(context: Context[Model, Task]) -> ProvedBlocks:
 
     Hypotheses: none.
     Hints: none.
-    Proof: the machine of the task yields each input once, with its answer (`Automaton.batches`). Its logits are enclosed by the
+    Proof: the task yields each input once, with its answer (`Task.batches`). Its logits are enclosed by the
     semantics of the network (`Model.evaluator`), so a difference that is certainly positive, or certainly at most zero, is so.  ∎
     Evaluation: inputs that are neither right nor wrong in the chosen arithmetic are evaluated once more in balls, up to the limit
     `settled_in_balls` and to a quarter of the limit `work`; the rest is undecided.
@@ -36,7 +36,7 @@ def evaluation(context: Context[Model, Task]) -> ProvedBlocks:
     evaluate = context.model.evaluator(context.arithmetic)
     tally = BlockTally(context.task)
     settling = _Settling(context)
-    for tokens, answers in context.task.machine.batches(max(1, min(MOST_AT_ONCE, BATCH_LOGITS // context.task.answers))):
+    for tokens, answers in context.task.batches(max(1, min(MOST_AT_ONCE, BATCH_LOGITS // context.task.answers))):
         if not len(answers):
             continue
         right, wrong = decide(evaluate(tokens), answers)
