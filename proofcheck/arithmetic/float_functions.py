@@ -43,7 +43,7 @@ def exponentials(x: Doubles) -> Doubles:
     with np.errstate(invalid="ignore"):  # of NaN any power will do: y is NaN
         powers = ((k.astype(np.int64) + 1023) << 52).view(np.float64)
     y *= powers
-    return y
+    return np.asarray(y)
 
 
 def sigmoid(z: Doubles) -> Doubles:
@@ -92,7 +92,7 @@ def normal_distribution(x: Doubles) -> Doubles:
     for coefficients in table[_ORDER - 1 :: -1]:
         y *= step
         y += np.take(coefficients, rows, mode="clip")
-    return y
+    return np.asarray(y)
 
 
 _GELU_NEW_FACTOR = float.fromhex("0x1.9884533d43651p0")  # 2·√(2/π)
@@ -103,9 +103,9 @@ def activated(name: str, x: Doubles) -> Doubles:
     if name == RELU:
         return np.asarray(np.maximum(x, 0.0))
     if name == GELU:
-        return x * normal_distribution(x)
+        return np.asarray(x * normal_distribution(x))
     if name == GELU_NEW:
         return np.asarray(x * sigmoid(_GELU_NEW_FACTOR * (x * (1 + float(GELU_NEW_CUBIC) * (x * x)))))
     if name == SILU:
-        return x * sigmoid(x)
+        return np.asarray(x * sigmoid(x))
     raise ValueError(f"no activation {name!r}")
