@@ -12,6 +12,8 @@ COMMANDS = {
     "train": ("strategies.models.train", "train a model with the published recipe"),
     "train-or-load": ("strategies.cli.train_or_load", "the file of a trained model: from a cache, or trained into it"),
     "zoo": ("strategies.cli.zoo", "the networks of the published study, with a manifest"),
+    "train-network": ("strategies.networks.train", "train a transformer of any options for a finite task"),
+    "evaluate": ("strategies.networks.evaluate", "the exhaustive certificate of a transformer"),
     "list": ("strategies.cli.list", "the strategies: our name and the published one"),
     "prove": ("strategies.cli.prove", "search for a proof and write a certificate that verifies"),
     "sweep": ("strategies.cli.sweep", "certificates of many strategies for one model"),

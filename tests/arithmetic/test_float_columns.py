@@ -131,7 +131,7 @@ def test_what_is_not_finite_stays_so_and_touches_no_other_column(bad: float, whe
     for k, result in enumerate(results):
         assert isinstance(result, FloatColumns)
         assert np.isfinite(result.values[:, [0, 2]]).all() and (result.radius[[0, 2]] < 1e-3).all(), k
-        bounded = where == "radius" and bad == 1e200 or 11 <= k <= 12 and where == "radius"
+        bounded = where == "radius" and (bad == 1e200 or k in (11, 12))
         if bounded:  # a softmax bounds what a large radius of scores can do
             assert result.radius[1] >= 0.1 or k in (11, 12)
         else:
@@ -142,7 +142,7 @@ def test_what_is_not_finite_stays_so_and_touches_no_other_column(bad: float, whe
 
 
 def test_modes_of_matrix_products_are_covered(tmp_path: Path) -> None:
-    """Products computed in another rounding direction, or with subnormals flushed, as threads of a library may do, stay within the radius."""
+    """Products in another rounding direction, or with subnormals flushed, as threads of a library may do, stay within the radius."""
     rng = np.random.default_rng(3)
     values = np.ldexp(rng.normal(size=(30, 20)), rng.integers(-1060, 10, (30, 20)))
     values[:, 0] = np.ldexp(rng.normal(size=30), -1030)
