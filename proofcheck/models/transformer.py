@@ -373,7 +373,8 @@ def _declared(options: Options) -> Mapping[str, str]:
     return {
         "proofcheck.embedding": options["embedding"],
         "proofcheck.attention": options["attention"],
-        "proofcheck.attention_scale": _rational_words(options["scale"]),
+        "proofcheck.attention_scale": "sqrt(d_head)" if options["scale"] == DEFAULT_SCALE else "as proofcheck.scale says",
+        "proofcheck.scale": _rational_words(options["scale"]),
         "proofcheck.normalization": options["normalization"],
         "proofcheck.eps": _rational_words(options["eps"]),
         "proofcheck.activation": options["activation"],

@@ -33,7 +33,7 @@ class Context(Generic[M, T]):
 MaxOfKContext = Context[AttentionOnly, MaxOfK]
 
 ARRAY_WORK, BALL_WORK, SINGLE_WORK = 10, 300, 1_000  # int32 additions that take as long: tests/soundness/resource_attacks.py
-PRODUCTS_A_SUM = 4  # operations of a matrix product that take as long as one int32 addition, or less
+PRODUCTS_A_SUM, FLOAT_WORK = 4, 1  # operations of a matrix product that take as long as one; additions that a float64 operation takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,23 @@ class Cost:
     """Upper bounds on the arithmetic operations of one application, from shapes, hints and limits alone.
 
     sums, singles: how many of them are sums of small integers in arrays, and how many run one by one, in Python or as balls.
-    products: how many belong to float64 matrix products where the backend is fast, and to those of balls where it is not.
+    products, floats: how many belong, where the backend is fast, to float64 matrix products, and to arrays of plain float64 numbers.
     """
 
     operations: int
     sums: int = 0
     singles: int = 0
     products: int = 0
+    floats: int = 0
 
     def work(self, backend: Backend) -> int:
         """The operations as so many sums of small integers as take the same time, roughly; what the limit `work` bounds."""
-        others = max(0, self.operations - self.sums - self.singles - self.products)
-        products = self.products // PRODUCTS_A_SUM if backend == "fast" else BALL_WORK * self.products
-        return self.sums + SINGLE_WORK * self.singles + (ARRAY_WORK if backend == "fast" else BALL_WORK) * others + products
+        plain = self.products + self.floats
+        others = max(0, self.operations - self.sums - self.singles - plain)
+        once = self.sums + SINGLE_WORK * self.singles
+        if backend == "fast":
+            return once + ARRAY_WORK * others + self.products // PRODUCTS_A_SUM + FLOAT_WORK * self.floats
+        return once + BALL_WORK * (others + plain)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,13 @@ from proofcheck.models.transformer import NAME
 from proofcheck.report import decimal, describe
 from strategies.cli.options import limits_of
 from strategies.emit import refuse_existing, relative_name
+from strategies.models.metadata import stated_task
 from strategies.networks.network import Network
 from strategies.networks.task_words import task_fields
 
 STEPS = (Step("inputs", "evaluation"), Step("total", "sum-blocks", ("inputs",)))
 PRECISION = 128
 _OPTIONS = {"embedding": "shared", "attention": "causal", "scale": "1/sqrt(d_head)", "normalization": "none", "eps": "0/1"}
-_KEYS = {"scale": "attention_scale"}  # metadata names that differ from options
 
 
 def network_of(path: Path, n_ctx: int) -> tuple[Network, dict[str, str]]:
@@ -39,9 +39,7 @@ def network_of(path: Path, n_ctx: int) -> tuple[Network, dict[str, str]]:
     with safe_open(str(path), framework="np") as file:
         words = dict(file.metadata() or {})
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-    if words.get("proofcheck.architecture", NAME) != NAME:
-        raise ValueError(f"the file says that it is a {words['proofcheck.architecture']}; for those, see `python -m strategies prove`")
-    options: dict[str, Any] = {name: words.get(f"proofcheck.{_KEYS.get(name, name)}", plain) for name, plain in _OPTIONS.items()}
+    options: dict[str, Any] = {name: words.get(f"proofcheck.{name}", plain) for name, plain in _OPTIONS.items()}
     options["activation"] = words.get("proofcheck.activation", "none")
     readout = words.get("proofcheck.readout", "last")
     options["readout"] = int(readout) if readout.isdigit() else readout
@@ -74,7 +72,12 @@ def certificate_of(path: Path, output: Path, task: str = "") -> Certificate:
     Errors: as `network_of`; ProofcheckError where the task is none.
     """
     with safe_open(str(path), framework="np") as file:
-        text = task or (file.metadata() or {}).get("task", "")
+        words = dict(file.metadata() or {})
+    text = task or words.get("task", "")
+    stated = stated_task(words)
+    if not text and stated.startswith("max-of-k "):
+        sizes = dict(part.split("=") for part in stated.split()[1:])
+        text = json.dumps({"name": "max-of-k", "n_ctx": int(sizes["n_ctx"]), "d_vocab": int(sizes["d_vocab"])})
     if not text:
         raise ValueError("the file does not say for which task it was trained; give --task '{\"name\": …}', see docs/models.md")
     name, fields = task_fields(text)

@@ -69,11 +69,11 @@ RECIPES: dict[str, Recipe] = {
         decay=1e-4,
     ),
     "modular-addition-113": Recipe(
-        *_modular(113, n_heads=4, d_model=128, d_head=32, d_mlp=512, activation="relu"), steps=1500, batch=2048, rate=1e-3, decay=0.1
+        *_modular(113, n_heads=4, d_model=128, d_head=32, d_mlp=512, activation="relu"), steps=600, batch=1024, rate=1e-3, decay=0.1
     ),
     "modular-addition-59-uniform": Recipe(
         *_modular(59, n_heads=4, d_model=128, d_head=32, d_mlp=512, activation="relu", attention="full-uniform"),
-        steps=1500,
+        steps=500,
         batch=1024,
         rate=1e-3,
         decay=0.1,
@@ -94,7 +94,7 @@ RECIPES: dict[str, Recipe] = {
         ),
         "group-product",
         {"n_ctx": 2, "d_vocab": 120, "table": symmetric_group(5), "alphabets": _all(2, 120)},
-        steps=3000,
+        steps=2000,
         batch=1024,
         rate=5e-3,
     ),
@@ -113,14 +113,15 @@ RECIPES: dict[str, Recipe] = {
         ),
         "balanced",
         {"n_ctx": 16, "d_vocab": 2, "opening": 0, "closing": 1, "yes": 1, "no": 0, "alphabets": _all(16, 2)},
-        steps=2500,
+        steps=1500,
         batch=256,
     ),
     "multifun": Recipe(
         Network.of(n_heads=2, n_ctx=5, d_vocab=18, d_vocab_out=16, d_model=32, d_head=16),
         "multifun",
         {"n_ctx": 5, "d_vocab": 18, "functions": ("max", "min"), "alphabets": ("16-17", *_all(4, 16))},
-        steps=3000,
+        steps=2500,
+        batch=256,
     ),
     "max-of-4-mlp": Recipe(*_largest(4, 64, 1, d_model=32, d_head=32, d_mlp=128, activation="relu"), steps=3000),
     "max-of-4-gelu": Recipe(*_largest(4, 16, 1, d_model=32, d_head=16, d_mlp=64, activation="gelu"), steps=1500),

@@ -102,7 +102,8 @@ def _cost(sizes: Dimensions, limits: Limits) -> Cost:
     most = min(sizes.inputs, limits.settled_in_balls)
     settled = min(most * each, _settling_operations(limits) + min(most, SETTLED_AT_ONCE) * each + sizes.prepare)
     whole = 2 * sizes.prepare + sizes.inputs * each + settled
-    return Cost(whole, singles=sizes.prepare + settled, products=sizes.inputs * sizes.products)
+    floats = sizes.inputs * (each - sizes.products) if sizes.products else 0
+    return Cost(whole, singles=sizes.prepare + settled, products=sizes.inputs * sizes.products, floats=floats)
 
 
 RULE = Rule(name="evaluation", apply=evaluation, premises=(), cost=_cost, model=object, task=Task)
