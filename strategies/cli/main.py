@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     chosen = next((word for word in options if word in COMMANDS), None)
+    if chosen == "evaluate":  # as `proofcheck verify` does, before numpy is loaded
+        for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
     for name, (module, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary)
         if name == chosen:  # torch is imported only by the command that needs it

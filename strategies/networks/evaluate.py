@@ -24,7 +24,8 @@ from strategies.cli.options import limits_of
 from strategies.emit import refuse_existing, relative_name
 from strategies.models.metadata import stated_task
 from strategies.networks.network import Network
-from strategies.networks.task_words import task_fields
+from strategies.networks.recipes import RECIPES
+from strategies.networks.task_words import task_document, task_fields
 
 STEPS = (Step("inputs", "evaluation"), Step("total", "sum-blocks", ("inputs",)))
 PRECISION = 128
@@ -74,6 +75,9 @@ def certificate_of(path: Path, output: Path, task: str = "") -> Certificate:
     with safe_open(str(path), framework="np") as file:
         words = dict(file.metadata() or {})
     text = task or words.get("task", "")
+    if not text and words.get("recipe") in RECIPES:
+        recipe = RECIPES[words["recipe"]]
+        text = json.dumps(task_document(recipe.task_name, recipe.task_fields))
     stated = stated_task(words)
     if not text and stated.startswith("max-of-k "):
         sizes = dict(part.split("=") for part in stated.split()[1:])

@@ -121,7 +121,7 @@ def _attention(network: Network, weights: Weights, name: str, x: torch.Tensor) -
     visible = torch.ones(n, n, dtype=torch.bool, device=x.device)
     visible = visible.tril() if attention.startswith("causal") else visible
     if attention.endswith("uniform"):
-        pattern = (visible / visible.sum(-1, keepdim=True)).to(x.dtype)[None, None]
+        pattern = (visible.to(x.dtype) / visible.sum(-1, keepdim=True))[None, None]
     else:
         scale = network.options["scale"]
         factor = 1 / math.sqrt(network.sizes["d_head"]) if scale == "1/sqrt(d_head)" else float(Fraction(scale))

@@ -22,6 +22,7 @@ from strategies.networks.recipes import RECIPES, Recipe
 from strategies.networks.task_words import task_document
 from strategies.progress import Progress
 
+LONGEST_TASK = 4_096  # characters of a task in the metadata
 MOST_LISTED = 3_000_000  # inputs that are listed; more are drawn from the words of the alphabets
 
 
@@ -88,10 +89,11 @@ def train(recipe: Recipe, seed: int, name: str = "training") -> tuple[dict[str, 
 
 def metadata(recipe: Recipe, name: str, seed: int, final_loss: float) -> dict[str, str]:
     """What the file says: the network's options and its task (checked), and the recipe (a record)."""
+    document = json.dumps(task_document(recipe.task_name, recipe.task_fields), separators=(",", ":"))
     return {
         **recipe.network.metadata(),
         "proofcheck.task": TaskSpec(recipe.task_name, recipe.task_fields).words(),
-        "task": json.dumps(task_document(recipe.task_name, recipe.task_fields), separators=(",", ":")),
+        **({"task": document} if len(document) <= LONGEST_TASK else {}),  # the recipe has larger tables
         "recipe": name,
         "seed": str(seed),
         "steps": str(recipe.steps),

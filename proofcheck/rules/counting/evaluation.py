@@ -15,7 +15,7 @@ from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.rule import SINGLE_WORK, Context, Cost, Rule
 from proofcheck.tasks import Task
 
-BATCH_LOGITS = 1 << 16  # logits of one batch of inputs
+BATCH_LOGITS = 1 << 17  # logits of one batch of inputs
 MOST_AT_ONCE = 1 << 13  # inputs of one batch
 SETTLED_AT_ONCE = 64
 
