@@ -27,6 +27,11 @@ def operands(alphabets: Alphabets) -> tuple[int, ...]:
     return tuple(i for i, letters in enumerate(alphabets) if len(letters) > 1)
 
 
+def answers_below(alphabets: Alphabets, positions: Sequence[int]) -> int:
+    """A number above every token at these positions."""
+    return max(alphabets[i][-1] for i in positions) + 1
+
+
 def required(alphabets: Alphabets, n_ctx: int, d_vocab: int) -> Alphabets:
     """The alphabets of a task, all tokens if none are given. Rejected(bad-string) unless there is one for each position, of its tokens."""
     found = alphabets or every(n_ctx, d_vocab)

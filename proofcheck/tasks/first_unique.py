@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from proofcheck.kinds import IntegerKind
-from proofcheck.tasks.alphabets import Alphabets, AlphabetsKind, operands, require_operands, required
+from proofcheck.tasks.alphabets import Alphabets, AlphabetsKind, answers_below, operands, require_operands, required
 from proofcheck.tasks.automaton import Automaton
 from proofcheck.tasks.explore import explore
 from proofcheck.tasks.task import Task, TaskKind
@@ -25,6 +25,10 @@ class FirstUnique(Task):
         """Rejected(bad-string) unless the alphabets fit."""
         object.__setattr__(self, "alphabets", required(self.alphabets, self.n_ctx, self.d_vocab))
         require_operands(self.alphabets, 1)
+
+    @property
+    def answers(self) -> int:
+        return answers_below(self.alphabets, operands(self.alphabets))
 
     def answer(self, x: tuple[int, ...]) -> int | None:
         found = [x[i] for i in operands(self.alphabets)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from proofcheck.errors import Reason, Rejected
 from proofcheck.kinds import IntegerKind, Kind
-from proofcheck.tasks.alphabets import Alphabets, AlphabetsKind, operands, require_operands, required
+from proofcheck.tasks.alphabets import Alphabets, AlphabetsKind, answers_below, operands, require_operands, required
 from proofcheck.tasks.automaton import Automaton
 from proofcheck.tasks.explore import explore
 from proofcheck.tasks.task import Task, TaskKind
@@ -28,6 +28,10 @@ class KthLargest(Task):
         if self.k > found:
             expected = f"1 … {found}"
             raise Rejected(Reason.BAD_NUMBER, "there are fewer operands", path="$.task.k", expected=expected, found=str(self.k))
+
+    @property
+    def answers(self) -> int:
+        return answers_below(self.alphabets, operands(self.alphabets))
 
     def answer(self, x: tuple[int, ...]) -> int:
         return sorted((x[i] for i in operands(self.alphabets)), reverse=True)[self.k - 1]

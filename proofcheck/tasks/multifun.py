@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from proofcheck.errors import Reason, Rejected
 from proofcheck.kinds import ChoicesKind, IntegerKind, Kind
-from proofcheck.tasks.alphabets import Alphabets, AlphabetsKind, operands, require_operands, required
+from proofcheck.tasks.alphabets import Alphabets, AlphabetsKind, answers_below, operands, require_operands, required
 from proofcheck.tasks.automaton import Automaton
 from proofcheck.tasks.explore import explore
 from proofcheck.tasks.task import Task, TaskKind
@@ -37,6 +37,10 @@ class Multifun(Task):
             expected = "one function for each token of the first position, two at least"
             raise Rejected(Reason.BAD_STRING, "functions and first tokens differ", path="$.task.functions", expected=expected)
         require_operands(self.alphabets, 2)
+
+    @property
+    def answers(self) -> int:
+        return answers_below(self.alphabets, operands(self.alphabets)[1:])
 
     def answer(self, x: tuple[int, ...]) -> int:
         function = _FUNCTIONS[self.functions[self.alphabets[0].index(x[0])]]

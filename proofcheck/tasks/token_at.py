@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from proofcheck.errors import Reason, Rejected
 from proofcheck.kinds import IntegerKind, Kind
-from proofcheck.tasks.alphabets import Alphabets, AlphabetsKind, required
+from proofcheck.tasks.alphabets import Alphabets, AlphabetsKind, answers_below, required
 from proofcheck.tasks.automaton import Automaton
 from proofcheck.tasks.explore import explore
 from proofcheck.tasks.task import Task, TaskKind
@@ -27,6 +27,10 @@ class TokenAt(Task):
         if self.position >= self.n_ctx:
             expected = f"0 … {self.n_ctx - 1}"
             raise Rejected(Reason.BAD_NUMBER, "no such position", path="$.task.position", expected=expected, found=str(self.position))
+
+    @property
+    def answers(self) -> int:
+        return answers_below(self.alphabets, (self.position,))
 
     def answer(self, x: tuple[int, ...]) -> int:
         return x[self.position]
