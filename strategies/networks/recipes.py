@@ -51,7 +51,7 @@ def symmetric_group(letters: int) -> NDArray[np.int64]:
 def _modular(p: int, **network: Any) -> tuple[Network, str, dict[str, Any]]:
     """x + y modulo p, then "=", token p."""
     fields = {"n_ctx": 3, "d_vocab": p + 1, "modulus": p, "coefficients": (1, 1), "offset": 0, "alphabets": (*_all(2, p), str(p))}
-    return Network.of(n_ctx=3, d_vocab=p + 1, d_vocab_out=p, **network), "modular-sum", fields
+    return Network.of(n_ctx=3, d_vocab=p + 1, d_vocab_out=p, **network), "modular-linear-sum", fields
 
 
 def _largest(n: int, d: int, k: int, **network: Any) -> tuple[Network, str, dict[str, Any]]:
@@ -93,7 +93,7 @@ RECIPES: dict[str, Recipe] = {
             head=(128,),
         ),
         "group-product",
-        {"n_ctx": 2, "d_vocab": 120, "table": symmetric_group(5), "alphabets": _all(2, 120)},
+        {"n_ctx": 2, "table": symmetric_group(5)},
         steps=2000,
         batch=1024,
         rate=5e-3,
@@ -149,7 +149,7 @@ RECIPES: dict[str, Recipe] = {
     "token-at": Recipe(
         Network.of(n_ctx=4, d_vocab=16, d_model=16, d_head=16),
         "token-at",
-        {"n_ctx": 4, "d_vocab": 16, "position": 1, "alphabets": _all(4, 16)},
+        {"n_ctx": 4, "d_vocab": 16, "position": 1},
         steps=1000,
     ),
     "linear-second": Recipe(
@@ -166,7 +166,7 @@ RECIPES: dict[str, Recipe] = {
             readout="sum",
         ),
         "token-at",
-        {"n_ctx": 2, "d_vocab": 128, "position": 1, "alphabets": _all(2, 128)},
+        {"n_ctx": 2, "d_vocab": 128, "position": 1},
         steps=2000,
     ),
 }

@@ -41,13 +41,11 @@ def test_large_numbers_are_refused_before_anything_is_made() -> None:
 
 
 GOOD: dict[str, dict[str, Any]] = {
-    "min-of-k": {"n_ctx": 2, "d_vocab": 3, "alphabets": ("0-2", "0-2")},
     "kth-largest": {"n_ctx": 2, "d_vocab": 3, "k": 2, "alphabets": ("0-2", "0-2")},
-    "token-at": {"n_ctx": 2, "d_vocab": 3, "position": 1, "alphabets": ("0-2", "0-2")},
     "argmax-position": {"n_ctx": 2, "d_vocab": 3, "ties": "first", "alphabets": ("0-2", "0-2")},
     "first-unique": {"n_ctx": 2, "d_vocab": 3, "alphabets": ("0-2", "0-2")},
-    "modular-sum": {"n_ctx": 3, "d_vocab": 6, "modulus": 5, "coefficients": (1, 1), "offset": 0, "alphabets": ("0-4", "0-4", "5")},
-    "group-product": {"n_ctx": 2, "d_vocab": 3, "table": np.array([[0, 1], [1, 0]]), "alphabets": ("0-1", "0-1")},
+    "modular-linear-sum": {"n_ctx": 3, "d_vocab": 6, "modulus": 5, "coefficients": (1, 1), "offset": 0, "alphabets": ("0-4", "0-4", "5")},
+    "group-word": {"n_ctx": 2, "d_vocab": 3, "table": np.array([[0, 1], [1, 0]]), "alphabets": ("0-1", "0-1")},
     "balanced": {"n_ctx": 2, "d_vocab": 3, "opening": 0, "closing": 1, "yes": 1, "no": 0, "alphabets": ("0-1", "0-1")},
     "multifun": {"n_ctx": 3, "d_vocab": 3, "functions": ("max", "min"), "alphabets": ("0-1", "0-2", "0-2")},
     "induction": {"n_ctx": 4, "d_vocab": 3, "others": "any"},
@@ -64,21 +62,16 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     *((name, {"alphabets": fields["alphabets"][:-1]}) for name, fields in GOOD.items() if "alphabets" in fields),
     *((name, {"alphabets": (*fields["alphabets"][:-1], "4095")}) for name, fields in GOOD.items() if "alphabets" in fields),
     *((name, {"alphabets": ()}) for name, fields in GOOD.items() if "alphabets" in fields),
-    *(
-        (name, {"alphabets": ("0",) * fields["n_ctx"]})
-        for name, fields in GOOD.items()
-        if name not in ("induction", "finite-automaton", "token-at")
-    ),
+    *((name, {"alphabets": ("0",) * fields["n_ctx"]}) for name, fields in GOOD.items() if name not in ("induction", "finite-automaton")),
     ("kth-largest", {"k": 3}),
     ("kth-largest", {"k": 0}),
-    ("token-at", {"position": 2}),
     ("argmax-position", {"ties": "any"}),
-    ("modular-sum", {"coefficients": (1, 1, 1)}),
-    ("modular-sum", {"coefficients": (1, 5)}),
-    ("modular-sum", {"coefficients": ()}),
-    ("modular-sum", {"offset": 5}),
-    ("modular-sum", {"modulus": 1}),
-    ("group-product", {"alphabets": ("0-1", "1-2")}),
+    ("modular-linear-sum", {"coefficients": (1, 1, 1)}),
+    ("modular-linear-sum", {"coefficients": (1, 5)}),
+    ("modular-linear-sum", {"coefficients": ()}),
+    ("modular-linear-sum", {"offset": 5}),
+    ("modular-linear-sum", {"modulus": 1}),
+    ("group-word", {"alphabets": ("0-1", "1-2")}),
     ("balanced", {"closing": 0}),
     ("balanced", {"closing": 3}),
     ("balanced", {"no": 1}),

@@ -16,9 +16,11 @@ from proofcheck.tasks.balanced import Balanced
 from proofcheck.tasks.finite_automaton import FiniteAutomaton
 from proofcheck.tasks.first_unique import FirstUnique
 from proofcheck.tasks.group_product import GroupProduct
+from proofcheck.tasks.group_word import GroupWord
 from proofcheck.tasks.induction import Induction
 from proofcheck.tasks.kth_largest import KthLargest
 from proofcheck.tasks.min_of_k import MinOfK
+from proofcheck.tasks.modular_linear_sum import ModularLinearSum
 from proofcheck.tasks.modular_sum import ModularSum
 from proofcheck.tasks.multifun import Multifun
 from proofcheck.tasks.token_at import TokenAt
@@ -34,20 +36,20 @@ def symmetric_group(letters: int = 3) -> np.ndarray[Any, Any]:
 TASKS: list[Task] = [
     *(kind(n, d) for kind in (MaxOfK, MinOfK, ModularSum) for n, d in ((1, 2), (1, 5), (2, 4), (3, 3), (4, 3))),
     *(TokenAt(n, d, position) for n, d in ((1, 3), (3, 3)) for position in range(n)),
-    *(GroupProduct(n, 6, symmetric_group()) for n in (1, 2, 3)),
-    GroupProduct(2, 2, np.array([[0, 1], [1, 0]])),
-    GroupProduct(3, 4, np.array([[0, 1], [1, 0]]), ((0, 1), (3,), (0, 1))),
-    MinOfK(3, 5, ((1, 3), (0,), (2, 4))),
+    *(GroupProduct(n, symmetric_group()) for n in (1, 2, 3)),
+    GroupProduct(2, np.array([[0, 1], [1, 0]])),
+    GroupWord(2, 7, symmetric_group(), (tuple(range(6)),) * 2),
+    GroupWord(3, 4, np.array([[0, 1], [1, 0]]), ((0, 1), (3,), (0, 1))),
+    KthLargest(3, 5, 2, ((1, 3), (0,), (2, 4))),
     *(KthLargest(n, d, k) for n, d in ((1, 3), (3, 3), (4, 2)) for k in range(1, n + 1)),
     KthLargest(4, 4, 2, ((3,), (0, 1, 2), (0, 1, 2), (1, 3))),
-    TokenAt(3, 4, 1, ((0, 2), (1, 3), (3,))),
     *(ArgmaxPosition(n, 3, ties) for n in (1, 2, 4) for ties in ("first", "last")),
     ArgmaxPosition(4, 4, "last", ((3,), (0, 1, 2), (0, 1, 2), (3,))),
     *(FirstUnique(n, d) for n, d in ((1, 2), (2, 2), (3, 3), (4, 3), (4, 4))),
     FirstUnique(4, 4, ((0, 1), (3,), (0, 1), (0, 2))),
-    ModularSum(3, 6, 5, (1, 1), 0, (tuple(range(5)), tuple(range(5)), (5,))),
-    ModularSum(4, 3, 7, (2, 0, 6, 3), 5),
-    ModularSum(2, 5, 2),
+    ModularLinearSum(3, 6, 5, (1, 1), 0, (tuple(range(5)), tuple(range(5)), (5,))),
+    ModularLinearSum(4, 3, 7, (2, 0, 6, 3), 5),
+    ModularLinearSum(2, 5, 2),
     *(Balanced(n, 4, 2, 1, 3, 0) for n in (1, 2, 4, 5, 6)),
     Balanced(6, 5, 0, 1, 0, 1, ((4,), (0, 1), (0, 1), (0, 1), (0, 1), (3,))),
     Multifun(4, 4, ("max", "min"), ((2, 3), (0, 1), (0, 1, 2), (0, 1))),
@@ -161,7 +163,10 @@ def test_what_is_no_machine_is_refused(change: dict[str, Any]) -> None:
 )
 def test_what_is_no_group_is_refused(table: list[list[int]]) -> None:
     with pytest.raises(ProofcheckError) as caught:
-        GroupProduct(2, 5, np.array(table))
+        GroupProduct(2, np.array(table))
+    assert caught.value.code is Reason.BAD_ARRAY
+    with pytest.raises(ProofcheckError) as caught:
+        GroupWord(2, 5, np.array(table))
     assert caught.value.code is Reason.BAD_ARRAY
 
 
