@@ -17,8 +17,25 @@ from proofcheck.errors import Declined, Reason
 from proofcheck.models import Architecture
 from proofcheck.models.attention_only import ATTENTION_ONLY
 from proofcheck.models.sum_of_tables import SUM_OF_TABLES
+from proofcheck.models.transformer import TRANSFORMER
 from proofcheck.rules import RULES, Rule
-from proofcheck.tasks import TaskKind, group_product, max_of_k, min_of_k, modular_sum, token_at
+from proofcheck.tasks import (
+    TaskKind,
+    argmax_position,
+    balanced,
+    finite_automaton,
+    first_unique,
+    group_product,
+    group_word,
+    induction,
+    kth_largest,
+    max_of_k,
+    min_of_k,
+    modular_linear_sum,
+    modular_sum,
+    multifun,
+    token_at,
+)
 
 ENTRY_POINTS = "proofcheck.extensions"
 
@@ -98,9 +115,26 @@ def _table(entries: Sequence[N]) -> Mapping[str, N]:
     return MappingProxyType({entry.name: entry for entry in entries})
 
 
+_TASKS = (
+    max_of_k,
+    min_of_k,
+    kth_largest,
+    token_at,
+    argmax_position,
+    first_unique,
+    modular_sum,
+    modular_linear_sum,
+    group_product,
+    group_word,
+    balanced,
+    multifun,
+    induction,
+    finite_automaton,
+)
+
 BUILT_IN = Catalogue(
-    architectures=_table([ATTENTION_ONLY, SUM_OF_TABLES]),
-    tasks=_table([max_of_k.KIND, min_of_k.KIND, token_at.KIND, modular_sum.KIND, group_product.KIND]),
+    architectures=_table([ATTENTION_ONLY, SUM_OF_TABLES, TRANSFORMER]),
+    tasks=_table([task.KIND for task in _TASKS]),
     claims=_table([accuracy_claim.KIND]),
     rules=RULES,
 )

@@ -26,7 +26,7 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """sizes: the network's dimensions and, for costs, `inputs`, `answers`, `prepare`, `forward`."""
+    """sizes: the network's dimensions and, for costs, `inputs`, `answers`, `prepare`, `forward`, `products`."""
 
     architecture: Architecture
     dimensions: Dimensions
@@ -63,6 +63,7 @@ def read_frame(certificate: Certificate, catalogue: Catalogue, limits: Limits) -
 def sizes_for_costs(architecture: Architecture, dimensions: Dimensions, options: Options, task: Task) -> Dimensions:
     """What the cost of a rule is computed from."""
     work = {"prepare": architecture.prepare(dimensions, options), "forward": architecture.forward(dimensions, options)}
+    work["products"] = architecture.products(dimensions, options)
     return dimensions.with_(inputs=task.total(), answers=architecture.answers(dimensions), **work)
 
 

@@ -62,6 +62,45 @@ class ChoiceKind:
 
 
 @dataclass(frozen=True, slots=True)
+class IntegersKind:
+    """A list of integers from `least` to `most`."""
+
+    least: int
+    most: int
+
+    def read(self, value: Value, path: str, limits: Limits) -> tuple[int, ...]:
+        items = _list(value, path, self.words(), limits)
+        return tuple(IntegerKind(self.least, self.most).read(item, f"{path}[{k}]", limits) for k, item in enumerate(items))
+
+    def words(self) -> str:
+        return f"a list of integers {self.least} … {self.most}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChoicesKind:
+    """A list of some words."""
+
+    choices: tuple[str, ...]
+
+    def read(self, value: Value, path: str, limits: Limits) -> tuple[str, ...]:
+        items = _list(value, path, self.words(), limits)
+        return tuple(ChoiceKind(self.choices).read(item, f"{path}[{k}]", limits) for k, item in enumerate(items))
+
+    def words(self) -> str:
+        return f"a list of {', '.join(self.choices)}"
+
+
+def _list(value: Value, path: str, expected: str, limits: Limits) -> tuple[Value, ...]:
+    """A list that is not empty."""
+    if not isinstance(value, tuple):
+        raise wrong_type(value, path, "a list")
+    if not value:
+        raise Rejected(Reason.BAD_NUMBER, "the list is empty", path=path, expected=expected)
+    limits.require("sequence_length", len(value), path=path)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
 class RationalKind:
     """An exact rational "p/q" in lowest terms with q ≥ 1 ("p/1" for integers), at least `least`."""
 

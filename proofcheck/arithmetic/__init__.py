@@ -9,6 +9,7 @@ no `<`, no truth value and no conversion to float.
 
 from proofcheck.arithmetic.backend import Arithmetic, exclusive_precision
 from proofcheck.arithmetic.ball_intervals import certainly_at_most_zero_ball, certainly_positive_ball
+from proofcheck.arithmetic.columns import ACTIVATIONS, ColumnArithmetic, Columns, Decided, Places, Scale
 from proofcheck.arithmetic.dyadic import DyadicArray, concatenate, reciprocal_below
 from proofcheck.arithmetic.fixed_point import Booleans, FixedPoint, IntegerArray, Integers, smallest_sums
 from proofcheck.arithmetic.float_bits import is_finite, largest_exponent
@@ -19,14 +20,20 @@ from proofcheck.arithmetic.range_minima import range_minima
 from proofcheck.arithmetic.spectral import root_two_above
 
 __all__ = [
+    "ACTIVATIONS",
     "Arithmetic",
     "Booleans",
+    "ColumnArithmetic",
+    "Columns",
+    "Decided",
     "DyadicArray",
     "FixedPoint",
     "IntegerArray",
     "Integers",
     "Intervals",
+    "Places",
     "PositiveTable",
+    "Scale",
     "certainly_at_most_zero_ball",
     "certainly_positive_ball",
     "concatenate",

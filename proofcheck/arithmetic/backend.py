@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from flint import arb, ctx
 
+from proofcheck.arithmetic.ball_columns import BallColumnArithmetic
 from proofcheck.arithmetic.ball_intervals import (
     BallIntervals,
     BallPositiveTable,
@@ -18,7 +19,9 @@ from proofcheck.arithmetic.ball_intervals import (
     balls,
     ends,
 )
+from proofcheck.arithmetic.columns import ColumnArithmetic
 from proofcheck.arithmetic.dyadic import DyadicArray
+from proofcheck.arithmetic.float_columns import FloatColumnArithmetic
 from proofcheck.arithmetic.float_intervals import (
     FloatIntervals,
     FloatPositiveTable,
@@ -110,6 +113,11 @@ class Arithmetic:
         out[:] = [(ball(integer, exponent) * scale).exp() for integer in exact.integers.ravel().tolist()]
         count(exact.size)
         return out.reshape(exact.shape)
+
+    def columns(self) -> ColumnArithmetic:
+        """Vectors and the maps of transformers, in this backend and precision. ArithmeticError if this machine's matrix products fail."""
+        self.activate()
+        return FloatColumnArithmetic() if self.backend == "fast" else BallColumnArithmetic()
 
     def balls(self, exact: DyadicArray) -> Balls:
         """Object array of exact balls, for the few values that are settled one by one."""

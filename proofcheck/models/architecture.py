@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from proofcheck.arithmetic import Arithmetic, Integers, Intervals
+from proofcheck.arithmetic import Arithmetic, Decided, Integers, Intervals
 from proofcheck.errors import Declined, Reason, Rejected
 from proofcheck.kinds import Kind
 from proofcheck.limits import Limits
@@ -16,7 +16,7 @@ from proofcheck.models.weights import Weights
 Options = Mapping[str, Any]  # as the kinds of the architecture read them
 
 
-Evaluator = Callable[[Integers], Intervals]
+Evaluator = Callable[[Integers], Intervals | Decided]
 
 
 class Model(Protocol):
@@ -26,10 +26,17 @@ class Model(Protocol):
     def dimensions(self) -> Dimensions: ...
 
     def evaluator(self, arithmetic: Arithmetic) -> Evaluator:
-        """The network's semantics: a function from tokens [B, n_ctx] to enclosures of the logits of each input, [B, answers]."""
+        """The network's semantics: a function from tokens [B, n_ctx] to the logits of each input, enclosed.
+
+        Enclosures are intervals [B, answers], or whatever decides by itself which inputs are certainly right and which certainly wrong.
+        """
 
     def table_bits(self) -> int:
         """An upper bound on the bits of the largest exact table that a rule may make of it, before it is made."""
+
+
+def _none(dimensions: Dimensions, options: Options) -> int:
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,8 @@ class Architecture:
     tensors(dimensions, options): the names that are read; others are not decoded.
     build(dimensions, options, weights): the network; Declined(unsupported-architecture) naming what it cannot mean, Rejected(wrong-shape,
     bad-weights). answers(dimensions): the number of logits.
-    prepare, forward(dimensions, options): operations of `evaluator`, and of it for each input, at most.
+    prepare, forward(dimensions, options): operations of `evaluator`, and of it for each input, at most; products: those of `forward` that
+    belong to float64 matrix products, with the fast backend.
     declared: metadata of the weight file -> the value it must have where it is there, from the options.
     model: the class of what `build` returns; a rule about a class applies to it and its subclasses.
     """
@@ -54,6 +62,7 @@ class Architecture:
     prepare: Callable[[Dimensions, Options], int]
     forward: Callable[[Dimensions, Options], int]
     declared: Callable[[Options], Mapping[str, str]]
+    products: Callable[[Dimensions, Options], int] = _none
     may_be_zero: frozenset[str] = frozenset()
     model: type = object
 

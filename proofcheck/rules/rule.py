@@ -33,6 +33,7 @@ class Context(Generic[M, T]):
 MaxOfKContext = Context[AttentionOnly, MaxOfK]
 
 ARRAY_WORK, BALL_WORK, SINGLE_WORK = 10, 300, 1_000  # int32 additions that take as long: tests/soundness/resource_attacks.py
+PRODUCTS_A_SUM, FLOAT_WORK = 4, 1  # operations of a matrix product that take as long as one; additions that a float64 operation takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,23 @@ class Cost:
     """Upper bounds on the arithmetic operations of one application, from shapes, hints and limits alone.
 
     sums, singles: how many of them are sums of small integers in arrays, and how many run one by one, in Python or as balls.
+    products, floats: how many belong, where the backend is fast, to float64 matrix products, and to arrays of plain float64 numbers.
     """
 
     operations: int
     sums: int = 0
     singles: int = 0
+    products: int = 0
+    floats: int = 0
 
     def work(self, backend: Backend) -> int:
         """The operations as so many sums of small integers as take the same time, roughly; what the limit `work` bounds."""
-        others = max(0, self.operations - self.sums - self.singles)
-        return self.sums + SINGLE_WORK * self.singles + (ARRAY_WORK if backend == "fast" else BALL_WORK) * others
+        plain = self.products + self.floats
+        others = max(0, self.operations - self.sums - self.singles - plain)
+        once = self.sums + SINGLE_WORK * self.singles
+        if backend == "fast":
+            return once + ARRAY_WORK * others + self.products // PRODUCTS_A_SUM + FLOAT_WORK * self.floats
+        return once + BALL_WORK * (others + plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +67,8 @@ class Rule:
     apply(context, *premises, **hints) -> fact; its docstring is the theorem, printed by `proofcheck rules NAME`.
     premises: the kinds of fact it takes, in order; `variadic` allows one or more of the last kind.
     hints: name -> its kind; the kernel checks and decodes by kinds, the rule checks everything else.
-    cost(sizes, limits, **hints): see `Cost`; sizes are the dimensions of the network and `inputs`, `answers`, `prepare`, `forward` (see
-    `Architecture`); integer hints as the rule gets them, array hints before they are decoded.
+    cost(sizes, limits, **hints): see `Cost`; sizes are the dimensions of the network and `inputs`, `answers`, `prepare`, `forward`,
+    `products` (see `Architecture`); integer hints as the rule gets them, array hints before they are decoded.
     model, task: the kinds of network and task that the theorem is about; elsewhere the rule is not applicable.
     """
 

@@ -14,11 +14,12 @@ from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
 
 NO_ANSWER = -1
+NO_QUERY = -1
 
 
 @dataclass(frozen=True)
 class Automaton:
-    """Words x with x_i in alphabets[i] are read from position 0 on: s_{i+1} = step[i][s_i, x_i], starting in state `start`.
+    """Words x with x_i in alphabets[i] are read from position 0 on, or in `order`: s' = step[i][s, x_i] at position i, `start` first.
 
     out[s]: the answer of words that end in s, or −1 where such words are no inputs. step[i] [states, letters] (one array may stand for
     several positions); entries outside the alphabet of a position are never used. Total: every entry of step is a state.
@@ -28,6 +29,7 @@ class Automaton:
     start: int
     step: tuple[Integers, ...]
     out: Integers
+    order: tuple[int, ...] = ()  # in which positions are read; () from the first to the last
 
     def __post_init__(self) -> None:
         """Rejected(bad-array) unless alphabets, states and answers fit together."""
@@ -37,12 +39,18 @@ class Automaton:
         good = good and all(0 <= int(table.min()) <= int(table.max()) < states for table in set_of(self.step))
         good = good and all(sigma and all(a < b for a, b in pairwise(sigma)) for sigma in self.alphabets)
         good = good and all(sigma[0] >= 0 and sigma[-1] < letters for sigma in self.alphabets)
+        good = good and (not self.order or sorted(self.order) == list(range(len(self.alphabets))))
         if not good or int(self.out.min()) < NO_ANSWER:
             raise Rejected(Reason.BAD_ARRAY, "not a Moore machine", path="$.task", expected="states, letters and answers that fit together")
 
     @property
     def n_ctx(self) -> int:
         return len(self.alphabets)
+
+    @property
+    def reading_order(self) -> tuple[int, ...]:
+        """A permutation of the positions."""
+        return self.order or tuple(range(self.n_ctx))
 
     def words(self) -> int:
         """The number of words, inputs or not."""
@@ -62,41 +70,51 @@ class Automaton:
     def answers(self, tokens: Integers) -> Integers:
         """The answer of each word, −1 where it is no input: [B, n_ctx] → [B]."""
         state = np.full(len(tokens), self.start, dtype=np.int64)
-        for i, table in enumerate(self.step):
-            state = table[state, tokens[:, i]]
+        for i in self.reading_order:
+            state = self.step[i][state, tokens[:, i]]
         return self.out[state]
 
     @cached_property
     def block_sizes(self) -> dict[tuple[int, int], int]:
         """(last token q, answer y) -> number of inputs, where there are any. Blocks partition the inputs."""
-        prefixes = {self.start: 1}  # state -> words of the positions so far that lead there
-        for sigma, table in zip(self.alphabets[:-1], self.step[:-1], strict=True):
-            longer: dict[int, int] = {}
-            for state, count in prefixes.items():
-                ends, times = np.unique(table[state, list(sigma)], return_counts=True)
-                for end, k in zip(ends.tolist(), times.tolist(), strict=True):
+        runs = {(self.start, NO_QUERY): 1}  # (state, last token if it was read) -> words of the positions so far that lead there
+        for i in self.reading_order:
+            longer: dict[tuple[int, int], int] = {}
+            for (state, query), count in runs.items():
+                row = self.step[i][state]
+                if i == self.n_ctx - 1:
+                    ends = [((int(row[letter]), letter), 1) for letter in self.alphabets[i]]
+                else:
+                    found, times = np.unique(row[list(self.alphabets[i])], return_counts=True)
+                    ends = [((end, query), k) for end, k in zip(found.tolist(), times.tolist(), strict=True)]
+                for end, k in ends:
                     longer[end] = longer.get(end, 0) + count * k
-            prefixes = longer
+            runs = longer
         sizes: dict[tuple[int, int], int] = {}
-        for query in self.alphabets[-1]:
-            for state, count in prefixes.items():
-                answer = int(self.out[self.step[-1][state, query]])
-                if answer >= 0:
-                    sizes[query, answer] = sizes.get((query, answer), 0) + count
+        for (state, query), count in runs.items():
+            answer = int(self.out[state])
+            if answer >= 0:
+                sizes[query, answer] = sizes.get((query, answer), 0) + count
         return sizes
 
     def block(self, query: int, answer: int) -> BlockMachine:
         """The machine of the words before `query` that make inputs with this answer, minimised backward, dead states dropped.
 
-        Postcondition: `BlockMachine.count` is the block's size. Proof: by induction from the last level, two states of a level are in one
-        class iff the same continuations lead to an input of the block; a class without continuation is dead (−1).  ∎
+        Its levels are the positions but the last, in reading order. Postcondition: `BlockMachine.count` is the block's size.
+        Proof: by induction from the last level, two states of a level are in one class iff the same continuations lead to an input of the
+        block; a class without continuation is dead (−1). The last token is `query`, so its level is one step for each state.  ∎
         """
-        alive = self.out[self.step[-1][:, query]] == answer if query in self.alphabets[-1] else np.zeros(len(self.out), dtype=bool)
+        last = self.n_ctx - 1
+        alive = self.out == answer if query in self.alphabets[last] else np.zeros(len(self.out), dtype=bool)
         classes = np.where(alive, 0, -1)
         levels: list[Integers] = []
-        for sigma, table in zip(reversed(self.alphabets[:-1]), reversed(self.step[:-1]), strict=True):
-            following = np.full(table.shape, -1, dtype=np.int64)
-            following[:, list(sigma)] = classes[table[:, list(sigma)]]
+        for i in reversed(self.reading_order):
+            if i == last:
+                classes = classes[self.step[i][:, query]] if query in self.alphabets[last] else np.full(len(classes), -1)
+                continue
+            following = np.full(self.step[i].shape, -1, dtype=np.int64)
+            letters = list(self.alphabets[i])
+            following[:, letters] = classes[self.step[i][:, letters]]
             rows, classes = np.unique(following, axis=0, return_inverse=True)
             classes = classes.reshape(-1)
             dead = (rows < 0).all(axis=1)
@@ -108,7 +126,7 @@ class Automaton:
 
 @dataclass(frozen=True, slots=True)
 class BlockMachine:
-    """The words of the positions before the query that belong to one block.
+    """The words of the positions before the query that belong to one block, read in the machine's order.
 
     levels[i] [states of level i, letters]: the state of level i + 1 after a letter, or −1 where no word of the block goes on so. start: the
     state of level 0, −1 if the block is empty. Every state has a letter that leads on; at the end there is one state.

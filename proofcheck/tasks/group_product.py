@@ -44,6 +44,10 @@ class GroupProduct(Task):
             product = int(self.table[product, element])
         return product
 
+    def total(self) -> int:
+        total: int = self.d_vocab**self.n_ctx
+        return total
+
     def automaton(self) -> Automaton:
         """The state is the product so far."""
         alphabet = tuple(range(self.d_vocab))

@@ -21,6 +21,10 @@ class MinOfK(Task):
     def answer(self, x: tuple[int, ...]) -> int:
         return min(x)
 
+    def total(self) -> int:
+        total: int = self.d_vocab**self.n_ctx
+        return total
+
     def automaton(self) -> Automaton:
         """The state is the smallest token so far."""
         tokens = np.arange(self.d_vocab)

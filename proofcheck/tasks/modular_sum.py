@@ -21,6 +21,10 @@ class ModularSum(Task):
     def answer(self, x: tuple[int, ...]) -> int:
         return sum(x) % self.d_vocab
 
+    def total(self) -> int:
+        total: int = self.d_vocab**self.n_ctx
+        return total
+
     def automaton(self) -> Automaton:
         """The state is the sum so far."""
         tokens = np.arange(self.d_vocab)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from proofcheck.arithmetic import Integers
 from proofcheck.kinds import Kind
 from proofcheck.tasks.automaton import Automaton
 
@@ -38,6 +39,10 @@ class Task(ABC):
     def machine(self) -> Automaton:
         """`automaton()`, made once."""
         return self.automaton()
+
+    def batches(self, size: int) -> Iterator[tuple[Integers, Integers]]:
+        """All inputs in lexicographic order, in batches made of at most `size` words: tokens [B, n_ctx] and answers [B]."""
+        yield from self.machine.batches(size)
 
     def total(self) -> int:
         """The number of inputs."""

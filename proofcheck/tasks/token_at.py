@@ -29,6 +29,10 @@ class TokenAt(Task):
     def answer(self, x: tuple[int, ...]) -> int:
         return x[self.position]
 
+    def total(self) -> int:
+        total: int = self.d_vocab**self.n_ctx
+        return total
+
     def automaton(self) -> Automaton:
         """The state is the token, once it was read."""
         tokens = np.arange(self.d_vocab)

@@ -12,6 +12,8 @@ COMMANDS = {
     "train": ("strategies.models.train", "train a model with the published recipe"),
     "train-or-load": ("strategies.cli.train_or_load", "the file of a trained model: from a cache, or trained into it"),
     "zoo": ("strategies.cli.zoo", "the networks of the published study, with a manifest"),
+    "train-network": ("strategies.networks.train", "train a transformer of any options for a finite task"),
+    "evaluate": ("strategies.networks.evaluate", "the exhaustive certificate of a transformer"),
     "list": ("strategies.cli.list", "the strategies: our name and the published one"),
     "prove": ("strategies.cli.prove", "search for a proof and write a certificate that verifies"),
     "sweep": ("strategies.cli.sweep", "certificates of many strategies for one model"),
@@ -38,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     chosen = next((word for word in options if word in COMMANDS), None)
+    if chosen == "evaluate":  # as `proofcheck verify` does, before numpy is loaded
+        for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
     for name, (module, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary)
         if name == chosen:  # torch is imported only by the command that needs it

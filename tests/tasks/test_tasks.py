@@ -11,9 +11,18 @@ import pytest
 
 from proofcheck import ProofcheckError, Reason, Rejected
 from proofcheck.tasks import Automaton, MaxOfK, Task
+from proofcheck.tasks.argmax_position import ArgmaxPosition
+from proofcheck.tasks.balanced import Balanced
+from proofcheck.tasks.finite_automaton import FiniteAutomaton
+from proofcheck.tasks.first_unique import FirstUnique
 from proofcheck.tasks.group_product import GroupProduct
+from proofcheck.tasks.group_word import GroupWord
+from proofcheck.tasks.induction import Induction
+from proofcheck.tasks.kth_largest import KthLargest
 from proofcheck.tasks.min_of_k import MinOfK
+from proofcheck.tasks.modular_linear_sum import ModularLinearSum
 from proofcheck.tasks.modular_sum import ModularSum
+from proofcheck.tasks.multifun import Multifun
 from proofcheck.tasks.token_at import TokenAt
 
 
@@ -29,27 +38,47 @@ TASKS: list[Task] = [
     *(TokenAt(n, d, position) for n, d in ((1, 3), (3, 3)) for position in range(n)),
     *(GroupProduct(n, symmetric_group()) for n in (1, 2, 3)),
     GroupProduct(2, np.array([[0, 1], [1, 0]])),
+    GroupWord(2, 7, symmetric_group(), (tuple(range(6)),) * 2),
+    GroupWord(3, 4, np.array([[0, 1], [1, 0]]), ((0, 1), (3,), (0, 1))),
+    KthLargest(3, 5, 2, ((1, 3), (0,), (2, 4))),
+    *(KthLargest(n, d, k) for n, d in ((1, 3), (3, 3), (4, 2)) for k in range(1, n + 1)),
+    KthLargest(4, 4, 2, ((3,), (0, 1, 2), (0, 1, 2), (1, 3))),
+    *(ArgmaxPosition(n, 3, ties) for n in (1, 2, 4) for ties in ("first", "last")),
+    ArgmaxPosition(4, 4, "last", ((3,), (0, 1, 2), (0, 1, 2), (3,))),
+    *(FirstUnique(n, d) for n, d in ((1, 2), (2, 2), (3, 3), (4, 3), (4, 4))),
+    FirstUnique(4, 4, ((0, 1), (3,), (0, 1), (0, 2))),
+    ModularLinearSum(3, 6, 5, (1, 1), 0, (tuple(range(5)), tuple(range(5)), (5,))),
+    ModularLinearSum(4, 3, 7, (2, 0, 6, 3), 5),
+    ModularLinearSum(2, 5, 2),
+    *(Balanced(n, 4, 2, 1, 3, 0) for n in (1, 2, 4, 5, 6)),
+    Balanced(6, 5, 0, 1, 0, 1, ((4,), (0, 1), (0, 1), (0, 1), (0, 1), (3,))),
+    Multifun(4, 4, ("max", "min"), ((2, 3), (0, 1), (0, 1, 2), (0, 1))),
+    Multifun(4, 3, ("last", "first", "min"), ((0, 1, 2), (0, 1, 2), (1,), (0, 2))),
+    *(Induction(n, d, others) for n, d in ((3, 2), (3, 4), (4, 3), (5, 3), (5, 4)) for others in ("any", "distinct")),
+    FiniteAutomaton(3, 2, 0, np.array([[[0, 1], [1, 0]]]), np.array([4, -1])),
+    FiniteAutomaton(2, 3, 1, np.array([[[0, 0, 0], [0, 1, 1]], [[1, 1, 0], [1, 0, 1]]]), np.array([0, 1]), ((0, 1), (1, 2))),
 ]
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: f"{type(task).__name__}-{task.n_ctx}-{task.d_vocab}")
 def test_the_machine_computes_the_definition(task: Task) -> None:
-    words = np.array(list(product(range(task.d_vocab), repeat=task.n_ctx)))
+    words = np.array(list(product(*task.machine.alphabets)))
     answers = [task.answer(tuple(word)) for word in words.tolist()]
     assert task.machine.answers(words).tolist() == [-1 if answer is None else answer for answer in answers]
     blocks = Counter((int(word[-1]), answer) for word, answer in zip(words, answers, strict=True) if answer is not None)
     assert task.total() == sum(blocks.values())
-    assert max(answer for _, answer in blocks) < task.answers
+    assert max((answer for _, answer in blocks), default=-1) < task.answers
     for query, answer in product(range(task.d_vocab), range(task.answers)):
         assert task.block_size(query, answer) == blocks[query, answer]
         assert task.machine.block_sizes.get((query, answer), 0) == blocks[query, answer]
         assert task.machine.block(query, answer).count() == blocks[query, answer]
     for size in (1, 2, 7, 10**6):
-        batches = list(task.machine.batches(size))
-        assert np.concatenate([tokens for tokens, _ in batches]).tolist() == [
-            word for word, answer in zip(words.tolist(), answers, strict=True) if answer is not None
-        ]
-        assert np.concatenate([found for _, found in batches]).tolist() == [answer for answer in answers if answer is not None]
+        for batches in (list(task.machine.batches(size)), list(task.batches(size))):
+            assert all(len(tokens) == len(found) <= size for tokens, found in batches)
+            assert [word for tokens, _ in batches for word in tokens.tolist()] == [
+                word for word, answer in zip(words.tolist(), answers, strict=True) if answer is not None
+            ]
+            assert [int(y) for _, found in batches for y in found] == [answer for answer in answers if answer is not None]
 
 
 def random_machine(seed: int) -> Automaton:
@@ -58,7 +87,8 @@ def random_machine(seed: int) -> Automaton:
     n, states, letters = int(rng.integers(1, 5)), int(rng.integers(1, 6)), int(rng.integers(2, 5))
     alphabets = tuple(tuple(sorted(rng.choice(letters, size=rng.integers(1, letters + 1), replace=False).tolist())) for _ in range(n))
     steps = tuple(rng.integers(0, states, (states, letters)) for _ in range(n))
-    return Automaton(alphabets, int(rng.integers(states)), steps, rng.integers(-1, 3, states))
+    order = tuple(rng.permutation(n).tolist()) if seed % 2 else ()
+    return Automaton(alphabets, int(rng.integers(states)), steps, rng.integers(-1, 3, states), order)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -67,8 +97,8 @@ def test_random_machines_count_as_enumeration_does(seed: int) -> None:
     blocks: Counter[tuple[int, int]] = Counter()
     for word in product(*machine.alphabets):
         state = machine.start
-        for table, letter in zip(machine.step, word, strict=True):
-            state = int(table[state, letter])
+        for i in machine.reading_order:
+            state = int(machine.step[i][state, word[i]])
         if machine.out[state] >= 0:
             blocks[word[-1], int(machine.out[state])] += 1
     assert machine.block_sizes == dict(blocks)
@@ -106,6 +136,9 @@ def test_max_of_k_has_two_live_states() -> None:
         {"step": (np.array([[0, 1]]),) * 2},
         {"step": (np.array([[0, 1], [1, 0]]),)},
         {"out": np.array([0, -2])},
+        {"order": (0, 0)},
+        {"order": (0, 2)},
+        {"order": (0,)},
     ],
 )
 def test_what_is_no_machine_is_refused(change: dict[str, Any]) -> None:
@@ -131,6 +164,9 @@ def test_what_is_no_machine_is_refused(change: dict[str, Any]) -> None:
 def test_what_is_no_group_is_refused(table: list[list[int]]) -> None:
     with pytest.raises(ProofcheckError) as caught:
         GroupProduct(2, np.array(table))
+    assert caught.value.code is Reason.BAD_ARRAY
+    with pytest.raises(ProofcheckError) as caught:
+        GroupWord(2, 5, np.array(table))
     assert caught.value.code is Reason.BAD_ARRAY
 
 

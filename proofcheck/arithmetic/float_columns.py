@@ -1,0 +1,285 @@
+"""Column arithmetic in float64: one Euclidean radius for each column. Theorem E, docs/rules/evaluation.md.
+
+Semantics: column b encloses the vectors v with ‖values[:, b] − v‖₂ ≤ radius[b] where radius[b] is finite, and then values[:, b] is finite;
+it encloses every vector where radius[b] is infinite or NaN. Radii are at least TINY. No operation mixes columns, so a column that left the
+range of float64 does not touch others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from proofcheck.arithmetic.blas import blas_failures
+from proofcheck.arithmetic.columns import (
+    ACTIVATION_OPERATIONS,
+    ATTENTION_OPERATIONS,
+    NORMALIZATION_OPERATIONS,
+    RELU,
+    SOFTMAX_OPERATIONS,
+    Attention,
+    ColumnArithmetic,
+    Columns,
+    Lookup,
+    Map,
+    Places,
+    Scale,
+)
+from proofcheck.arithmetic.dyadic import DyadicArray
+from proofcheck.arithmetic.fixed_point import Booleans, Integers
+from proofcheck.arithmetic.float_bounds import (
+    HUGE,
+    ROOT_TWO,
+    SLACK,
+    TINY,
+    Doubles,
+    U,
+    column_norms,
+    exact_doubles,
+    gamma,
+    head_norms,
+    norm_above,
+    spectral_norm_above,
+)
+from proofcheck.arithmetic.float_functions import ACTIVATION_ERROR, EXPONENTIAL_ERROR, LIPSCHITZ, activated, exponentials
+from proofcheck.arithmetic.operations import count
+
+
+class FloatColumns(Columns):
+    """values [k, B], radius [B]; both are never written to once they are here."""
+
+    __slots__ = ("_heads", "_norms", "radius", "values")
+
+    def __init__(self, values: Doubles, radius: Doubles, norms: Doubles | None = None) -> None:
+        self.values = values
+        self.radius = radius
+        self._norms = norms
+        self._heads: Doubles | None = None
+
+    @property
+    def width(self) -> int:
+        return int(self.values.shape[1])
+
+    def norms(self) -> Doubles:
+        """At least ‖values[:, b]‖, infinite where that is not finite; computed once."""
+        if self._norms is None:
+            self._norms = column_norms(self.values)
+        return self._norms
+
+    def norms_by_head(self, n_heads: int) -> Doubles:
+        """[n_heads, B]: the same for each head's features; computed once, for one number of heads."""
+        if self._heads is None or len(self._heads) != n_heads:
+            self._heads = head_norms(self.values.reshape(n_heads, -1, self.width))
+        return self._heads
+
+    def take(self, places: Places) -> FloatColumns:
+        if places is None:
+            return self
+        norms = None if self._norms is None else np.take(self._norms, places)
+        return FloatColumns(np.take(self.values, places, axis=1), np.take(self.radius, places), norms)
+
+    @np.errstate(all="ignore")
+    def __add__(self, other: FloatColumns) -> FloatColumns:
+        """|fl(x + y) − (x + y)| ≤ U/(1 − U)·|fl(x + y)|, entry by entry."""
+        total = FloatColumns(self.values + other.values, self.radius)
+        total.radius = (self.radius + other.radius + gamma(1) * total.norms() + TINY) * SLACK
+        count(total.values.size)
+        return total
+
+    @np.errstate(all="ignore")
+    def activated(self, name: str) -> FloatColumns:
+        """|f̂(x̂) − f(x)| ≤ |f̂(x̂) − f(x̂)| + L·|x̂ − x|, entry by entry. NaN stays NaN."""
+        values = activated(name, self.values)
+        count(ACTIVATION_OPERATIONS * values.size)
+        if name == RELU:
+            return FloatColumns(values, capped_like(self.radius, self.norms()))
+        return FloatColumns(values, (LIPSCHITZ[name] * self.radius + ACTIVATION_ERROR * self.norms() + TINY) * SLACK)
+
+    @np.errstate(all="ignore")
+    def normalized(self, eps: Fraction, *, centred: bool) -> FloatColumns:
+        """c ↦ c/√(‖c‖²/k + eps) has a derivative of norm at most 1/√v, v ≤ ‖c‖²/k + eps between the computed c and the exact one."""
+        k = self.values.shape[0]
+        radius = self.radius
+        if centred:
+            values = self.values - self.values.sum(axis=0) / k
+            c = FloatColumns(values, radius)
+            radius = (radius + gamma(k + 2) * (self.norms() + c.norms()) + TINY) * SLACK
+        else:
+            c = self
+        squares = np.einsum("kb,kb->b", c.values, c.values)
+        shortest = np.maximum(np.sqrt(squares) * (1 - gamma(k + 8)) - TINY - radius, 0.0)  # outward: down; NaN stays
+        variance = (shortest * shortest * (1 / k) + eps_below(eps)) * (1 - 2.0**-40)  # outward: down
+        out = FloatColumns(c.values / np.sqrt(squares / k + float(eps)), radius)
+        out.radius = (radius / np.sqrt(variance) + gamma(k + 8) * out.norms() + TINY) * SLACK
+        out.radius = capped_like(out.radius, c.norms())
+        count(NORMALIZATION_OPERATIONS * out.values.size)
+        return out
+
+    def logits(self) -> FloatLogits:
+        return FloatLogits(self.values, self.radius)
+
+
+class FloatLogits:
+    """Logits [A, B] with one Euclidean radius for each input."""
+
+    __slots__ = ("radius", "values")
+
+    def __init__(self, values: Doubles, radius: Doubles) -> None:
+        self.values = values
+        self.radius = radius
+
+    @np.errstate(all="ignore")
+    def decide(self, answers: Integers) -> tuple[Booleans, Booleans]:
+        """A margin v_y − v_j differs from the computed one by at most √2·radius, and by the rounding of one subtraction.
+
+        The answer is right if the smallest computed margin is above that bound, and wrong if it is at most minus the bound. NaN is neither.
+        """
+        columns = np.arange(len(answers))
+        own = self.values[answers, columns]
+        rivals = self.values.copy()
+        rivals[answers, columns] = -np.inf
+        margin = own - rivals.max(axis=0)
+        bound = (ROOT_TWO * self.radius + 2 * U * np.abs(margin) + TINY) * SLACK
+        bound[np.isposinf(margin)] = 0.0  # there is no rival
+        known = np.isfinite(self.radius) & np.isfinite(own)
+        count(2 * self.values.size)
+        return known & (margin > bound), known & (margin <= -bound)
+
+
+def capped_like(radius: Doubles, norms: Doubles) -> Doubles:
+    """The radius where the norm is finite, else infinity: nothing is known about values that are not finite."""
+    return np.where(norms < HUGE, radius, np.inf)
+
+
+def eps_below(eps: Fraction) -> float:
+    """A double from 0 to eps. ArithmeticError unless eps ≥ 2^−200, so that no square near it underflows."""
+    if eps < Fraction(1, 2**200):
+        raise ArithmeticError("eps is too small for float64 bounds")
+    return math.nextafter(float(eps), 0.0)
+
+
+class FloatColumnArithmetic(ColumnArithmetic):
+    """Maps in float64. ArithmeticError if the matrix products of this machine are not conventional float64 ones."""
+
+    def __init__(self) -> None:
+        failures = blas_failures()
+        if failures:
+            raise ArithmeticError("; ".join(failures))
+
+    def lookup(self, table: DyadicArray) -> Lookup:
+        rows = np.ascontiguousarray(exact_doubles(table).T)
+        norms = column_norms(rows)
+        radius = np.full(rows.shape[1], TINY)
+        return lambda numbers: FloatColumns(np.take(rows, numbers, axis=1), np.take(radius, numbers), np.take(norms, numbers))
+
+    def affine(self, W: DyadicArray, b: DyadicArray | None) -> Map:
+        """‖fl(Wᵀx̂ + b) − (Wᵀx + b)‖ ≤ ‖W‖₂·r + γ_{k+2}(‖W‖_F·‖x̂‖ + ‖b‖) + underflow."""
+        matrix = np.ascontiguousarray(exact_doubles(W).T)
+        bias = None if b is None else exact_doubles(b)[:, None]
+        spectral, frobenius = spectral_norm_above(matrix), norm_above(matrix)
+        bias_norm = 0.0 if bias is None else norm_above(bias)
+        rounding = gamma(matrix.shape[1] + 2)
+
+        @np.errstate(all="ignore")
+        def apply(x: Columns) -> FloatColumns:
+            given = _floats(x)
+            values = matrix @ given.values
+            if bias is not None:
+                values += bias
+            radius = (spectral * given.radius + rounding * (frobenius * given.norms() + bias_norm) + TINY) * SLACK
+            count(2 * matrix.shape[1] * values.size)
+            return FloatColumns(values, radius)
+
+        return apply
+
+    def diagonal(self, w: DyadicArray, b: DyadicArray | None) -> Map:
+        """‖fl(x̂∘w + b) − (x∘w + b)‖ ≤ max|w|·r + γ_3(max|w|·‖x̂‖ + ‖b‖) + underflow."""
+        factors = exact_doubles(w)[:, None]
+        bias = None if b is None else exact_doubles(b)[:, None]
+        largest = float(np.abs(factors).max()) + TINY
+        bias_norm = 0.0 if bias is None else norm_above(bias)
+
+        @np.errstate(all="ignore")
+        def apply(x: Columns) -> FloatColumns:
+            given = _floats(x)
+            values = given.values * factors
+            if bias is not None:
+                values += bias
+            count(2 * values.size)
+            return FloatColumns(values, (largest * given.radius + gamma(3) * (largest * given.norms() + bias_norm) + TINY) * SLACK)
+
+        return apply
+
+    def attention(self, n_heads: int, scale: Scale) -> Attention:
+        factor = float(scale.ratio) / math.sqrt(scale.square)  # within 4U of the exact scale
+        above = factor * SLACK + TINY
+        if not above < HUGE:
+            raise ArithmeticError("the attention scale is too large for float64 bounds")
+
+        @np.errstate(all="ignore")
+        def apply(query: Columns, at: Places, keys: Sequence[Columns], values: Sequence[Columns], places: Sequence[Places]) -> FloatColumns:
+            q = _floats(query)
+            taken = _rows(q.values, at)
+            features, width = taken.shape
+            d_head, m = features // n_heads, len(keys)
+            by_head = taken.reshape(n_heads, d_head, width)
+            scores = np.empty((m, n_heads, width))
+            key_norm, key_radius = np.zeros((n_heads, width)), np.zeros(width)
+            for j, (key, place) in enumerate(zip(keys, places, strict=True)):
+                k = _floats(key)
+                np.einsum("hdb,hdb->hb", by_head, _rows(k.values, place).reshape(n_heads, d_head, width), out=scores[j])
+                key_norm = np.maximum(key_norm, _rows(k.norms_by_head(n_heads), place))  # NaN and infinity stay
+                key_radius = np.maximum(key_radius, _rows(k.radius, place))
+            scores *= factor
+            query_norm, query_radius = _rows(q.norms_by_head(n_heads), at), _rows(q.radius, at)
+            error = query_norm * (gamma(d_head + 8) * key_norm + key_radius) + query_radius * (key_norm + key_radius)
+            error = (above * error + TINY) * SLACK
+            scores -= scores.max(axis=0)
+            theta = (error + 2 * U * -scores.min(axis=0) + 2 * EXPONENTIAL_ERROR) * SLACK
+            moved = np.where(theta <= 1, theta, np.where(theta < np.inf, 2.0, np.inf))  # ≥ Σ|α̂ − α|
+            weights = exponentials(scores)
+            weights /= weights.sum(axis=0)
+            z = np.zeros((n_heads, d_head, width))
+            product = np.empty_like(z)
+            value_norm, value_radius = np.zeros((n_heads, width)), np.zeros(width)
+            for weight, value, place in zip(weights, values, places, strict=True):
+                v = _floats(value)
+                np.multiply(weight[:, None], _rows(v.values, place).reshape(n_heads, d_head, width), out=product)
+                z += product
+                value_norm = np.maximum(value_norm, _rows(v.norms_by_head(n_heads), place))
+                value_radius = np.maximum(value_radius, _rows(v.radius, place))
+            own = (moved + gamma(2 * m + 2)) * value_norm
+            radius = (np.sqrt((own * own).sum(axis=0)) + math.sqrt(n_heads) * value_radius + TINY) * SLACK
+            count(ATTENTION_OPERATIONS * m * z.size + SOFTMAX_OPERATIONS * weights.size)
+            return FloatColumns(z.reshape(features, width), radius)
+
+        return apply
+
+    @np.errstate(all="ignore")
+    def average(self, values: Sequence[Columns], places: Sequence[Places]) -> FloatColumns:
+        """‖fl(Σ v̂_j/m) − Σ v_j/m‖ ≤ Σ r_j/m + γ_{m+2}·max ‖v̂_j‖ + underflow."""
+        m = len(values)
+        given = [_floats(value) for value in values]
+        total = _rows(given[0].values, places[0]).copy()
+        radius, norm = np.zeros(total.shape[1]), np.zeros(total.shape[1])
+        for value, place in zip(given, places, strict=True):
+            radius = radius + _rows(value.radius, place)
+            norm = np.maximum(norm, _rows(value.norms(), place))
+        for value, place in zip(given[1:], places[1:], strict=True):
+            total += _rows(value.values, place)
+        total /= m
+        count(m * total.size)
+        return FloatColumns(total, (radius / m + gamma(m + 2) * norm + TINY) * SLACK)
+
+
+def _floats(x: Columns) -> FloatColumns:
+    if not isinstance(x, FloatColumns):
+        raise TypeError("columns of another arithmetic")
+    return x
+
+
+def _rows(values: Doubles, places: Places) -> Doubles:
+    return values if places is None else np.take(values, places, axis=-1)

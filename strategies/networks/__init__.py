@@ -1,0 +1,1 @@
+"""Transformers of any options: description, training, export, exhaustive certificates."""

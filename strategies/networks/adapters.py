@@ -1,0 +1,222 @@
+"""From models of other libraries to weight files of the architecture `transformer`; transformer_lens itself is never imported here.
+
+Settings are refused by name. Then the exported network is run against the model on random prompts: a hook, an exchanged module or a
+setting that was changed after the model was built shows there. Nothing is folded, multiplied or rounded: tensors are copied.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import torch
+
+from strategies.models.adapters import Exported
+from strategies.models.load import ModelError
+from strategies.networks.network import Network, logits
+from strategies.networks.task_words import task_fields
+
+PROMPTS = 64
+ROUNDING = 1e-9  # of the largest logit; both run in float64
+SINGLE = 1e-5  # the same where the library computes in float32 whatever it is told: RMS normalization
+LINK = "docs/models.md, 'Transformers of any options'"
+
+# setting -> values that change nothing; a release that lacks the setting lacks the feature too
+_PLAIN: dict[str, tuple[Any, ...]] = {
+    "gated_mlp": (False,),
+    "final_rms": (False,),
+    "post_embedding_ln": (False,),
+    "use_normalization_before_and_after": (False,),
+    "positional_embedding_type": ("standard",),
+    "use_local_attn": (False,),
+    "use_qk_norm": (False,),
+    "parallel_attn_mlp": (False,),
+    "scale_attn_by_inverse_layer_idx": (False,),
+    "num_experts": (None,),
+    "attn_scores_soft_cap": (None, -1.0, 0, 0.0),
+    "output_logits_soft_cap": (None, -1.0, 0, 0.0),
+    "scale_embedding": (None, False),
+    "rmsnorm_uses_offset": (False,),
+    "load_in_4bit": (False,),
+    "tie_word_embeddings": (False, None),
+}
+_NORMALIZATIONS = {None: "none", "LN": "LN", "LNPre": "LNPre", "RMS": "RMS", "RMSPre": "RMSPre"}
+_ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "gelu_new": "gelu_new", "gelu_pytorch_tanh": "gelu_new", "silu": "silu"}
+
+
+def from_transformer_lens(model: Any, task: str, readout: str | int = "last", n_ctx: int = 0) -> Exported:
+    """The weights and words of a TransformerLens `HookedTransformer`, or of a bridge made by `TransformerBridge.boot_native`.
+
+    task: a JSON document, as a certificate has it. readout: the position that answers: "last", or a number. n_ctx: tokens of a prompt, at
+    most those that the model was made for (0: just these). Tensors are contiguous copies on the CPU, with their dtype.
+    Errors: ModelError naming the setting or tensor that is not supported, or if the exported network has other logits than the model.
+    """
+    cfg = model.cfg
+    _require_plain(cfg)
+    weights = _from_bridge(model, cfg) if "embed.weight" in dict(model.state_dict()) else _from_hooked(model)
+    network = _network(cfg, weights, readout, n_ctx or cfg.n_ctx)
+    _require_tensors(network, weights)
+    _compare(network, weights, model)
+    task_fields(task)
+    return Exported(weights, {**network.metadata(), "task": task})
+
+
+def from_tensors(network: Network, state_dict: Mapping[str, torch.Tensor], names: Mapping[str, tuple[str, bool]], task: str) -> Exported:
+    """The weights of any PyTorch model. names: ours -> (theirs, whether it is a torch Linear weight, stored (out, in)).
+
+    A head axis is added where the tensor lacks it ([d_model, n_heads·d_head] is cut into heads). Errors: ModelError naming the tensor.
+    """
+    shapes = network.shapes()
+    weights = {}
+    for ours, (theirs, transposed) in names.items():
+        if theirs not in state_dict or ours not in shapes:
+            raise ModelError(f"there is no tensor {theirs if theirs not in state_dict else ours}")
+        tensor = state_dict[theirs].T if transposed else state_dict[theirs]
+        weights[ours] = _copy(_with_heads(ours, tensor, shapes[ours][0]))
+    _require_tensors(network, weights)
+    task_fields(task)
+    return Exported(weights, {**network.metadata(), "task": task})
+
+
+def task_json(name: str, **fields: Any) -> str:
+    """A task as a JSON document; tables as certificates encode them."""
+    from strategies.networks.task_words import task_document
+
+    return json.dumps(task_document(name, fields), separators=(",", ":"))
+
+
+def _require_plain(cfg: Any) -> None:
+    for setting, values in _PLAIN.items():
+        value = getattr(cfg, setting, values[0])
+        if value not in values:
+            raise ModelError(f"{setting} is {value!r}, must be {values[0]!r}: {LINK} says what is supported")
+    heads = getattr(cfg, "n_key_value_heads", None)
+    if heads not in (None, cfg.n_heads):
+        raise ModelError(f"n_key_value_heads is {heads}, must be n_heads = {cfg.n_heads}: {LINK}")
+    if getattr(cfg, "normalization_type", None) not in _NORMALIZATIONS:
+        raise ModelError(f"normalization_type is {cfg.normalization_type!r}, must be None, LN, LNPre, RMS or RMSPre: {LINK}")
+    if not cfg.attn_only and cfg.act_fn not in _ACTIVATIONS:
+        raise ModelError(f"act_fn is {cfg.act_fn!r}, must be relu, gelu, gelu_new or silu: {LINK}")
+    if cfg.attention_dir not in ("causal", "bidirectional"):
+        raise ModelError(f"attention_dir is {cfg.attention_dir!r}, must be 'causal' or 'bidirectional': {LINK}")
+
+
+def _network(cfg: Any, weights: Mapping[str, torch.Tensor], readout: str | int, n_ctx: int) -> Network:
+    normalization = _NORMALIZATIONS[getattr(cfg, "normalization_type", None)]
+    return Network.of(
+        n_layers=cfg.n_layers,
+        n_heads=cfg.n_heads,
+        n_ctx=n_ctx,
+        n_positions=cfg.n_ctx,
+        d_vocab=cfg.d_vocab,
+        d_vocab_out=cfg.d_vocab_out if cfg.d_vocab_out > 0 else cfg.d_vocab,
+        d_model=cfg.d_model,
+        d_head=cfg.d_head,
+        d_mlp=0 if cfg.attn_only else cfg.d_mlp,
+        attention="causal" if cfg.attention_dir == "causal" else "full",
+        scale=_scale(cfg),
+        normalization=normalization,
+        eps="0/1" if normalization == "none" else _rational(Fraction(float(cfg.eps))),
+        activation="none" if cfg.attn_only else _ACTIVATIONS[cfg.act_fn],
+        readout=readout,
+    )
+
+
+def _scale(cfg: Any) -> str:
+    """Scores are divided by attn_scale, the library's double; the square root of d_head is meant exactly."""
+    if not cfg.use_attn_scale:
+        return "1/1"
+    return "1/sqrt(d_head)" if cfg.attn_scale in (-1, math.sqrt(cfg.d_head)) else _rational(1 / Fraction(float(cfg.attn_scale)))
+
+
+def _rational(number: Fraction) -> str:
+    return f"{number.numerator}/{number.denominator}"
+
+
+def _from_hooked(model: Any) -> dict[str, torch.Tensor]:
+    buffers = ("mask", "IGNORE")
+    return {name: _copy(tensor) for name, tensor in model.state_dict().items() if name.rpartition(".")[2] not in buffers}
+
+
+def _from_bridge(bridge: Any, cfg: Any) -> dict[str, torch.Tensor]:
+    if getattr(cfg, "architecture", None) not in (None, "TransformerLensNative"):
+        raise ModelError(f"architecture is {cfg.architecture!r}, must be a model of TransformerBridge.boot_native")
+    native = dict(bridge.state_dict())
+    names = {"embed.W_E": ("embed.weight", False), "pos_embed.W_pos": ("pos_embed.weight", False)}
+    names |= {"unembed.W_U": ("unembed.weight", True), "unembed.b_U": ("unembed.bias", False)}
+    norms = ["ln_final"]
+    for layer in range(cfg.n_layers):
+        block = f"blocks.{layer}."
+        norms += [f"{block}ln1", f"{block}ln2"]
+        names |= {f"{block}attn.W_{c}": (f"{block}attn.{c.lower()}.weight", True) for c in "QKVO"}
+        names |= {f"{block}attn.b_{c}": (f"{block}attn.{c.lower()}.bias", False) for c in "QKVO"}
+        names |= {f"{block}mlp.W_{c}": (f"{block}mlp.{c}.weight", True) for c in ("in", "out")}
+        names |= {f"{block}mlp.b_{c}": (f"{block}mlp.{c}.bias", False) for c in ("in", "out")}
+    names |= {f"{norm}.{ours}": (f"{norm}.{theirs}", False) for norm in norms for ours, theirs in (("w", "weight"), ("b", "bias"))}
+    found = {}
+    for ours, (theirs, transposed) in names.items():
+        if theirs in native:
+            tensor = native.pop(theirs)
+            shape = _bridge_shape(ours, cfg)
+            found[ours] = _copy(_with_heads(ours, tensor.T if transposed else tensor, shape))
+    if native:
+        raise ModelError(f"unknown tensor {min(native)} in the bridge: {LINK}")
+    return found
+
+
+def _bridge_shape(name: str, cfg: Any) -> tuple[int, ...]:
+    heads, width, model = cfg.n_heads, cfg.d_head, cfg.d_model
+    kind = name.rpartition(".")[2]
+    if kind in ("W_Q", "W_K", "W_V"):
+        return heads, model, width
+    return {"W_O": (heads, width, model), "b_Q": (heads, width), "b_K": (heads, width), "b_V": (heads, width)}.get(kind, ())
+
+
+def _with_heads(name: str, tensor: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    """Cut [d_model, n_heads·d_head], [n_heads·d_head, d_model] and [n_heads·d_head] into heads; nothing is computed."""
+    kind = name.rpartition(".")[2]
+    if kind in ("W_Q", "W_K", "W_V") and tensor.ndim == 2:
+        return tensor.reshape(tensor.shape[0], shape[0], -1).permute(1, 0, 2)
+    if kind in ("W_O", "b_Q", "b_K", "b_V") and tensor.ndim == len(shape) - 1:
+        return tensor.reshape(shape[0], -1, *tensor.shape[1:])
+    return tensor
+
+
+def _copy(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().to("cpu", copy=True).contiguous()
+
+
+def _require_tensors(network: Network, weights: Mapping[str, torch.Tensor]) -> None:
+    shapes = network.shapes()
+    for name, tensor in weights.items():
+        if name not in shapes:
+            raise ModelError(f"tensor {name} does not belong to a network of these settings: {LINK}")
+        if tuple(tensor.shape) != shapes[name][0]:
+            raise ModelError(f"{name} has shape {tuple(tensor.shape)}, expected {shapes[name][0]}")
+        if not bool(torch.isfinite(tensor).all()):
+            raise ModelError(f"{name} has a number that is not finite")
+    missing = [name for name, (_, absent) in shapes.items() if name not in weights and not absent]
+    if missing:
+        raise ModelError(f"missing tensor {missing[0]}")
+
+
+def _compare(network: Network, weights: Mapping[str, torch.Tensor], original: Any) -> None:
+    """ModelError unless the network has the logits of `original`, from tokens (batch, n_ctx) to logits (batch, n_ctx, d_vocab_out)."""
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(0, network.sizes["d_vocab"], (PROMPTS, network.sizes["n_ctx"]), generator=generator)
+    readout = network.options["readout"]
+    with torch.no_grad():
+        double = copy.deepcopy(original).to("cpu").double()
+        theirs = double(tokens)[:, -1 if readout == "last" else readout].to(torch.float64)
+        ours = logits(network, {name: tensor.double() for name, tensor in weights.items()}, tokens)
+    difference, largest = float((ours - theirs).abs().max()), float(theirs.abs().max())
+    single = network.options["normalization"] in ("RMS", "RMSPre")
+    if not difference <= (SINGLE if single else ROUNDING) * max(1.0, largest):
+        raise ModelError(
+            f"the model's logits are not those of its exported weights: they differ by {difference:.2g} (largest logit {largest:.2g}). "
+            "A hook, an exchanged module, or a setting changed after the model was built: remove it, or build the model anew"
+        )

@@ -1,0 +1,170 @@
+"""Maps of float64 columns against the same maps in balls, of vectors anywhere within the radius."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flint import arb, ctx
+from process.float_modes import flush_helper, flushing, rounding, rounding_modes
+
+from proofcheck.arithmetic import DyadicArray, Scale, exclusive_precision
+from proofcheck.arithmetic.ball_columns import BallColumnArithmetic, BallColumns
+from proofcheck.arithmetic.float_columns import FloatColumnArithmetic, FloatColumns
+
+Values = np.ndarray[Any, Any]
+
+
+def exact(values: Values) -> DyadicArray:
+    return DyadicArray.from_floats(np.asarray(values, dtype=np.float64))
+
+
+def as_balls(values: Values) -> BallColumns:
+    entries = np.empty(values.size, dtype=object)
+    entries[:] = [arb(value) for value in values.ravel().tolist()]
+    return BallColumns(entries.reshape(values.shape))
+
+
+def within(rng: np.random.Generator, values: Values, radius: Values) -> BallColumns:
+    """Vectors at distances up to the radius, exactly: random directions, single axes, towards and away from 0."""
+    k, width = values.shape
+    directions = rng.normal(size=values.shape)
+    kind = rng.integers(4, size=width)
+    directions[:, kind == 1] = np.eye(k)[:, rng.integers(k, size=int((kind == 1).sum()))]
+    directions[:, kind == 2] = values[:, kind == 2] + 1e-300
+    directions[:, kind == 3] = -values[:, kind == 3] - 1e-300
+    directions /= np.linalg.norm(directions, axis=0)
+    return as_balls(values) + as_balls(directions * radius * (1 - 1e-9))
+
+
+def assert_contains(found: FloatColumns, truth: BallColumns) -> None:
+    assert np.isfinite(found.radius).all()
+    for b in range(found.width):
+        square = sum(((arb(x) - y) ** 2 for x, y in zip(found.values[:, b].tolist(), truth.entries[:, b].tolist(), strict=True)), arb(0))
+        assert not square > arb(found.radius[b]) ** 2
+
+
+def columns(rng: np.random.Generator, k: int, width: int) -> tuple[FloatColumns, BallColumns]:
+    values = rng.normal(size=(k, width)) * np.ldexp(1.0, rng.integers(-20, 6, width))
+    radius = np.ldexp(rng.uniform(0.5, 1, width), rng.integers(-60, 2, width))
+    return FloatColumns(values, radius), within(rng, values, radius)
+
+
+MAPS = ["affine", "affine without bias", "diagonal", "add", "relu", "gelu", "gelu_new", "silu", "LN", "RMS", "average", "take"]
+
+
+@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize("seed", range(12))
+def test_maps_contain(name: str, seed: int) -> None:
+    rng = np.random.default_rng([seed, MAPS.index(name)])
+    k, width, m = int(rng.integers(1, 9)), 40, int(rng.integers(1, 7))
+    with exclusive_precision():
+        ctx.prec = 200
+        floats, balls = FloatColumnArithmetic(), BallColumnArithmetic()
+        x, y = columns(rng, k, width)
+        other, other_balls = columns(rng, k, width)
+        W, b = exact(rng.normal(size=(k, m))), exact(rng.normal(size=m))
+        w, c = exact(rng.normal(size=k)), exact(rng.normal(size=k))
+        places = rng.integers(0, width, 25)
+        maps: dict[str, Callable[[], tuple[Any, Any]]] = {
+            "affine": lambda: (floats.affine(W, b)(x), balls.affine(W, b)(y)),
+            "affine without bias": lambda: (floats.affine(W, None)(x), balls.affine(W, None)(y)),
+            "diagonal": lambda: (floats.diagonal(w, c)(x), balls.diagonal(w, c)(y)),
+            "add": lambda: (x + other, y + other_balls),
+            "LN": lambda: tuple(z.normalized(Fraction(1, 1000), centred=True) for z in (x, y)),
+            "RMS": lambda: tuple(z.normalized(Fraction(1, 10**9), centred=False) for z in (x, y)),
+            "average": lambda: (
+                floats.average([x, other, x], [None, places[:width], places[:width]][:1] * 3),
+                balls.average([y, other_balls, y], [None] * 3),
+            ),
+            "take": lambda: (x.take(places), y.take(places)),
+        }
+        found, truth = maps[name]() if name in maps else (x.activated(name), y.activated(name))
+        assert_contains(found, truth)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_attention_contains(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    heads, d_head, width, m = int(rng.integers(1, 4)), int(rng.integers(1, 5)), 25, int(rng.integers(1, 5))
+    scale = [Scale(Fraction(1), d_head), Scale(Fraction(5, 3), 1), Scale(Fraction(40), 1)][seed % 3]
+    with exclusive_precision():
+        ctx.prec = 200
+        pairs = [columns(rng, heads * d_head, width) for _ in range(2 * m + 1)]
+        places = [None if rng.integers(2) else rng.integers(0, width, width) for _ in range(m + 1)]
+        results = []
+        for arithmetic, side in ((FloatColumnArithmetic(), 0), (BallColumnArithmetic(), 1)):
+            query, *rest = [pair[side] for pair in pairs]
+            results.append(arithmetic.attention(heads, scale)(query, places[0], rest[:m], rest[m:], places[1:]))
+        assert_contains(*results)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e200])
+@pytest.mark.parametrize("where", ["values", "radius"])
+def test_what_is_not_finite_stays_so_and_touches_no_other_column(bad: float, where: str) -> None:
+    rng = np.random.default_rng(0)
+    floats = FloatColumnArithmetic()
+    values, radius = rng.normal(size=(4, 3)), np.full(3, 1e-9)
+    if where == "values":
+        values[2, 1], radius[1] = bad, np.inf
+    else:
+        radius[1] = abs(bad)
+    x, good = FloatColumns(values, radius), FloatColumns(rng.normal(size=(4, 3)), np.full(3, 1e-9))
+    W, w = exact(rng.normal(size=(4, 4))), exact(rng.normal(size=4))
+    attend = floats.attention(2, Scale(Fraction(1), 2))
+    results = [
+        floats.affine(W, None)(x),
+        floats.diagonal(w, w)(x),
+        x + good,
+        good + x,
+        *(x.activated(name) for name in ("relu", "gelu", "gelu_new", "silu")),
+        *(x.normalized(Fraction(1, 9), centred=centred) for centred in (True, False)),
+        floats.average([good, x], [None, None]),
+        attend(x, None, [good, good], [good, good], [None, None]),
+        attend(good, None, [good, x], [good, good], [None, None]),
+        attend(good, None, [good, good], [x, good], [None, None]),
+    ]
+    for k, result in enumerate(results):
+        assert isinstance(result, FloatColumns)
+        assert np.isfinite(result.values[:, [0, 2]]).all() and (result.radius[[0, 2]] < 1e-3).all(), k
+        bounded = where == "radius" and (bad == 1e200 or k in (11, 12))
+        if bounded:  # a softmax bounds what a large radius of scores can do
+            assert result.radius[1] >= 0.1 or k in (11, 12)
+        else:
+            assert not result.radius[1] < 1e100, k
+        right, wrong = result.logits().decide(np.zeros(3, dtype=np.int64))
+        if not np.isfinite(result.radius[1]):
+            assert not right[1] and not wrong[1]
+
+
+def test_modes_of_matrix_products_are_covered(tmp_path: Path) -> None:
+    """Products in another rounding direction, or with subnormals flushed, as threads of a library may do, stay within the radius."""
+    rng = np.random.default_rng(3)
+    values = np.ldexp(rng.normal(size=(30, 20)), rng.integers(-1060, 10, (30, 20)))
+    values[:, 0] = np.ldexp(rng.normal(size=30), -1030)
+    W = rng.normal(size=(30, 9))
+    W[:, :4] *= 2.0**-200
+    floats = FloatColumnArithmetic()
+    apply, x = floats.affine(exact(W), None), FloatColumns(values, np.full(20, 2.0**-300))
+    x.norms()
+    results = [apply(x)]
+    for mode in rounding_modes().values():
+        with rounding(mode):
+            product = np.ascontiguousarray(W.T) @ values
+        results.append(FloatColumns(product, results[0].radius))
+    helper = flush_helper(tmp_path)
+    if helper is not None:
+        with flushing(helper, inputs=True, results=True):
+            product = np.ascontiguousarray(W.T) @ values
+        results.append(FloatColumns(product, results[0].radius))
+        assert not np.array_equal(product, results[0].values)
+    assert len({result.values.tobytes() for result in results}) > 1
+    with exclusive_precision():
+        ctx.prec = 3000
+        truth = BallColumnArithmetic().affine(exact(W), None)(as_balls(values))
+        for result in results:
+            assert_contains(result, truth)  # type: ignore[arg-type]

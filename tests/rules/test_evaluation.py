@@ -1,0 +1,201 @@
+"""Rule `evaluation` of transformers: certificates against brute force in torch, false claims, false options, limits, settling in balls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from models.transformer_reference import Case, options, random_case, random_tensors, sizes, torch_logits
+from safetensors.numpy import save
+
+import proofcheck
+from proofcheck import Certificate, Limits, Reason, Report, Step, Verdict
+from proofcheck.arithmetic import float_columns
+from proofcheck.catalogue import BUILT_IN
+from proofcheck.certificate import ModelSpec, TaskSpec, accuracy_at_least, decode_certificate, encode_certificate, sha256_hex
+from proofcheck.kinds import read_fields
+from proofcheck.models.transformer import NAME
+
+STEPS = (Step("inputs", "evaluation"), Step("total", "sum-blocks", ("inputs",)))
+
+
+def kth_largest(case: Case, k: int = 1) -> TaskSpec:
+    """A task whose answers the case's network has logits for."""
+    n, d = case.sizes["n_ctx"], case.sizes["d_vocab"]
+    top = min(d, case.sizes["d_vocab_out"]) - 1
+    return TaskSpec("kth-largest", {"n_ctx": n, "d_vocab": d, "k": min(k, n), "alphabets": (f"0-{top}",) * n})
+
+
+def fits(case: Case) -> bool:
+    return min(case.sizes["d_vocab"], case.sizes["d_vocab_out"]) >= 2 and case.sizes["d_vocab_out"] >= case.sizes["d_vocab"]
+
+
+def certificate(case: Case, task: TaskSpec, correct: int, total: int, **changes: Any) -> Certificate:
+    model = ModelSpec(NAME, case.sizes, "m.safetensors", sha256_hex(case.data()), case.options)
+    return replace(Certificate(accuracy_at_least(correct, total), model, task, 128, STEPS, {}), **changes)
+
+
+def inputs(task: TaskSpec) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """All words and answers, from the task's definition."""
+    kind = BUILT_IN.tasks[task.name]
+    built = kind.build(**read_fields(task.fields, kind.fields, "$.task", Limits()))
+    words = [word for word in product(*built.machine.alphabets) if built.answer(word) is not None]
+    return np.array(words), np.array([built.answer(word) for word in words])
+
+
+def right_answers(case: Case, task: TaskSpec) -> tuple[int, int, float]:
+    """(right, inputs, smallest size of a margin), in torch float64."""
+    words, answers = inputs(task)
+    found = torch_logits(case, words)
+    own = found[np.arange(len(words)), answers].copy()
+    found[np.arange(len(words)), answers] = -np.inf
+    margins = own - found.max(axis=1)
+    return int((margins > 0).sum()), len(words), float(np.abs(margins).min())
+
+
+def run(case: Case, these: Certificate, folder: Path, **more: Any) -> Report:
+    (folder / "m.safetensors").write_bytes(case.data())
+    return proofcheck.verify(these, model=folder / "m.safetensors", **more)
+
+
+CASES = [seed for seed in range(160) if fits(random_case(seed))][:40]
+
+
+@pytest.mark.parametrize("seed", CASES)
+def test_the_count_is_that_of_brute_force(seed: int, tmp_path: Path) -> None:
+    case = random_case(seed)
+    task = kth_largest(case, 1 + seed % 2)
+    correct, total, least = right_answers(case, task)
+    report = run(case, certificate(case, task, correct, total), tmp_path)
+    if least > 1e-9:
+        assert (report.verdict, report.proved, report.exact) == (Verdict.VERIFIED, correct, True)
+    refused = run(case, certificate(case, task, correct + 1, total), tmp_path)
+    assert (refused.verdict, refused.error and refused.error.code) == (Verdict.REJECTED, Reason.NOT_PROVED)
+    wrong_total = run(case, certificate(case, task, 0, total + 1), tmp_path)
+    assert wrong_total.error is not None and wrong_total.error.code is Reason.WRONG_TOTAL
+
+
+@pytest.mark.parametrize("seed", [s for s in CASES if random_case(s).sizes["d_vocab"] ** random_case(s).sizes["n_ctx"] <= 100][:8])
+def test_both_backends_prove_the_same(seed: int, tmp_path: Path) -> None:
+    case = random_case(seed)
+    task = kth_largest(case)
+    _, total, _ = right_answers(case, task)
+    reports = [run(case, certificate(case, task, 0, total), tmp_path, backend=backend) for backend in ("fast", "arb")]
+    assert [report.verdict for report in reports] == [Verdict.VERIFIED] * 2
+    assert reports[0].proved == reports[1].proved
+    assert reports[0].wrong == reports[1].wrong
+
+
+def trained_like(seed: int = 5, **changes: Any) -> tuple[Case, TaskSpec]:
+    shape = sizes(n_layers=2, d_mlp=6, n_ctx=3)
+    chosen = options(**{"activation": "gelu", "normalization": "LN", "eps": "1/100000", **changes})
+    base = random_tensors(shape, options(activation="gelu", normalization="LN", eps="1/100000"), seed, size=2.0)
+    case = Case(shape, chosen, base)
+    return case, kth_largest(case)
+
+
+@pytest.mark.parametrize(
+    "change", [{"activation": "silu"}, {"activation": "relu"}, {"attention": "full"}, {"scale": "1/1"}, {"eps": "1/2"}]
+)
+def test_claims_that_are_true_of_other_options_are_rejected(change: dict[str, Any], tmp_path: Path) -> None:
+    """The count under other options is not the count under the true ones; the larger of the two is a false claim about the other."""
+    for seed in range(300):  # the first network for which the counts differ
+        (one, task), (other, _) = trained_like(seed), trained_like(seed, **change)
+        counts = [right_answers(case, task)[0] for case in (one, other)]
+        if counts[0] != counts[1]:
+            break
+    assert counts[0] != counts[1]
+    false, total = (one if counts[0] < counts[1] else other), right_answers(one, task)[1]
+    report = run(false, certificate(false, task, max(counts), total), tmp_path)
+    assert (report.verdict, report.error and report.error.code) == (Verdict.REJECTED, Reason.NOT_PROVED)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("proofcheck.activation", "relu"),
+        ("proofcheck.normalization", "LNPre"),
+        ("proofcheck.attention", "full"),
+        ("proofcheck.eps", "1/1000"),
+        ("proofcheck.scale", "1/1"),
+        ("proofcheck.attention_scale", "1"),
+        ("proofcheck.readout", "sum"),
+        ("proofcheck.head", "4"),
+        ("proofcheck.embedding", "by-position"),
+    ],
+)
+def test_metadata_that_contradicts_is_declined(name: str, value: str, tmp_path: Path) -> None:
+    case, task = trained_like()
+    data = save({key: np.ascontiguousarray(array) for key, array in case.tensors.items()}, metadata={name: value})
+    (tmp_path / "m.safetensors").write_bytes(data)
+    these = certificate(case, task, 0, 64)
+    model = replace(these.model, sha256=sha256_hex(data))
+    report = proofcheck.verify(replace(these, model=model), model=tmp_path / "m.safetensors")
+    assert (report.verdict, report.error and report.error.code) == (Verdict.DECLINED, Reason.UNSUPPORTED_ARCHITECTURE)
+
+
+def test_what_floats_leave_open_is_settled_in_balls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With radii a thousand times margins nothing is decided in floats; balls decide all, up to the limit."""
+    case, task = trained_like()
+    correct, total, _ = right_answers(case, task)
+    monkeypatch.setattr(float_columns, "ROOT_TWO", 1e15)
+    report = run(case, certificate(case, task, correct, total), tmp_path)
+    assert (report.verdict, report.exact) == (Verdict.VERIFIED, True)
+    limited = run(case, certificate(case, task, 0, total), tmp_path, limits=Limits(settled_in_balls=10))
+    assert (limited.undecided, limited.proved + limited.wrong) == (total - 10, 10)
+
+
+def test_equal_logits_are_not_right(tmp_path: Path) -> None:
+    """Two outputs with the same weights tie everywhere: neither is ever right, and nothing is decided about them."""
+    case, task = trained_like()
+    tensors = dict(case.tensors)
+    for name in ("unembed.W_U", "unembed.b_U"):
+        tensors[name] = tensors[name].copy()
+        tensors[name][..., 1] = tensors[name][..., 0]
+    tied = Case(case.sizes, case.options, tensors)
+    words, answers = inputs(task)
+    report = run(tied, certificate(tied, task, 0, len(words)), tmp_path)
+    assert report.proved <= int((answers >= 2).sum())
+    assert report.proved + report.wrong + report.undecided == len(words)
+
+
+def test_too_much_work_is_declined_before_anything_is_computed(tmp_path: Path) -> None:
+    case, task = trained_like()
+    report = run(case, certificate(case, task, 0, 64), tmp_path, limits=Limits(work=1000))
+    assert report.error is not None
+    assert (report.verdict, report.error.code) == (Verdict.DECLINED, Reason.LIMIT_EXCEEDED)
+    assert "--limit work=" in report.error.hint
+
+
+def test_a_machine_that_fails_the_sample_of_products_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case, task = trained_like()
+    monkeypatch.setattr(float_columns, "blas_failures", lambda: ["products are not conventional"])
+    report = run(case, certificate(case, task, 0, 64), tmp_path)
+    assert report.error is not None
+    assert (report.verdict, report.error.code) == (Verdict.REJECTED, Reason.OUT_OF_RANGE)
+    assert run(case, certificate(case, task, 0, 64), tmp_path, backend="arb").verdict is Verdict.VERIFIED
+
+
+def test_certificates_survive_writing_and_reading() -> None:
+    case, task = trained_like(scale="3/7", attention="full")
+    these = certificate(case, task, 3, 64)
+    assert decode_certificate(encode_certificate(these), Limits()) == these
+    words = these.model.words()
+    for part in ("n_layers=2", "scale=3/7", "attention=full", "eps=1/100000", "activation=gelu", "readout=last"):
+        assert part in words
+
+
+def test_one_layer_and_one_head_is_the_attention_only_network(tmp_path: Path) -> None:
+    shape = sizes(n_heads=1, d_model=5, d_head=3)
+    case = Case(shape, options(), random_tensors(shape, options(), 11))
+    task = TaskSpec("max-of-k", {"n_ctx": 3, "d_vocab": 4})
+    these = certificate(case, task, 0, 64)
+    small = {name: shape[name] for name in ("n_ctx", "d_vocab", "d_model", "d_head")}
+    older = replace(these, model=ModelSpec("attention-only-one-layer-one-head", small, "m.safetensors", these.model.sha256))
+    one, other = run(case, these, tmp_path), run(case, older, tmp_path)
+    assert (one.verdict, other.verdict) == (Verdict.VERIFIED, Verdict.VERIFIED)
+    assert one.exact and other.exact and one.proved == other.proved

@@ -1,0 +1,171 @@
+"""Transformers of any options from TransformerLens and plain PyTorch to a verified certificate; recipes; the forward pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from models.transformer_reference import random_case, torch_logits
+
+import proofcheck
+from proofcheck import Verdict
+from strategies.models.load import ModelError
+from strategies.models.save import save
+from strategies.networks.adapters import from_tensors, from_transformer_lens, task_json
+from strategies.networks.evaluate import certificate_of, network_of, prove
+from strategies.networks.network import Network, logits
+from strategies.networks.recipes import RECIPES
+from strategies.networks.task_words import task_document, task_fields
+from strategies.networks.train import Inputs, initial_weights, metadata, train
+
+model_bridge = pytest.importorskip("transformer_lens.model_bridge")
+config = pytest.importorskip("transformer_lens.config")
+
+SETTINGS: dict[str, Any] = {
+    "d_model": 8, "d_head": 4, "n_heads": 2, "n_layers": 2, "n_ctx": 3, "d_vocab": 5, "d_vocab_out": 5,
+    "attn_only": False, "d_mlp": 6, "normalization_type": "LN", "seed": 0, "act_fn": "gelu",
+}  # fmt: skip
+TASK = task_json("kth-largest", n_ctx=3, d_vocab=5, k=1, alphabets=("0-4",) * 3)
+
+
+def boot(dtype: torch.dtype = torch.float64, **changed: Any) -> Any:
+    bridge = model_bridge.TransformerBridge.boot_native(config.TransformerBridgeConfig(**(SETTINGS | changed)), dtype=dtype)
+    generator = torch.Generator().manual_seed(0)
+    bridge.load_state_dict({n: torch.randn(t.shape, generator=generator).to(t.dtype) for n, t in bridge.state_dict().items()})
+    return bridge
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_forward_pass_is_the_reference_s(seed: int) -> None:
+    case = random_case(seed)
+    network = Network(case.sizes, case.options)
+    tokens = np.random.default_rng(seed).integers(0, case.sizes["d_vocab"], (20, case.sizes["n_ctx"]))
+    weights = {name: torch.tensor(array).double() for name, array in case.tensors.items()}
+    found, expected = logits(network, weights, torch.tensor(tokens)).numpy(), torch_logits(case, tokens)
+    assert np.abs(found - expected).max() <= 1e-10 * (1 + np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"normalization_type": None, "act_fn": "relu"},
+        {"normalization_type": "LNPre", "act_fn": "gelu_new"},
+        {"normalization_type": "RMS", "act_fn": "silu", "eps": 1e-3},
+        {"attn_only": True, "n_layers": 1},
+        {"n_heads": 1, "d_vocab_out": 7},
+    ],
+)
+def test_bridges_become_verified_certificates(changed: dict[str, Any], tmp_path: Path) -> None:
+    bridge = boot(torch.float32, **changed)
+    save(from_transformer_lens(bridge, TASK), tmp_path / "m.safetensors")
+    report = prove(tmp_path / "m.safetensors", tmp_path / "c.json")
+    words = torch.cartesian_prod(*[torch.arange(5)] * 3)
+    with torch.no_grad():
+        found = bridge(words)[:, -1]
+    right = int((found.argmax(-1) == words.amax(-1)).sum())
+    assert (report.verdict, report.proved, report.total, report.exact) == (Verdict.VERIFIED, right, 125, True)
+    assert proofcheck.verify(tmp_path / "c.json").proved == right
+
+
+def test_read_outs_before_the_last_and_shorter_prompts(tmp_path: Path) -> None:
+    bridge = boot()
+    task = task_json("kth-largest", n_ctx=2, d_vocab=5, k=2, alphabets=("0-4",) * 2)
+    save(from_transformer_lens(bridge, task, readout=0, n_ctx=2), tmp_path / "m.safetensors")
+    report = prove(tmp_path / "m.safetensors", tmp_path / "c.json")
+    assert (report.verdict, report.total) == (Verdict.VERIFIED, 25)
+    assert "n_ctx=2 n_positions=3" in report.model_words
+    assert "readout=0" in report.model_words
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("parallel_attn_mlp", True),
+        ("gated_mlp", True),
+        ("positional_embedding_type", "rotary"),
+        ("normalization_type", "BN"),
+        ("act_fn", "gelu_fast"),
+        ("attn_scores_soft_cap", 30.0),
+        ("n_key_value_heads", 1),
+        ("use_qk_norm", True),
+        ("attention_dir", "sideways"),
+    ],
+)
+def test_settings_that_are_not_meant_are_refused_by_name(setting: str, value: Any) -> None:
+    bridge = boot()
+    from_transformer_lens(bridge, TASK)
+    setattr(bridge.cfg, setting, value)
+    with pytest.raises(ModelError, match=setting) as caught:
+        from_transformer_lens(bridge, TASK)
+    assert "docs/models.md" in str(caught.value)
+
+
+def test_a_setting_that_the_model_does_not_follow_is_found() -> None:
+    bridge = boot()
+    bridge.cfg.act_fn = "relu"
+    with pytest.raises(ModelError, match="differ"):
+        from_transformer_lens(bridge, TASK)
+
+
+def test_plain_pytorch(tmp_path: Path) -> None:
+    """An MLP on the sum of two embeddings, written as a torch module."""
+    torch.manual_seed(0)
+    left, right, hidden, out = torch.nn.Embedding(4, 6), torch.nn.Embedding(4, 6), torch.nn.Linear(6, 9), torch.nn.Linear(9, 4)
+    state = {"tables": torch.stack([left.weight, right.weight])}
+    state |= {"hidden.weight": hidden.weight, "hidden.bias": hidden.bias, "out.weight": out.weight, "out.bias": out.bias}
+    plain = {"n_layers": 0, "n_heads": 0, "d_head": 0, "n_positions": 0, "embedding": "by-position", "attention": "full", "readout": "sum"}
+    network = Network.of(n_ctx=2, d_vocab=4, d_model=6, head=(9,), **plain)
+    names = {"embed.W_E": ("tables", False), "head.0.W": ("hidden.weight", True), "head.0.b": ("hidden.bias", False)}
+    names |= {"unembed.W_U": ("out.weight", True), "unembed.b_U": ("out.bias", False)}
+    task = task_json("kth-largest", n_ctx=2, d_vocab=4, k=1, alphabets=("0-3",) * 2)
+    save(from_tensors(network, state, names, task), tmp_path / "m.safetensors")
+    report = prove(tmp_path / "m.safetensors", tmp_path / "c.json")
+    words = torch.cartesian_prod(torch.arange(4), torch.arange(4))
+    with torch.no_grad():
+        found = out(hidden(left(words[:, 0]) + right(words[:, 1])).relu()).argmax(-1)
+    assert report.proved == int((found == words.amax(-1)).sum())
+    with pytest.raises(ModelError, match=r"missing tensor unembed.W_U"):
+        from_tensors(network, state, {name: source for name, source in names.items() if name != "unembed.W_U"}, task)
+    with pytest.raises(ModelError, match="shape"):
+        from_tensors(network, state, {**names, "unembed.W_U": ("out.weight", False)}, task)
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_recipes_describe_networks_and_tasks_that_fit(name: str, tmp_path: Path) -> None:
+    """A few steps of each: the file says what the network is, and a certificate can be drafted about it."""
+    from dataclasses import replace
+
+    recipe = RECIPES[name]
+    weights = initial_weights(recipe.network, 0, 1.0)
+    tokens, answers = Inputs(replace(recipe), 0).draw(4)
+    assert logits(recipe.network, weights, tokens).shape == (len(answers), recipe.network.sizes["d_vocab_out"])
+    assert int(answers.max()) < recipe.network.sizes["d_vocab_out"]
+    save(weights, tmp_path / "m.safetensors", metadata(recipe, name, 0, 0.0))
+    network, _ = network_of(tmp_path / "m.safetensors", recipe.network.sizes["n_ctx"])
+    assert network == recipe.network
+    certificate = certificate_of(tmp_path / "m.safetensors", tmp_path / "c.json")
+    assert certificate.claim.fields["total"] == recipe.task().total()
+
+
+def test_training_is_reproducible_and_learns() -> None:
+    from dataclasses import replace
+
+    recipe = replace(RECIPES["token-at"], steps=300, batch=64)
+    (one, first), (other, second) = train(recipe, 3), train(recipe, 3)
+    assert first == second < 2.0
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_tasks_are_written_and_read() -> None:
+    for recipe in RECIPES.values():
+        import json
+
+        name, fields = task_fields(json.dumps(task_document(recipe.task_name, recipe.task_fields)))
+        assert name == recipe.task_name
+        assert all(np.array_equal(fields[key], value) for key, value in recipe.task_fields.items())
+    with pytest.raises(ValueError):
+        task_fields("[]")

@@ -1,0 +1,37 @@
+"""The shipped certificates of transformers: they verify, their counts are exact, and one more is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import proofcheck
+from proofcheck import Limits, Reason, Verdict
+from proofcheck.certificate import decode_certificate
+
+FOLDER = Path(__file__).parent.parent / "certificates" / "networks"
+CERTIFICATES = sorted(FOLDER.glob("*.json"))
+SMALL = [path for path in CERTIFICATES if decode_certificate(path.read_bytes(), Limits()).claim.fields["total"] <= 20_000]
+
+
+def test_there_are_certificates_and_small_ones() -> None:
+    assert len(CERTIFICATES) >= 5
+    assert len(SMALL) >= 2
+
+
+@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
+def test_small_certificates_verify_exactly(path: Path) -> None:
+    report = proofcheck.verify(path)
+    assert (report.verdict, report.exact, report.proved) == (Verdict.VERIFIED, True, report.claimed)
+    certificate = decode_certificate(path.read_bytes(), Limits())
+    more = proofcheck.verify(certificate.claiming(correct=report.proved + 1), model=path.parent / certificate.model.file)
+    assert (more.verdict, more.error and more.error.code) == (Verdict.REJECTED, Reason.NOT_PROVED)
+
+
+@pytest.mark.parametrize("path", CERTIFICATES, ids=lambda path: path.stem)
+def test_every_certificate_names_its_own_weights(path: Path) -> None:
+    certificate = decode_certificate(path.read_bytes(), Limits())
+    weights = path.parent / certificate.model.file
+    assert proofcheck.certificate.sha256_hex(weights.read_bytes()) == certificate.model.sha256
+    assert certificate.model.architecture == "transformer"
