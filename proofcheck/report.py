@@ -88,13 +88,15 @@ class Report:
     def line(self) -> str:
         """The verdict line: what is claimed, about what, by which file. Closed grammar, docs/soundness.md.
 
-        s VERIFIED <claim> task <task> model sha256:<digest> [trusting <extension> <version> sha256:<digest>, …] certificate <file>
+        s VERIFIED <claim> task <task> network <architecture, sizes, options> model sha256:<digest>
+            [trusting <extension> <version> sha256:<digest>, …] certificate <file>
         s REJECTED|DECLINED <reason code> certificate <file>
         """
         file = f"certificate {escape(self.certificate)}"
         if self.verdict is Verdict.VERIFIED:
             trusting = f"trusting {escape(', '.join(self.trusting))} " if self.trusting else ""
-            return f"s VERIFIED {self.claim} task {escape(self.task)} model sha256:{self.model_sha256} {trusting}{file}"
+            about = f"task {escape(self.task)} network {escape(self.model_words)}"
+            return f"s VERIFIED {self.claim} {about} model sha256:{self.model_sha256} {trusting}{file}"
         return f"s {self.verdict} {self.error.code if self.error else 'internal'} {file}"
 
     def as_json(self) -> dict[str, Any]:

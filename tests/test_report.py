@@ -22,7 +22,9 @@ def test_a_verified_report() -> None:
     assert (report.claimed, report.proved, report.total, report.undecided) == (12, 12, 64, 0)
     assert report.accuracy == Fraction(12, 64)
     assert report.exit_code == 0
-    assert report.line().startswith("s VERIFIED accuracy >= 12/64 (0.187500) task max-of-k n_ctx=2 d_vocab=8 model sha256:5eb8875f8d6f")
+    assert report.line().startswith(
+        "s VERIFIED accuracy >= 12/64 (0.187500) task max-of-k n_ctx=2 d_vocab=8 network attention-only-one-layer-one-head"
+    )
     assert [step.rule for step in report.steps] == ["path-expansion", "enumeration", "sum-blocks"]
     assert report.operations == sum(step.operations for step in report.steps) > 0
 

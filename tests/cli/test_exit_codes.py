@@ -119,7 +119,9 @@ def test_json_reports(capsys: pytest.CaptureFixture[str]) -> None:
     good, bad, huge = json_lines(capsys.readouterr().out)
     assert (good["verdict"], good["claimed"], good["proved"], good["total"], good["exit_code"]) == ("VERIFIED", 9, 9, 9, 0)
     assert good["error"] is None
-    assert good["line"].startswith("s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 model sha256:ad143d09")
+    assert good["line"].startswith(
+        "s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 network attention-only-one-layer-one-head"
+    )
     assert good["model"]["sha256"] == json.loads(TWIN.read_bytes())["model"]["weights"]["sha256"]
     assert [step["rule"] for step in good["steps"]] == ["path-expansion", "enumeration", "sum-blocks"]
     assert good["operations"] == sum(step["operations"] for step in good["steps"]) > 0

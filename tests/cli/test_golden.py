@@ -48,7 +48,7 @@ c note        the weight file does not say for which task the network was traine
 c proved      9 of 9 inputs
 c exact       every input is decided: 0 are answered wrongly
 c cost N operations, SECONDS s
-s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
+s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 network attention-only-one-layer-one-head n_ctx=2 d_vocab=3 d_model=3 d_head=2 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
 """,
     )
 
@@ -70,7 +70,7 @@ c cost N operations, SECONDS s
 c   tables                   path-expansion N operations SECONDS s
 c   blocks                   enumeration N operations SECONDS s
 c   count                    sum-blocks                                             0 operations SECONDS s
-s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
+s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 network attention-only-one-layer-one-head n_ctx=2 d_vocab=3 d_model=3 d_head=2 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
 """,
     )
 
@@ -79,7 +79,7 @@ def test_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     assert_expected_inline(
         shown(capsys, "verify", "--quiet", TWIN),
         """\
-s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
+s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 network attention-only-one-layer-one-head n_ctx=2 d_vocab=3 d_model=3 d_head=2 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
 """,
     )
 
@@ -153,7 +153,7 @@ c VERIFIED  1.000000 9/9 SECONDS s  twin.json
 c REJECTED  wrong-total SECONDS s  one-lower.json
 c DECLINED  unsupported-format SECONDS s  version-2.0.json
 c 1 verified, 1 rejected, 1 declined
-s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
+s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 network attention-only-one-layer-one-head n_ctx=2 d_vocab=3 d_model=3 d_head=2 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
 s REJECTED wrong-total certificate ROOT/certificates/reject/wrong-total/one-lower.json
 s DECLINED unsupported-format certificate ROOT/certificates/reject/unsupported-format/version-2.0.json
 --- stderr
@@ -260,7 +260,7 @@ c     A count above the size of its block would contradict its own fact; it rais
 c     Cost: (number of premises)\\xb7d_vocab\\xb7answers.
 c     Source: docs/rules/sum-blocks.md.
 c
-s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
+s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 network attention-only-one-layer-one-head n_ctx=2 d_vocab=3 d_model=3 d_head=2 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
 """,
     )
 
@@ -277,12 +277,12 @@ usage: proofcheck [-h] [--version] COMMAND ...
 
 Rigorous verification of certificates about the accuracy of small neural networks.
 
-If `proofcheck verify C` exits 0 and prints `s VERIFIED CLAIM task TASK model sha256:DIGEST ...`, then CLAIM is true of the network whose
-weight file has that SHA-256, its numbers read as exact reals and evaluated by the real-number semantics of the printed architecture
-(docs/semantics.md), and of the inputs and right answers of TASK. `accuracy >= N/T`: at least N of the T inputs are answered correctly.
-This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with `--backend arb`), the hardware, the trusted lines of proofcheck
-(counted in docs/soundness.md), and those of the extensions that the line says it trusts. It says nothing about the same weights run in
-floating point.
+If `proofcheck verify C` exits 0 and prints `s VERIFIED CLAIM task TASK network NETWORK model sha256:DIGEST ...`, then CLAIM is true of
+the network whose weight file has that SHA-256, its numbers read as exact reals and evaluated by the real-number semantics of NETWORK
+(architecture, sizes, options; docs/semantics.md), and of the inputs and right answers of TASK. `accuracy >= N/T`: at least N of the T
+inputs are answered correctly. This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with `--backend arb`), the hardware, the
+trusted lines of proofcheck (counted in docs/soundness.md), and those of the extensions that the line says it trusts. It says nothing
+about the same weights run in floating point.
 
 positional arguments:
   COMMAND

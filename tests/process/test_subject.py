@@ -25,9 +25,10 @@ TWIN = REJECT / "twin.json"
 WEIGHTS = REJECT / "weights" / "tiny.safetensors"
 DIGEST = json.loads(TWIN.read_bytes())["model"]["weights"]["sha256"]
 TASK = "max-of-k n_ctx=2 d_vocab=3"
+NETWORK = "attention-only-one-layer-one-head n_ctx=2 d_vocab=3 d_model=3 d_head=2"
 COMMAND = [sys.executable, str(Path(sys.executable).with_name("proofcheck"))]
 GRAMMAR = re.compile(
-    r"s VERIFIED accuracy >= \d+/\d+ \(\d\.\d{6}…?\) task [^\n]+ model sha256:[0-9a-f]{64} certificate [^\n]+"
+    r"s VERIFIED accuracy >= \d+/\d+ \(\d\.\d{6}…?\) task [^\n]+ network [^\n]+ model sha256:[0-9a-f]{64} certificate [^\n]+"
     r"|s (REJECTED|DECLINED) [a-z-]+ certificate [^\n]+"
 )
 
@@ -40,7 +41,7 @@ def test_every_mode_names_file_digest_model_and_task(mode: list[str], copies: in
     assert len(verdicts) == copies
     for line in verdicts:
         assert GRAMMAR.fullmatch(line)
-        assert line.endswith(f" task {TASK} model sha256:{DIGEST} certificate {TWIN}")
+        assert line.endswith(f" task {TASK} network {NETWORK} model sha256:{DIGEST} certificate {TWIN}")
 
 
 def test_refusals_follow_the_grammar(capsys: pytest.CaptureFixture[str]) -> None:
