@@ -5,13 +5,16 @@ DEV_ENV := .venv/dev
 JOBS ?= 2
 PIP_FLAGS := --quiet --disable-pip-version-check
 
-.PHONY: verify test lint types check bench mutants clean
+.PHONY: verify test quick lint types check bench mutants clean
 
 verify: $(VERIFY_ENV)/ready  ## verify the shipped certificates with the checker's dependencies alone
 	@$(VERIFY_ENV)/bin/proofcheck verify --jobs $(JOBS) certificates/accept/*.json
 
-test: $(DEV_ENV)/ready  ## all tests
-	@$(DEV_ENV)/bin/python -m pytest
+test: $(DEV_ENV)/ready  ## all tests, in JOBS processes
+	@$(DEV_ENV)/bin/python -m pytest -n $(JOBS) --dist loadfile
+
+quick: $(DEV_ENV)/ready  ## the tests without the mark `slow`, in less than a minute
+	@$(DEV_ENV)/bin/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
 
 lint: $(DEV_ENV)/ready
 	@$(DEV_ENV)/bin/ruff check .

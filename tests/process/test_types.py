@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 MISSPELT = {
     "rules/counting/sum_blocks.py": ("facts.counts[q][y]", "facts.conts[q][y]"),

@@ -17,6 +17,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -562,8 +563,9 @@ def attacks() -> dict[str, bytes]:
     return found
 
 
+@cache
 def files() -> dict[str, bytes]:
-    """Everything below certificates/reject/."""
+    """Everything below certificates/reject/ but the certificates of inflation_search. Made once; not to be changed."""
     weights = {
         f"weights/{name}.safetensors": data
         for name, data in (weight_files() | subcubic_attacks.weights() | resource_corpus.weights() | attacks_of_1_1.weights()).items()

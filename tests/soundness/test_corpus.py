@@ -41,12 +41,17 @@ def sample() -> list[Path]:
     ]
 
 
+def is_large(path: Path) -> bool:
+    """A second or more."""
+    return path.stem.startswith("max-of-10") or path.stem.endswith("--brute-force")
+
+
 def test_the_corpora_are_there() -> None:
     assert len(ACCEPT) >= 14
     assert len(REJECT) > len(ACCEPT)
 
 
-@pytest.mark.parametrize("path", sample(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [pytest.param(path, marks=[pytest.mark.slow] * is_large(path), id=path.stem) for path in sample()])
 def test_accepted_certificates_verify_with_exactly_their_claim(path: Path) -> None:
     report = proofcheck.verify(path)
     assert report.error is None

@@ -29,6 +29,8 @@ from tests.second_checker.random_models import encode, write_model
 from tests.second_checker.rules import RULES
 from tests.second_checker.weights import DECODERS
 
+pytestmark = pytest.mark.slow
+
 CERTIFICATES = Path(__file__).parents[2] / "certificates"
 BUDGET = 1_000_000
 MODELS = 4
