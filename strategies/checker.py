@@ -6,6 +6,7 @@ One process shares the exact tables of a model among its certificates. It runs i
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -86,8 +87,11 @@ def serve() -> None:
 
     limits = proofcheck.Limits(**json.loads(sys.stdin.readline()))
     checker = proofcheck.Checker(limits=limits)
-    for line in sys.stdin:
-        asked = json.loads(line)
-        published = PublishedCount()
-        report = checker.verify(asked["certificate"], asked["model"], observe=published)
-        print(json.dumps(report.as_json() | {"published": published.total}), flush=True)
+    try:
+        for line in sys.stdin:
+            asked = json.loads(line)
+            published = PublishedCount()
+            report = checker.verify(asked["certificate"], asked["model"], observe=published)
+            print(json.dumps(report.as_json() | {"published": published.total}), flush=True)
+    except BrokenPipeError:  # who asked is gone
+        os._exit(1)

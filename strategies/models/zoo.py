@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from proofcheck.report import decimal
 from strategies.models.metadata import read_metadata
 from strategies.models.recipe import Recipe
 from strategies.models.save import save
@@ -88,4 +89,4 @@ def _entry(path: Path, recipe: Recipe, row: Mapping[str, Any] | None) -> dict[st
     exact = right + wrong == total
     how = "exactly" if exact else "at least"
     certified = {"strategy": row["strategy"], "right": right, "total": total, "exact": exact}
-    return entry | {"certified": certified, "quality": f"{how} {right} of {total} right ({100 * right / total:.4f} %)"}
+    return entry | {"certified": certified, "quality": f"{how} {right} of {total} right ({decimal(100 * right, total, 4)} %)"}
