@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from proofcheck.arithmetic.float_bits import float_fields
-
-_SHAPES = ((1, 1, 1), (3, 5, 7), (64, 64, 64), (33, 130, 257), (256, 256, 256), (512, 128, 640))
+_SHAPES = ((1, 1, 1), (3, 5, 7), (64, 64, 64), (33, 130, 257), (256, 256, 256), (128, 32, 2048))
 
 
 def blas_failures() -> list[str]:
@@ -37,4 +35,4 @@ def _mixed(rows: int, columns: int) -> np.ndarray[tuple[int, int], np.dtype[np.f
 
 def _differ(left: np.ndarray[tuple[int, ...], np.dtype[np.float64]], right: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> bool:
     """As bits, since NaN equals nothing."""
-    return any(bool((a != b).any()) for a, b in zip(float_fields(left)[:3], float_fields(right)[:3], strict=True))
+    return bool((np.ascontiguousarray(left).view(np.uint64) != np.ascontiguousarray(right).view(np.uint64)).any())

@@ -34,7 +34,7 @@ def explore(
     tried = 0
     for i in order or range(len(alphabets)):
         tried += len(level) * len(alphabets[i])
-        _require(tried)
+        require_small(tried)
         steps: dict[tuple[int, int], int] = {}
         following: dict[S, None] = {}
         for state in level:
@@ -44,7 +44,7 @@ def explore(
                 steps[names[state], token] = names.setdefault(end, len(names))
         level = list(following)
         found.append((i, steps))
-    _require(len(alphabets) * len(names) * d_vocab // 8)
+    require_small(len(alphabets) * len(names) * d_vocab // 8)
     tables = {i: np.zeros((len(names), d_vocab), dtype=np.int64) for i, _ in found}
     for i, steps in found:
         for (name, token), following_name in steps.items():
@@ -56,7 +56,8 @@ def explore(
     return Automaton(alphabets, 0, tuple(tables[i] for i in range(len(alphabets))), answers, order)
 
 
-def _require(steps: int) -> None:
+def require_small(steps: int) -> None:
+    """Declined(limit-exceeded) if there are more steps than a machine may have."""
     if steps > MOST_STEPS:
         raise Declined(
             Reason.LIMIT_EXCEEDED,

@@ -11,6 +11,7 @@ from proofcheck.errors import Reason, Rejected
 from proofcheck.kinds import IntegerKind, Kind, TableKind
 from proofcheck.tasks.alphabets import Alphabets, AlphabetsKind, required
 from proofcheck.tasks.automaton import NO_ANSWER, Automaton
+from proofcheck.tasks.explore import require_small
 from proofcheck.tasks.task import Task, TaskKind
 
 MOST_STATES = 65_536
@@ -32,13 +33,17 @@ class FiniteAutomaton(Task):
     alphabets: Alphabets = ()
 
     def __post_init__(self) -> None:
-        """Rejected(bad-array, bad-string) unless tables and alphabets fit together; every state is one that some word reaches."""
+        """Rejected(bad-array, bad-string) unless tables and alphabets fit together and every state is one that some word reaches.
+
+        Declined(limit-exceeded) for more than 2^18 pairs of a position and a state.
+        """
         object.__setattr__(self, "alphabets", required(self.alphabets, self.n_ctx, self.d_vocab))
         tables, states, letters = self.step.shape
         good = tables in (1, self.n_ctx) and len(self.out) == states and letters == self.d_vocab and self.step.size > 0
         if not good or (tables == self.n_ctx > 1 and bool((self.step == self.step[:1]).all())):
             expected = "step [1 or n_ctx, states, d_vocab] (1 if all tables are equal), out [states]"
             raise Rejected(Reason.BAD_ARRAY, "the tables do not fit together", path="$.task.step", expected=expected)
+        require_small(8 * self.n_ctx * states)  # blocks are counted state by state
         unreachable = sorted(set(range(states)) - self._reached())
         if unreachable:
             message = f"state {unreachable[0]} is reached by no word"

@@ -107,6 +107,13 @@ def test_machines_that_are_too_large_are_declined() -> None:
     with pytest.raises(Declined) as caught:
         KthLargest(8, 1000, 3).total()
     assert caught.value.code is Reason.LIMIT_EXCEEDED
+    states = 2**10
+    step = np.stack([np.arange(states), (np.arange(states) + 1) % states], axis=1)[None]
+    fields = {"d_vocab": 2, "start": 0, "step": step, "out": np.zeros(states, dtype=np.int64)}
+    assert build("finite-automaton", {"n_ctx": 1, **GOOD["finite-automaton"], "alphabets": ("0-1",) * 2}).total() > 0
+    with pytest.raises(Declined) as caught:
+        build("finite-automaton", {"n_ctx": 257, **fields, "alphabets": ("0-1",) * 257})
+    assert caught.value.code is Reason.LIMIT_EXCEEDED
 
 
 def test_induction_counts() -> None:
