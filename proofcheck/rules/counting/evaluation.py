@@ -29,6 +29,7 @@ def evaluation(context: Context[Model, Task]) -> ProvedBlocks:
     `settled_in_balls`; the rest is undecided.
     Cost: inputs·(forward + 2·logits), and the same in balls for what is settled there.
     Source: docs/rules/evaluation.md.
+    Machine-checked: docs/proofs/Evaluation.v, evaluation.
     """
     evaluate = context.model.evaluator(context.arithmetic)
     tally = BlockTally(context.task)
