@@ -5,7 +5,7 @@ DEV_ENV := .venv/dev
 JOBS ?= 2
 PIP_FLAGS := --quiet --disable-pip-version-check
 
-.PHONY: verify test quick lint types check bench mutants clean
+.PHONY: verify test quick lint types check bench mutants lemmas clean
 
 verify: $(VERIFY_ENV)/ready  ## verify the shipped certificates with the checker's dependencies alone
 	@$(VERIFY_ENV)/bin/proofcheck verify --jobs $(JOBS) certificates/accept/*.json
@@ -30,6 +30,10 @@ bench: $(DEV_ENV)/ready  ## the numbers of docs/results.md
 
 mutants: $(DEV_ENV)/ready  ## 20,000 mutants of certificates, all that is accepted judged by brute force
 	@$(DEV_ENV)/bin/python -m tests.soundness.mutate --count 20000 --seed 0
+
+lemmas:  ## the machine-checked theorems (docs/proofs) and the verified checker, with Coq; installs nothing
+	@$(MAKE) --no-print-directory -C docs/proofs
+	@$(MAKE) --no-print-directory -C tests/verified_checker
 
 $(VERIFY_ENV)/ready: pyproject.toml constraints.txt
 	@echo "building $(VERIFY_ENV): python-flint, numpy, safetensors (no torch)"

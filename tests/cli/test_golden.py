@@ -230,6 +230,7 @@ undecided = min(\\u03a3_k undecided_k, inputs \\u2212 correct \\u2212 wrong): wh
 A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
 Cost: (number of premises)\\xb7d_vocab\\xb7answers.
 Source: docs/rules/sum-blocks.md.
+Machine-checked: docs/proofs/SumBlocks.v, sum_parts.
 """,
     )
 
@@ -259,6 +260,7 @@ c     undecided = min(\\u03a3_k undecided_k, inputs \\u2212 correct \\u2212 wron
 c     A count above the size of its block would contradict its own fact; it raises an internal error and proves nothing.
 c     Cost: (number of premises)\\xb7d_vocab\\xb7answers.
 c     Source: docs/rules/sum-blocks.md.
+c     Machine-checked: docs/proofs/SumBlocks.v, sum_parts.
 c
 s VERIFIED accuracy >= 9/9 (1.000000) task max-of-k n_ctx=2 d_vocab=3 network attention-only-one-layer-one-head n_ctx=2 d_vocab=3 d_model=3 d_head=2 model sha256:ad143d09b46ba2de353a1585a74301a35a288b651e89982cded03577d280fd92 certificate ROOT/certificates/reject/twin.json
 """,

@@ -19,6 +19,7 @@ def path_expansion(context: MaxOfKContext) -> PathExpansion:
     Proof: expand the products of the forward pass; Σ_i α_i = 1 moves b_V and the positions into the tables. docs/rules/path-expansion.md.
     Cost: 2·d·(d·(D + 2H) + 3·D·H) + lower-order terms.
     Source: Elhage et al. 2021 (path expansion); Gross et al. 2024.
+    Machine-checked: docs/proofs/PathExpansion.v, correct_expand.
     """
     tables = context.memo.once(("path tables",), context.model.path_tables)
     return PathExpansion(tables.EUPU, tables.EVOU, tables.PVOU, tables.EQKE, tables.EQKP)

@@ -32,6 +32,7 @@ def evaluation(context: Context[Model, Task]) -> ProvedBlocks:
     `settled_in_balls` and to a quarter of the limit `work`; the rest is undecided.
     Cost: inputs·(forward + 2·logits), and the same in balls for what is settled there.
     Source: docs/rules/evaluation.md.
+    Machine-checked: docs/proofs/Evaluation.v, evaluation.
     """
     evaluate = context.model.evaluator(context.arithmetic)
     tally = BlockTally(context.task)

@@ -22,6 +22,7 @@ def global_max_diff_exact(context: MaxOfKContext, tables: PathExpansion) -> Dire
     Proof: docs/rules/direct-path.md.
     Cost: 2·d² + d.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/DirectPath.v, direct_path_global_exact.
     """
     flat = tables.EUPU.reshape(-1)
     d = context.task.d_vocab
@@ -37,6 +38,7 @@ def max_diff_exact(context: MaxOfKContext, tables: PathExpansion) -> DirectPathB
     Proof: docs/rules/direct-path.md.
     Cost: 2·d² + d.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/DirectPath.v, direct_path_exact.
     """
     return DirectPathBound(DyadicArray.zeros((context.task.d_vocab,)), tables.EUPU.range(axis=1))
 
@@ -50,6 +52,7 @@ def max_diff(context: MaxOfKContext, tables: PathExpansion) -> DirectPathBound:
     Proof: docs/rules/direct-path.md.
     Cost: 9·d·D + D + d.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/DirectPath.v, direct_path.
     """
     return _around(context, DyadicArray.zeros((1, context.model.dimensions.d_model)))
 
@@ -65,6 +68,7 @@ def mean_query_max_diff(context: MaxOfKContext, tables: PathExpansion) -> Direct
     Proof: docs/rules/direct-path.md.
     Cost: 11·d·D + D + d.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/DirectPath.v, direct_path.
     """
     return _around(context, mean_row(context.model.last_embedding()))
 
@@ -80,6 +84,7 @@ def svd_query_max_diff(context: MaxOfKContext, tables: PathExpansion, *, directi
     Proof: docs/rules/direct-path.md.
     Cost: 9·d·D + D + d.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/DirectPath.v, direct_path.
     """
     return _around(context, direction.reshape(1, -1))
 

@@ -24,6 +24,7 @@ def exact(context: MaxOfKContext, tables: PathExpansion) -> ScoreApproximation:
     Proof: docs/rules/qk-error.md.
     Cost: none beyond the path expansion.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/QkError.v, exact_approximation.
     """
     return ScoreApproximation(tables.EQKE, DyadicArray.zeros((context.task.d_vocab,)))
 
@@ -41,6 +42,7 @@ def svd(
     Cost: O(d·D·H + d·D² + D³ + d²); see `_svd_operations`.
     Reason codes: bad-hint.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/QkError.v, svd_elimination.
     """
     split = _svd_split(context, query_direction, key_direction)
     left, right = split.remainder
@@ -69,6 +71,7 @@ def max_diff(
     Cost: O(d·D·H + d²); see `_svd_operations`.
     Reason codes: bad-hint.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/RowRange.v, range_mul.
     """
     split = _svd_split(context, query_direction, key_direction)
     return _approximation(split, product_ranges(split.remainder, mean_levels=0))
@@ -88,6 +91,7 @@ def mean_max_diff(
     Cost: O(d·D·H + d²); see `_svd_operations`.
     Reason codes: bad-hint.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/RowRange.v, range_mul_mean.
     """
     split = _svd_split(context, query_direction, key_direction)
     return _approximation(split, product_ranges(split.remainder, mean_levels=1))
@@ -105,6 +109,7 @@ def max_diff_exact(
     Cost: O(d²·D + d·D·H); see `_svd_operations`.
     Reason codes: bad-hint.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/QkError.v, two_vectors.
     """
     split = _svd_split(context, query_direction, key_direction)
     left, right = split.remainder
@@ -123,6 +128,7 @@ def max_diff_subproduct(context: MaxOfKContext, tables: PathExpansion, **directi
     Cost: O(d·D·H + d²); see `_subproduct_operations`.
     Reason codes: bad-hint.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/RowRange.v, range_mul.
     """
     return _least_over_splits(_subproduct_split(context, directions), mean_levels=0)
 
@@ -138,6 +144,7 @@ def mean_max_diff_subproduct(context: MaxOfKContext, tables: PathExpansion, **di
     Cost: O(d·D·H + d²); see `_subproduct_operations`.
     Reason codes: bad-hint.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/RowRange.v, range_mul_mean.
     """
     return _least_over_splits(_subproduct_split(context, directions), mean_levels=1)
 
@@ -152,6 +159,7 @@ def max_diff_recursive(context: MaxOfKContext, tables: PathExpansion, **directio
     Cost: O(d·D + D·H + d²); see `_recursive_operations`.
     Reason codes: bad-hint.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/RowRange.v, recursive_range.
     """
     split = _subproduct_split(context, directions)
     return _approximation(split, product_ranges(split.remainder, mean_levels=0))
@@ -169,6 +177,7 @@ def mean_max_diff_recursive(context: MaxOfKContext, tables: PathExpansion, **dir
     Cost: O(d·D + D·H + d²); see `_recursive_operations`.
     Reason codes: bad-hint.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/RowRange.v, recursive_range.
     """
     split = _subproduct_split(context, directions)
     return _approximation(split, product_ranges(split.remainder, mean_levels=1))
@@ -186,6 +195,7 @@ def mean_recursive_max_diff_recursive(context: MaxOfKContext, tables: PathExpans
     Cost: O(d·D + D·H + d²); see `_recursive_operations`.
     Reason codes: bad-hint.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/RowRange.v, recursive_range.
     """
     split = _subproduct_split(context, directions)
     return _approximation(split, product_ranges(split.remainder, mean_levels=3))

@@ -33,6 +33,7 @@ def attention_bounds(context: MaxOfKContext, tables: PathExpansion, scores: Scor
     Cost: 3·d·(d + 1)·n for the cells, 6·d² + d·n² for their parts; see `_cost`.
     Reason codes: bad-hint.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/AttentionBounds.v, attention_bounds.
     """
     _require_gaps(gaps, context.task.d_vocab)
     bounds = _AttentionParts(tables, scores, context)

@@ -19,6 +19,7 @@ def count_classes(context: MaxOfKContext, classes: ProvedClasses) -> ProvedBlock
     correct.  ∎
     Cost: 3·n·d².
     Source: Gross et al. 2024 (both published proofs count so; the sub-cubic one with one choice fewer).
+    Machine-checked: docs/proofs/CountClasses.v, count_classes.
     """
     size = context.task.class_size
     return ProvedBlocks(

@@ -33,6 +33,7 @@ def cubic(context: MaxOfKContext, tables: PathExpansion) -> ProvedClasses:
     Proof: docs/rules/cubic.md.
     Cost: 6·d²·(d + 1)·n + 16·d²·(d + 1) + 4·d·n² at most.
     Source: Gross et al. 2024, the cubic proof.
+    Machine-checked: docs/proofs/Cubic.v, cubic_count.
     """
     bounds = _CubicBounds(tables, context)
     d, most = context.task.d_vocab, context.task.n_ctx

@@ -32,6 +32,7 @@ def drop_average_query(context: MaxOfKContext, tables: PathExpansion, direct: Di
     Proof: docs/rules/margins.md.
     Cost: O(d²·n); see `_cost`.
     Source: Gross et al. 2024.
+    Machine-checked: docs/proofs/Margins.v, drop_average_query.
     """
     outputs = _Outputs(tables, context)
     values = outputs.wrong_values(attention.gaps)  # [m, c]
@@ -56,6 +57,7 @@ def mean_query_chord(context: MaxOfKContext, tables: PathExpansion, direct: Dire
     Proof: docs/rules/margins.md.
     Cost: O(d²·n); see `_cost`.
     Source: Gross et al. 2024 (the idea); the chord is ours.
+    Machine-checked: docs/proofs/Margins.v, chord_rule.
     """
     outputs = _Outputs(tables, context)
     lo, hi = _anchors(attention, context.task.d_vocab, context.task.n_ctx)  # [m, c]

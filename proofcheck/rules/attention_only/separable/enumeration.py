@@ -38,6 +38,7 @@ def enumeration(context: MaxOfKContext, tables: PathExpansion) -> ProvedBlocks:
     The sequences of a block with q < m are split by the first position p < n − 1 that holds m: tokens < m before it, ≤ m after it.
     Cost: 2·d^n·(d − 1) for the sums, and 2·n·d³·(d + 1) for the terms.
     Source: Theorem S, docs/rules/separability.md.
+    Machine-checked: docs/proofs/Enumeration.v, enumeration.
     """
     d, d_head = context.model.dimensions.d_vocab, context.model.dimensions.d_head
     margins = MarginTerms(shared_enclosures(context, tables))

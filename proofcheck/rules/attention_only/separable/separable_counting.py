@@ -48,6 +48,7 @@ def separable_counting(
     Cost: k·d²·(7·n + 8) at most for the open rivals, 9·n·d for each group, and `additions`. One group costs at most
     2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d² additions.
     Source: Theorem S, docs/rules/separability.md.
+    Machine-checked: docs/proofs/SeparableCounting.v, separable_counting.
     """
     task = context.task
     listed = checked_blocks(blocks, task.d_vocab)

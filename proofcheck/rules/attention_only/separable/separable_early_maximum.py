@@ -40,6 +40,7 @@ def separable_early_maximum(context: MaxOfKContext, tables: PathExpansion, *, bl
     Cost: 3·n·d³ + n·d·(d + 1)·(2·d + 1) for g, 9·n·d for each row and `additions`. One row costs at most
     2·n·(d + 5)·(bins + n)·⌈n·log₂(d)/48⌉ + 6·d² additions: cubic in d for a fixed number of bins.
     Source: Theorem S, docs/rules/separability.md.
+    Machine-checked: docs/proofs/SeparableEarlyMaximum.v, early_counting.
     """
     task = context.task
     listed = checked_blocks(blocks, task.d_vocab)

@@ -39,6 +39,7 @@ def separable_enumeration(context: MaxOfKContext, tables: PathExpansion, *, bloc
     yields all others: S ≤ −n·width is wrong; the rest is settled in balls up to the limit `settled_in_balls`, then undecided.
     Cost: 2·d·expansions for the search; for the terms K·n·(n + 1)·d² and 3·d³.
     Source: Theorem S, docs/rules/separability.md.
+    Machine-checked: docs/proofs/SeparableEnumeration.v, search_once.
     """
     d_head, task = context.model.dimensions.d_head, context.task
     margins = MarginTerms(shared_enclosures(context, tables))

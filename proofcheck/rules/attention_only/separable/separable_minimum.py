@@ -29,6 +29,7 @@ def separable_minimum(context: MaxOfKContext, tables: PathExpansion, *, refined:
     Evaluation: integer lower bounds of the terms (`FixedPoint`); int64 sums that cannot overflow (`require_headroom`).
     Cost: at most `minimum_operations` of all d·(d + 1)/2 blocks; of it n·(7·d + 10) for each refined triple.
     Source: Theorem S, docs/rules/separability.md.
+    Machine-checked: docs/proofs/SeparableMinimum.v, separable_minimum.
     """
     task = context.task
     bounds = BlockBounds(shared_enclosures(context, tables))

@@ -52,6 +52,7 @@ def separable_partition(context: MaxOfKContext, tables: PathExpansion, *, blocks
     limit `settled_in_balls`.
     Cost: for R open rivals and l leaves in a box at most 2·R·l·(n − 1)·(d + 1); for the terms as in `separable-enumeration`.
     Source: Theorem S, docs/rules/separability.md.
+    Machine-checked: docs/proofs/SeparablePartition.v, partition_count.
     """
     d_head, task = context.model.dimensions.d_head, context.task
     margins = MarginTerms(shared_enclosures(context, tables))
