@@ -234,6 +234,7 @@ def test_certificates_from_pipes_and_gzip(tmp_path: Path) -> None:
         (b"\x1f\x8bnothing", 1, "malformed-json"),
         (b"", 1, "malformed-json"),
     ],
+    ids=["too long", "too long when expanded", "truncated", "something after it", "two members", "no gzip", "nothing"],  # gzip has a clock
 )
 def test_hostile_streams(data: bytes, status: int, code: str) -> None:
     done = piped(data, "--limit", "certificate_bytes=100", "-")
