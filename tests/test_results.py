@@ -11,6 +11,8 @@ import proofcheck
 from proofcheck.report import decimal
 from strategies.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 ACCEPT = ROOT / "certificates" / "accept"
 REFERENCE = "max-of-4-seed-123"

@@ -29,6 +29,8 @@ from strategies.metrics.rows import rows as metric_rows
 from strategies.sweep import Pair, Result, Sweep
 from strategies.sweep_table import COLUMNS, NAME, SECONDS, SweepTable
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "certificates" / "models"
 DIRECT = "subcubic--max-diff-exact--mean-query+diff--"
