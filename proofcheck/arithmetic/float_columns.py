@@ -95,7 +95,7 @@ class FloatColumns(Columns):
         values = activated(name, self.values)
         count(ACTIVATION_OPERATIONS * values.size)
         if name == RELU:
-            return FloatColumns(values, capped_like(self.radius, self.norms()))
+            return FloatColumns(values, self.radius)  # values are finite where the radius is
         return FloatColumns(values, (LIPSCHITZ[name] * self.radius + ACTIVATION_ERROR * self.norms() + TINY) * SLACK)
 
     @np.errstate(all="ignore")
