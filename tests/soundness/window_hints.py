@@ -1,0 +1,86 @@
+"""Random hints for the windows rules: every choice is valid, few are good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from proofcheck.arithmetic import DyadicArray
+from proofcheck.models import AttentionOnly
+from proofcheck.rules.windows.centred import Centred, centred
+
+Hints = dict[str, Any]
+Integers = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def quarters(rng: np.random.Generator, size: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return rng.integers(-8, 9, size) / 4.0
+
+
+def mean_hints(model: AttentionOnly, rng: np.random.Generator) -> Hints:
+    """Any vectors: zero, random, or near the means."""
+    D = model.dimensions.d_model
+    if rng.random() < 0.4:
+        rows = [model.last_embedding(), model.W_pos]
+        direct, position = (np.array([float(x) for x in row.fractions().mean(axis=0)]) for row in rows)
+    else:
+        direct, position = quarters(rng, D), quarters(rng, D)
+    return {"direct_mean": direct, "position_mean": position}
+
+
+def expansion_hints(model: AttentionOnly, rng: np.random.Generator, first: Integers | None = None) -> Hints:
+    """Hints of `centred-expansion`. first: 0 everywhere, or any numbers up to the query."""
+    d, D = model.dimensions.d_vocab, model.dimensions.d_model
+    if first is None:
+        first = np.array([rng.integers(0, q + 1) if rng.random() < 0.6 else 0 for q in range(d)]) * int(rng.random() < 0.5)
+    return {
+        **mean_hints(model, rng),
+        "first": np.asarray(first, dtype=np.int64),
+        "direction": quarters(rng, D),
+        "coefficients": quarters(rng, d),
+    }
+
+
+def exact_tables(model: AttentionOnly, hints: Hints) -> Centred:
+    rows = (DyadicArray.from_floats(hints[name]).reshape(1, -1) for name in ("direct_mean", "position_mean"))
+    return centred(model, *rows)
+
+
+def top_lists(table: DyadicArray, K: int, rng: np.random.Generator) -> Integers:
+    """Columns of the K largest entries of each row; equal entries in any order, sometimes one listed twice in place of the last."""
+    rows = []
+    for row in table.integers.tolist():
+        order = sorted(range(len(row)), key=lambda j: (-row[j], rng.random()))
+        chosen = order[:K]
+        if K > 1 and rng.random() < 0.2:
+            chosen = [chosen[0], *chosen[:-1]]
+        rows.append(chosen)
+    return np.array(rows, dtype=np.int64)
+
+
+def random_boundaries(m: int, least: int, rng: np.random.Generator) -> list[int]:
+    """f = b_0 > … > 0 with least ≤ f ≤ m."""
+    found = [int(rng.integers(least, m + 1))]
+    while found[-1] > 0:
+        found.append(int(rng.integers(0, found[-1])) if rng.random() < 0.5 else 0)
+    return found
+
+
+def window_hints(tables: Centred, first: Integers, rng: np.random.Generator) -> Hints:
+    """Hints of `separable-windows`: any windows, blocks, bins and lists."""
+    n, d = tables.PV.shape
+    covered = [m for m in range(d) if rng.random() < 0.95]
+    boundaries, rivals = [], []
+    for m in covered:
+        boundaries += [(m, b) for b in random_boundaries(m, int(first[: m + 1].max()), rng)]
+        others = [j for j in range(d) if j != m]
+        chosen = rng.choice(others, int(rng.integers(0, len(others) + 1)), replace=False)
+        rivals += [(m, int(j)) for j in sorted(chosen)]
+    blocks = [(q, m, int(rng.choice([1, 2, 7, 100, 8192]))) for m in covered for q in range(m + 1) if rng.random() < 0.9]
+    hints: Hints = {name: np.array(rows, dtype=np.int64).reshape(-1, 2) for name, rows in (("boundaries", boundaries), ("rivals", rivals))}
+    hints["blocks"] = np.array(blocks, dtype=np.int64).reshape(-1, 3)
+    for name, table in (("EV", tables.EV), ("EU", tables.EU), ("PV", tables.PV)):
+        hints[f"top_{name}"] = top_lists(table, int(rng.integers(1, d + 1)), rng)
+    hints["additions"] = int(rng.choice([0, 2000, 10**9, 10**9]))
+    return hints
