@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strategies.max_of_k import exact, exhaustive, separable, subcubic
+from strategies.max_of_k import exact, exhaustive, separable, subcubic, windows
 from strategies.max_of_k.strategy import Strategy
 
 STRATEGIES: dict[str, Strategy] = {
@@ -12,5 +12,6 @@ STRATEGIES: dict[str, Strategy] = {
         *subcubic.STRATEGIES,
         *separable.STRATEGIES,
         *exact.STRATEGIES,
+        *windows.STRATEGIES,
     )
 }

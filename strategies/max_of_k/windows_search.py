@@ -1,0 +1,97 @@
+"""A window for each max token, along a price: how many sequences one operation must prove. Not trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from strategies.max_of_k.windows_terms import Evaluation, FloatTables, MaxToken, Window
+
+NEAR = (1, 2, 3, 4, 5, 7, 10, 14)  # numbers of near tokens that are tried
+FARTHER = ((), (3,), (8,), (3, 10))  # further boundaries, so many tokens below the first one
+MOST_RIVALS = 8
+LISTED = 5  # candidates from the largest entries of a row
+
+
+Value = Callable[[Window], float]
+
+
+def boundaries(m: int, near: int, farther: tuple[int, ...]) -> tuple[int, ...]:
+    """f = m − near, further boundaries below it, and 0."""
+    f = max(0, m - near)
+    return (f, *(f - step for step in farther if 0 < f - step), *((0,) if f else ()))
+
+
+def search(tables: FloatTables, m: int, price: float, bins: int, least: int = 0) -> tuple[Window, Evaluation] | None:
+    """The best window found for a max token, None if none is worth its operations. Near tokens are at least `least`."""
+    place = MaxToken(tables, m, bins)
+    tried: dict[Window, tuple[float, Evaluation]] = {}
+
+    def value(window: Window) -> float:
+        key = Window(tuple(sorted(window.rivals)), window.boundaries)
+        if key not in tried:
+            found = place.evaluate(key, price)
+            tried[key] = (found.gain - price * found.operations, found)
+        return tried[key][0]
+
+    options = sorted({boundaries(m, min(near, m - least), farther) for near in NEAR for farther in FARTHER})
+    best = Window((), boundaries(m, min(4, m - least), (3,)))
+    for patience in (2, 1):
+        best = _rivals(tables, m, best, value, patience)
+        best = max([best, *(Window(best.rivals, bounds) for bounds in options)], key=value)
+        best = _fewer(best, value)
+    key = Window(tuple(sorted(best.rivals)), best.boundaries)
+    worth, found = tried[key] if key in tried else (value(key), tried[key][1])
+    return (key, found) if worth > 0 else None
+
+
+def _rivals(tables: FloatTables, m: int, best: Window, value: Value, patience: int) -> Window:
+    """Greedy: one rival more while it pays, with some patience."""
+    candidates = _candidates(tables, m)
+    current, failures = best, 0
+    while len(current.rivals) < MOST_RIVALS:
+        options = [Window((*current.rivals, j), current.boundaries) for j in candidates if j not in current.rivals]
+        if not options:
+            break
+        current = max(options, key=value)
+        if value(current) > value(best):
+            best, failures = current, 0
+        else:
+            failures += 1
+            if failures >= patience:
+                break
+    return best
+
+
+def _fewer(best: Window, value: Value) -> Window:
+    """Drop rivals that do not pay."""
+    for j in best.rivals:
+        without = Window(tuple(k for k in best.rivals if k != j), best.boundaries)
+        if value(without) >= value(best):
+            best = without
+    return best
+
+
+def _candidates(tables: FloatTables, m: int) -> list[int]:
+    """Neighbours of m, and the largest entries of the rows near m."""
+    d = tables.d_vocab
+    found = {j for j in range(m - 3, m + 5) if 0 <= j < d}
+    for t in range(max(0, m - 3), m + 1):
+        found |= set(tables.lists[0][t][:LISTED].tolist())
+    return sorted(found - {m})
+
+
+def search_all(tables: FloatTables, price: float, bins: int, first: np.ndarray | None = None) -> Iterator[tuple[int, Window, Evaluation]]:
+    """Windows of all max tokens that are worth one, large ones first. first: the token from which each query's scores are computed."""
+    least = np.zeros(tables.d_vocab, dtype=np.int64) if first is None else np.maximum.accumulate(first)
+    for m in reversed(range(tables.d_vocab)):
+        found = search(tables, m, price, bins, int(least[m]))
+        if found is not None:
+            yield m, *found
+
+
+def list_hints(tables: FloatTables) -> dict[str, np.ndarray]:
+    """top_EV, top_EU, top_PV."""
+    names = ("top_EV", "top_EU", "top_PV")
+    return {name: np.ascontiguousarray(columns, dtype=np.int64) for name, columns in zip(names, tables.lists, strict=True)}
