@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from proofcheck.arithmetic.dyadic import DyadicArray
 from proofcheck.arithmetic.operations import count
 
-_ROOT_BITS = 32  # bits of a root beyond those of the smallest positive entry of its array
+_ROOT_BITS = 64  # bits of a root beyond those of the smallest positive entry of its array
 
 
 def root_above(exact: DyadicArray) -> DyadicArray:
     """Dyadic numbers r ≥ √x, entrywise, for x ≥ 0. One operation per entry. ValueError on a negative entry.
 
     Proof. x = N·2^(2e) with an integer N ≥ 0, and r = R·2^e with R = 0 if N = 0, else R = isqrt(N − 1) + 1, the least integer with
-    R² ≥ N.  ∎ The scale is chosen so that N has at least 2·_ROOT_BITS bits where x is not zero, so r ≤ √x·(1 + 2^−31).
+    R² ≥ N.  ∎ The scale is chosen so that N has at least 2·_ROOT_BITS bits where x is not zero, so r ≤ √x·(1 + 2^−63).
     """
     integers, exponent = exact.integers, exact.exponent
     positive = [int(integer) for integer in integers.ravel().tolist() if integer]

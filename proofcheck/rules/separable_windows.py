@@ -95,7 +95,7 @@ def _operations(dimensions: Dimensions, hints: Hints) -> int:
     n, d = dimensions.n_ctx, dimensions.d_vocab
     listed = sum(2 * len(_table(hints, f"top_{name}")) * (d + 2 * _table(hints, f"top_{name}").shape[1]) for name in ("EV", "EU", "PV"))
     tables = 2 * d * (d + 1) + 2 * d * n + 2 * d * n
-    tables += 5 * sum(m + 1 for m, *_ in set(map(tuple, _table(hints, "boundaries").tolist())) if 0 <= m < d)
+    tables += 5 * sum(m + 1 for m, _ in set(_pairs(hints, "boundaries")) if 0 <= m < d)
     rows = np.bincount(np.clip(block_rows(hints)[:, 1], 0, d - 1), minlength=d)
     total = 0
     for m, (singles, segments, groups) in _shapes(hints, d).items():
@@ -109,15 +109,21 @@ def _operations(dimensions: Dimensions, hints: Hints) -> int:
 def _shapes(hints: Hints, d: int) -> dict[int, tuple[int, int, int]]:
     """m -> (single tokens, segments, groups) of the hints at most, whatever they hold."""
     out: dict[int, tuple[int, int, int]] = {}
-    for m, b in _table(hints, "boundaries").tolist():
+    for m, b in _pairs(hints, "boundaries"):
         if 0 <= m < d:
             singles, segments, _ = out.get(m, (1 + max(0, min(m, m - b)), -1, 0))
             out[m] = (singles, min(d, segments + 1), 1)
-    for m, _ in _table(hints, "rivals").tolist():
+    for m, _ in _pairs(hints, "rivals"):
         if m in out:
             singles, segments, groups = out[m]
             out[m] = (singles, segments, min(d, groups + 1))
     return out
+
+
+def _pairs(hints: Hints, name: str) -> list[tuple[int, int]]:
+    """Rows of a table of two columns, none where it is another one: the rule refuses that."""
+    table = _table(hints, name)
+    return [(m, value) for m, value in table.tolist()] if table.shape[1] == 2 else []
 
 
 _ROWS = ArrayHint("i64", ("*", "*"))

@@ -19,6 +19,7 @@ from tests.second_checker.facts import (
 )
 from tests.second_checker.hints import Hint
 from tests.second_checker.rules_attention import attention_bounds
+from tests.second_checker.rules_centred import CentredTables, centred_expansion
 from tests.second_checker.rules_counts import count_classes, sum_blocks
 from tests.second_checker.rules_cubic import cubic
 from tests.second_checker.rules_enumeration import enumeration
@@ -29,6 +30,7 @@ from tests.second_checker.rules_separable_enumeration import separable_enumerati
 from tests.second_checker.rules_separable_minimum import separable_minimum
 from tests.second_checker.rules_separable_partition import separable_partition
 from tests.second_checker.rules_tables import path_expansion
+from tests.second_checker.rules_windows import separable_windows
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ SEPARABLE = {
     "enumeration": (separable_enumeration, {"blocks": BLOCKS, "expansions": Hint(most=2**48)}),
     "partition": (separable_partition, {"blocks": BLOCKS, "nodes": Hint(("i64",), (None,))}),
 }
+PAIRS = Hint(("i64",), (None, "2"))
+LISTS = Hint(("i64",), (None, None))
+MEANS = {"direct_mean": MODEL, "position_mean": MODEL}
+BOUNDED = {"first": Hint(("i64",), ("d",)), "direction": MODEL, "coefficients": VOCABULARY}
+WINDOWS = {"boundaries": PAIRS, "rivals": PAIRS, "blocks": TRIPLES, "top_EV": LISTS, "top_EU": LISTS, "top_PV": LISTS}
 RULES: dict[str, Rule] = {
     "path-expansion": Rule(path_expansion, Tables),
     "evaluation": Rule(evaluation, ProvedBlocks, general=True),
@@ -102,4 +109,6 @@ RULES: dict[str, Rule] = {
     "attention-bounds": Rule(attention_bounds, AttentionBounds, (Tables, ScoreApproximation), hints=GAPS),
     **{f"margin-{name}": Rule(replay, ProvedClasses, (Tables, DirectPathBound, AttentionBounds)) for name, replay in MARGINS.items()},
     **{f"separable-{name}": Rule(replay, ProvedBlocks, (Tables,), hints=hints) for name, (replay, hints) in SEPARABLE.items()},
+    "centred-expansion": Rule(centred_expansion, CentredTables, hints=MEANS | BOUNDED),
+    "separable-windows": Rule(separable_windows, ProvedBlocks, (CentredTables,), hints=WINDOWS | {"additions": ADDITIONS}),
 }

@@ -1,0 +1,140 @@
+"""Hostile hints for `centred-expansion` and `separable-windows`, for certificates/reject/; and honest ones that verify.
+
+About a network with n_ctx = 2, d_vocab = 4 whose logit tables, centred by zero, are written down in `EV`, EU = 0 and PV = 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from soundness.small_models import Shape, certificate, safetensors_bytes
+from soundness.subcubic_steps import network_of
+
+from proofcheck import Step, encode_certificate
+
+EV = np.array([[8.0, 2, 1, 0], [3, 8, 2, 1], [1, 3, 8, 2], [0, 2, 4, 8]])
+SCORES = np.tile([0.0, 4, 8, 12], (4, 1))
+NAME = "windows"
+Hints = dict[str, Any]
+
+
+def _network() -> tuple[Shape, dict[str, np.ndarray]]:
+    return network_of(SCORES, np.zeros((4, 2)), EV, np.zeros((2, 4)), np.zeros((4, 4)))
+
+
+def weights() -> dict[str, bytes]:
+    """File name -> bytes, for certificates/reject/weights/."""
+    return {NAME: safetensors_bytes(_network()[1])}
+
+
+def expansion(**changes: Any) -> Hints:
+    """Good hints of `centred-expansion`, with changes."""
+    D = _network()[0].d_model
+    zeros = np.zeros(D)
+    good = {"direct_mean": zeros, "position_mean": zeros, "first": np.array([0, 0, 1, 1]), "direction": zeros, "coefficients": np.zeros(4)}
+    return good | changes
+
+
+def windows(**changes: Any) -> Hints:
+    """Good hints of `separable-windows`, with changes."""
+    order = np.argsort(-EV, axis=1, kind="stable")
+    good: Hints = {
+        "boundaries": np.array([(0, 0), (1, 1), (1, 0), (2, 1), (2, 0), (3, 2), (3, 1), (3, 0)]),
+        "rivals": np.array([(1, 0), (2, 1), (3, 0), (3, 2)]),
+        "blocks": np.array([(0, 2, 1), (3, 3, 8192)]),
+        "top_EV": order[:, :3],
+        "top_EU": np.tile([0, 1], (4, 1)),
+        "top_PV": np.tile([[3, 2, 1, 0]], (2, 1)),
+        "additions": 10**6,
+    }
+    return good | changes
+
+
+def written(first: Hints, second: Hints, correct: int = 0) -> bytes:
+    """A certificate with these hints."""
+    steps = (
+        Step("tables", "centred-expansion", (), first),
+        Step("blocks", "separable-windows", ("tables",), second),
+        Step("count", "sum-blocks", ("blocks",)),
+    )
+    shape, _ = _network()
+    return encode_certificate(
+        certificate(weights()[NAME], shape, steps, correct=correct, weights_file=f"../weights/{NAME}.safetensors")
+    )
+
+
+def _changed(name: str, place: tuple[int, ...], value: int) -> Hints:
+    table = np.array(windows()[name])
+    table[place] = value
+    return {name: table}
+
+
+def twins() -> dict[str, bytes]:
+    """What the attacks are changes of."""
+    return {
+        "good": written(expansion(), windows()),
+        "all-scores": written(expansion(first=np.zeros(4, dtype=np.int64)), windows()),
+        "own-scores": written(expansion(first=np.arange(4)), windows(boundaries=np.array([(3, 3), (3, 0)]), **_only_three())),
+        "nothing": written(expansion(), windows(boundaries=_none(2), rivals=_none(2), blocks=_none(3))),
+        "everybody-alone": written(expansion(), windows(rivals=np.array([(m, j) for m in range(4) for j in range(4) if j != m]))),
+        "column-twice": written(expansion(), windows(**_changed("top_EV", (2, 2), 1))),
+    }
+
+
+def _none(width: int) -> np.ndarray:
+    return np.zeros((0, width), dtype=np.int64)
+
+
+def _only_three() -> Hints:
+    return {"rivals": np.array([(3, 2)]), "blocks": np.array([(3, 3, 8192)])}
+
+
+def attacks() -> Iterator[tuple[str, str, bytes]]:
+    """(reason code, name, bytes)."""
+    for name, first in (
+        ("above-the-query", [0, 2, 1, 1]),
+        ("negative", [0, 0, -1, 1]),
+        ("most-negative", [-(2**63), 0, 1, 1]),
+        ("beyond-the-vocabulary", [0, 0, 1, 4]),
+    ):
+        yield "bad-hint", f"first-{name}", written(expansion(first=np.array(first)), windows())
+    bad: list[tuple[str, Hints]] = [
+        ("boundaries-of-no-max-token", {"boundaries": np.array([(4, 0)])}),
+        ("boundaries-of-max-token-minus-one", {"boundaries": np.array([(-1, 0), (3, 0)])}),
+        ("boundaries-out-of-order", {"boundaries": np.array([(2, 0), (1, 0), (3, 0)])}),
+        ("boundaries-above-the-max-token", {"boundaries": np.array([(2, 3), (2, 0)])}),
+        ("boundaries-not-down-to-zero", {"boundaries": np.array([(3, 2), (3, 1)]), **_only_three()}),
+        ("boundaries-twice", {"boundaries": np.array([(3, 2), (3, 2), (3, 0)]), **_only_three()}),
+        ("boundaries-rise", {"boundaries": np.array([(3, 1), (3, 2), (3, 0)]), **_only_three()}),
+        ("boundaries-below-zero", {"boundaries": np.array([(3, 2), (3, 0), (3, -1)]), **_only_three()}),
+        ("boundaries-overlap-most-negative", {"boundaries": np.array([(3, 2), (3, -(2**63))]), **_only_three()}),
+        ("boundaries-three-columns", {"boundaries": np.array([(3, 2, 0)])}),
+        ("near-token-without-score", {"boundaries": np.array([(3, 0)]), **_only_three()}),
+        ("rivals-with-the-max-token", _changed("rivals", (3, 1), 3)),
+        ("rivals-negative", _changed("rivals", (2, 1), -1)),
+        ("rivals-beyond-the-vocabulary", _changed("rivals", (3, 1), 4)),
+        ("rivals-twice", _changed("rivals", (2, 1), 2)),
+        ("rivals-out-of-order", {"rivals": np.array([(3, 2), (3, 0)])}),
+        ("rivals-without-boundaries", {"boundaries": np.array([(2, 1), (2, 0)]), "rivals": np.array([(3, 2)]), "blocks": _none(3)}),
+        ("block-without-boundaries", {"boundaries": np.array([(3, 1), (3, 0)]), "rivals": np.array([(3, 2)])}),
+        ("block-twice", {"blocks": np.array([(3, 3, 5), (3, 3, 5)])}),
+        ("block-query-above-max", {"blocks": np.array([(3, 2, 5)])}),
+        ("block-zero-bins", {"blocks": np.array([(3, 3, 0)])}),
+        ("additions-negative", {"additions": -1}),
+        ("list-does-not-descend", {"top_EV": windows()["top_EV"][:, ::-1].copy()}),
+        ("list-does-not-descend-in-one-row", _changed("top_EV", (1, 0), 2)),
+        ("list-misses-an-entry", _changed("top_EV", (3, 1), 3)),
+        ("list-misses-the-largest", {"top_EV": windows()["top_EV"][:, 1:].copy()}),
+        ("list-names-no-column", _changed("top_EV", (0, 2), 4)),
+        ("list-names-a-negative-column", _changed("top_EV", (0, 2), -1)),
+        ("list-of-one-query-too-few", {"top_EU": np.tile([0, 1], (3, 1))}),
+        ("list-of-one-position-too-many", {"top_PV": np.tile([[3, 2, 1, 0]], (3, 1))}),
+        ("list-too-long", {"top_PV": np.tile([[3, 2, 1, 0, 0]], (2, 1))}),
+        ("list-empty", {"top_EU": np.zeros((4, 0), dtype=np.int64)}),
+        ("list-of-floats", {"top_EU": np.zeros((4, 2))}),
+    ]
+    for name, changes in bad:
+        yield "bad-hint", name, written(expansion(), windows(**changes))
+    yield "limit-exceeded", "huge-additions", written(expansion(), windows(additions=2**60))
