@@ -84,3 +84,31 @@ def window_hints(tables: Centred, first: Integers, rng: np.random.Generator) -> 
         hints[f"top_{name}"] = top_lists(table, int(rng.integers(1, d + 1)), rng)
     hints["additions"] = int(rng.choice([0, 2000, 10**9, 10**9]))
     return hints
+
+
+def sheet_hints(tables: Centred, first: Integers, rng: np.random.Generator) -> Hints:
+    """Hints of `separable-windows-exact`: every block in at most one sheet, with any cells, single rivals and groups."""
+    n, d = tables.PV.shape
+    max_tokens: list[int] = []
+    rows: dict[str, list[tuple[int, ...]]] = {"boundaries": [], "rivals": [], "groups": [], "blocks": []}
+    for m in range(d):
+        queries = [q for q in range(m + 1) if rng.random() < 0.95]
+        while queries:
+            w = len(max_tokens)
+            max_tokens.append(m)
+            mine, queries = (queries, []) if rng.random() < 0.5 else (queries[::2], queries[1::2])
+            rows["boundaries"] += [(w, b) for b in random_boundaries(m, int(first[mine].max(initial=0)), rng)]
+            others = [j for j in range(d) if j != m]
+            alone = [j for j in others if rng.random() < rng.choice([0.1, 0.5, 1.0])]
+            rows["rivals"] += [(w, j) for j in alone]
+            if rng.random() < 0.6:
+                left = [j for j in others if j not in alone and rng.random() < 0.8]
+                rows["groups"] += sorted((w, int(rng.integers(1, d + 1)), j) for j in left)
+            rows["blocks"] += [(w, q) for q in mine]
+    hints: Hints = {"max_tokens": np.array(max_tokens, dtype=np.int64)}
+    for name, width in (("boundaries", 2), ("rivals", 2), ("groups", 3), ("blocks", 2)):
+        hints[name] = np.array(rows[name], dtype=np.int64).reshape(-1, width)
+    for name, table in (("EV", tables.EV), ("EU", tables.EU), ("PV", tables.PV)):
+        hints[f"top_{name}"] = top_lists(table, int(rng.integers(1, d + 1)), rng)
+    hints["expansions"] = 10**7
+    return hints

@@ -67,7 +67,7 @@ def read_windows(boundaries: Integers, rivals: Integers, d_vocab: int) -> dict[i
     bounds = _by_first(boundaries, d_vocab, "boundaries")
     alone = _by_first(rivals, d_vocab, "rivals")
     for m, falling in bounds.items():
-        if falling[0] > m or falling[-1] != 0 or any(a <= b for a, b in pairwise(falling)):
+        if not falling_to_zero(falling, m):
             raise _refused("boundaries", f"of max token {m} do not divide the tokens", f"from at most {m} strictly down to 0", str(falling[:8]))
     for m, chosen in alone.items():
         if m not in bounds:
@@ -75,6 +75,11 @@ def read_windows(boundaries: Integers, rivals: Integers, d_vocab: int) -> dict[i
         if not 0 <= chosen[0] <= chosen[-1] < d_vocab or m in chosen or any(a >= b for a, b in pairwise(chosen)):
             raise _refused("rivals", f"of max token {m} are not distinct rivals", f"increasing tokens below {d_vocab}, not {m}", str(chosen[:8]))
     return {m: Window(cells(m, np.array(falling, dtype=np.int64)), np.array(alone.get(m, []), dtype=np.int64)) for m, falling in bounds.items()}
+
+
+def falling_to_zero(boundaries: list[int], m: int) -> bool:
+    """Whether m ≥ b_0 > … > b_s = 0."""
+    return bool(boundaries) and boundaries[0] <= m and boundaries[-1] == 0 and all(a > b for a, b in pairwise(boundaries))
 
 
 def _by_first(hint: Integers, d_vocab: int, name: str) -> dict[int, list[int]]:
