@@ -11,7 +11,7 @@ import numpy as np
 from proofcheck import Step
 from strategies.max_of_k.strategy import Problem, Proposal, Strategy
 from strategies.max_of_k.windows_scores import Partial, bounded_prefixes, everything, partial
-from strategies.max_of_k.windows_search import list_hints, search_all
+from strategies.max_of_k.windows_search import Worth, list_hints, search_all
 from strategies.max_of_k.windows_terms import Evaluation, FloatTables, Window, table_operations
 
 BINS = 256
@@ -45,12 +45,12 @@ def plan(tables: FloatTables, price: float) -> Plan:
     """The best windows for a price (billionths of all inputs), with all scores or with those that they need."""
     sequences = price * 1e-9 * tables.d_vocab**tables.n_ctx
     tables.prefix = bounded_prefixes(tables, everything(tables))
-    best = Plan(tables, everything(tables), {m: (window, found) for m, window, found in search_all(tables, sequences, BINS)})
+    best = Plan(tables, everything(tables), {m: (window, found) for m, window, found in search_all(tables, Worth(sequences), BINS)})
     boundaries = {m: window.boundaries[0] for m, (window, _) in best.windows.items()}
     for room in ROOMS:
         scores = partial(tables, boundaries, room)
         tables.prefix = bounded_prefixes(tables, scores)
-        found = {m: (window, found) for m, window, found in search_all(tables, sequences, BINS, scores.first)}
+        found = {m: (window, found) for m, window, found in search_all(tables, Worth(sequences), BINS, scores.first)}
         tried = Plan(tables, scores, found)
         if tried.gain - sequences * tried.operations > best.gain - sequences * best.operations:
             best = tried
@@ -88,15 +88,15 @@ def window_hints(found: Plan) -> dict[str, np.ndarray | int]:
     windows = found.windows
     counted = [(q, m, BINS) for m in sorted(windows) for q, _, _ in windows[m][1].counted]
     return {
-        "boundaries": _rows([(m, b) for m in sorted(windows) for b in windows[m][0].boundaries], 2),
-        "rivals": _rows([(m, j) for m in sorted(windows) for j in windows[m][0].rivals], 2),
-        "blocks": _rows(counted, 3),
+        "boundaries": rows([(m, b) for m in sorted(windows) for b in windows[m][0].boundaries], 2),
+        "rivals": rows([(m, j) for m in sorted(windows) for j in windows[m][0].rivals], 2),
+        "blocks": rows(counted, 3),
         **list_hints(found.tables),
         "additions": MOST_ADDITIONS,
     }
 
 
-def _rows(rows: list[tuple[int, ...]], width: int) -> np.ndarray:
+def rows(rows: list[tuple[int, ...]], width: int) -> np.ndarray:
     return np.array(rows, dtype="<i8").reshape(-1, width)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,7 +24,20 @@ def boundaries(m: int, near: int, farther: tuple[int, ...]) -> tuple[int, ...]:
     return (f, *(f - step for step in farther if 0 < f - step), *((0,) if f else ()))
 
 
-def search(tables: FloatTables, m: int, price: float, bins: int, least: int = 0) -> tuple[Window, Evaluation] | None:
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What one operation must win. price: sequences; or, if `block` > 0, every whole block is worth so many operations and nothing is counted."""
+
+    price: float
+    block: float = 0.0
+
+    def of(self, m: int, found: Evaluation) -> float:
+        if self.block:
+            return self.block * (m + 1 - len(found.open_queries)) - found.operations
+        return found.gain - self.price * found.operations
+
+
+def search(tables: FloatTables, m: int, worth: Worth, bins: int, least: int = 0) -> tuple[Window, Evaluation] | None:
     """The best window found for a max token, None if none is worth its operations. Near tokens are at least `least`."""
     place = MaxToken(tables, m, bins)
     tried: dict[Window, tuple[float, Evaluation]] = {}
@@ -31,8 +45,8 @@ def search(tables: FloatTables, m: int, price: float, bins: int, least: int = 0)
     def value(window: Window) -> float:
         key = Window(tuple(sorted(window.rivals)), window.boundaries)
         if key not in tried:
-            found = place.evaluate(key, price)
-            tried[key] = (found.gain - price * found.operations, found)
+            found = place.evaluate(key, float("inf") if worth.block else worth.price)
+            tried[key] = (worth.of(m, found), found)
         return tried[key][0]
 
     options = sorted({boundaries(m, min(near, m - least), farther) for near in NEAR for farther in FARTHER})
@@ -42,8 +56,9 @@ def search(tables: FloatTables, m: int, price: float, bins: int, least: int = 0)
         best = max([best, *(Window(best.rivals, bounds) for bounds in options)], key=value)
         best = _fewer(best, value)
     key = Window(tuple(sorted(best.rivals)), best.boundaries)
-    worth, found = tried[key] if key in tried else (value(key), tried[key][1])
-    return (key, found) if worth > 0 else None
+    value(key)
+    won, found = tried[key]
+    return (key, found) if won > 0 else None
 
 
 def _rivals(tables: FloatTables, m: int, best: Window, value: Value, patience: int) -> Window:
@@ -82,11 +97,11 @@ def _candidates(tables: FloatTables, m: int) -> list[int]:
     return sorted(found - {m})
 
 
-def search_all(tables: FloatTables, price: float, bins: int, first: np.ndarray | None = None) -> Iterator[tuple[int, Window, Evaluation]]:
+def search_all(tables: FloatTables, worth: Worth, bins: int, first: np.ndarray | None = None) -> Iterator[tuple[int, Window, Evaluation]]:
     """Windows of all max tokens that are worth one, large ones first. first: the token from which each query's scores are computed."""
     least = np.zeros(tables.d_vocab, dtype=np.int64) if first is None else np.maximum.accumulate(first)
     for m in reversed(range(tables.d_vocab)):
-        found = search(tables, m, price, bins, int(least[m]))
+        found = search(tables, m, worth, bins, int(least[m]))
         if found is not None:
             yield m, *found
 

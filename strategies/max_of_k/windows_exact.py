@@ -1,0 +1,190 @@
+"""Strategy `windows-exact`: whole blocks by windows, every other block decided from both sides on cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial as applied
+
+import numpy as np
+
+from proofcheck import Dimensions, Step
+from proofcheck.arithmetic import Arithmetic, DyadicArray
+from proofcheck.arithmetic.operations import counted
+from proofcheck.limits import Limits
+from proofcheck.models import AttentionOnly, decode_weights
+from proofcheck.models.attention_only import TENSORS
+from proofcheck.rules.separable_windows_exact import ENTRY_BITS
+from proofcheck.rules.windows.cells import cells
+from proofcheck.rules.windows.centred import centred
+from proofcheck.rules.windows.exact import SheetTerms, deciding
+from proofcheck.rules.windows.levels import Terms
+from proofcheck.rules.windows.lists import Lists
+from proofcheck.rules.windows.scores import scores
+from proofcheck.rules.windows.sheets import Sheet
+from strategies.max_of_k.separable_terms import FloatTerms
+from strategies.max_of_k.strategy import Problem, Proposal, Strategy
+from strategies.max_of_k.windows import expansion_hints, rows, window_hints
+from strategies.max_of_k.windows import Plan
+from strategies.max_of_k.windows_scores import Partial, bounded_prefixes, everything
+from strategies.max_of_k.windows_search import Worth, boundaries, list_hints, search_all
+from strategies.max_of_k.windows_terms import FloatTables
+
+BLOCK_WORTH = 600.0  # operations that a block costs which windows leave open
+NEAR = (2, 3, 4, 5, 7, 10, 15, 22, 40)
+FARTHER = ((), (3,))
+MOST_RIVALS = 12
+ROOM = 4  # expansions beyond the searched number, per block
+Config = tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, ...], ...]]  # boundaries, rivals, groups
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A sheet that was tried: which queries it decides, the operations of the sheet itself and of each query, expanded nodes."""
+
+    fixed: float
+    costs: dict[int, float]
+    nodes: dict[int, int]
+
+
+class Prover:
+    """The rule's own arithmetic on the tables of one model: what it decides is what the checker will decide."""
+
+    def __init__(self, problem: Problem, tables: FloatTables, partial: Partial) -> None:
+        sizes = problem.dimensions
+        model = AttentionOnly(Dimensions(**{name: sizes.size(name) for name in ("n_ctx", "d_vocab", "d_model", "d_head")}),
+                              decode_weights(problem.path.read_bytes(), TENSORS, Limits()))
+        rows_of = [DyadicArray.from_floats(row).reshape(1, -1) for row in (tables.direct_mean, tables.position_mean, partial.direction)]
+        exact = centred(model, rows_of[0], rows_of[1])
+        alpha = DyadicArray.from_floats(partial.coefficients).reshape(-1, 1)
+        table = scores(exact.queries, model.W_E, partial.first, rows_of[2], alpha)
+        wanted = np.ones((sizes.d_vocab, sizes.d_vocab + 1), dtype=np.bool_)
+        wanted[:, 0] = False
+        self.terms = Terms(exact, table, wanted, Arithmetic("fast", 128), sizes.d_head)
+        named = zip(("top_EV", "top_EU", "top_PV"), (exact.EV, exact.EU, exact.PV), tables.lists, strict=True)
+        one, two, three = (Lists(part, hint, name) for name, part, hint in named)
+        self.lists = (one, two, three)
+        self.bits = ENTRY_BITS - sizes.n_ctx.bit_length()
+
+    def run(self, m: int, config: Config, queries: list[int]) -> Outcome:
+        """Only the queries that the sheet decides are in the outcome."""
+        bounds, rivals, groups = config
+        place = cells(m, np.array(bounds, dtype=np.int64))
+        sheet = Sheet(place, np.array(rivals, dtype=np.int64), tuple(np.array(g, dtype=np.int64) for g in groups), np.array(queries))
+        before = counted()
+        levels = SheetTerms(self.terms, sheet, self.lists).levels(self.bits)
+        built = counted() - before
+        fixed = min(built, 2.5 * (m + 1) + (len(rivals) + 1) * (m + 1 + bounds[0]) + len(rivals) * bounds[0])
+        costs, nodes = {}, {}
+        for k, q in enumerate(queries):
+            spent = [0]
+
+            def spend(number: int, spent: list[int] = spent) -> None:
+                spent[0] += number
+
+            before = counted()
+            failing, wrong = deciding(levels.low[k], levels.high[k], place.sizes, spend, required=q < m)
+            if failing == wrong:
+                costs[q], nodes[q] = counted() - before + (built - fixed) / len(queries), spent[0]
+        return Outcome(fixed, costs, nodes)
+
+
+def propose_exact_windows(problem: Problem) -> Proposal:
+    """Windows for whole blocks, sheets for the rest."""
+    tables = FloatTables(problem.model)
+    partial = everything(tables)
+    tables.prefix = bounded_prefixes(tables, partial)
+    found = {m: (window, seen) for m, window, seen in search_all(tables, Worth(0.0, BLOCK_WORTH), 1, partial.first)}
+    windows = Plan(tables, partial, found)
+    prover, float_terms = Prover(problem, tables, partial), FloatTerms(problem.model)
+    sheets: list[tuple[int, Config, list[int]]] = []
+    expansions = 0
+    for m in range(tables.d_vocab):
+        queries = found[m][1].open_queries if m in found else list(range(m + 1))
+        if tables.n_ctx == 1:
+            queries = [q for q in queries if q == m]
+        for config, mine, nodes in choose(prover, float_terms, tables, m, queries):
+            sheets.append((m, config, mine))
+            expansions += nodes + ROOM * len(mine)
+    steps = (
+        Step("tables", "centred-expansion", (), expansion_hints(tables, partial)),
+        Step("windows", "separable-windows", ("tables",), window_hints(windows)),
+        Step("exact", "separable-windows-exact", ("tables",), sheet_hints(tables, sheets, expansions)),
+        Step("count", "sum-blocks", ("windows", "exact")),
+    )
+    return Proposal(steps)
+
+
+def choose(prover: Prover, float_terms: FloatTerms, tables: FloatTables, m: int, queries: list[int]) -> list[tuple[Config, list[int], int]]:
+    """Sheets that decide all these queries, greedily by operations for each query. Queries that nothing decides get the finest sheet."""
+    open_rivals = {q: frozenset(np.flatnonzero(~(float_terms.minima(q, m) > 0)).tolist()) for q in queries}
+    tried: dict[Config, Outcome] = {}
+    for config, mine in configurations(tables, m, open_rivals):
+        decided = {q for outcome in tried.values() for q in outcome.costs if outcome.fixed + outcome.costs[q] < 150}
+        mine = [q for q in mine if q not in decided]
+        if mine:
+            tried[config] = prover.run(m, config, mine)
+    left, out = set(queries), []
+    while left:
+        best, price = None, float("inf")
+        for config, outcome in tried.items():
+            covered = left & outcome.costs.keys()
+            ordered = sorted(covered, key=lambda q: outcome.costs[q])
+            for k in range(1, len(ordered) + 1):
+                each = (outcome.fixed + sum(outcome.costs[q] for q in ordered[:k])) / k
+                if each < price:
+                    best, price = (config, ordered[:k]), each
+        if best is None:
+            everyone = tuple(j for j in range(tables.d_vocab) if j != m)
+            out.append((((0,), everyone, ()), sorted(left), 10**6))
+            break
+        config, mine = best
+        out.append((config, sorted(mine), sum(tried[config].nodes[q] for q in mine)))
+        left -= set(mine)
+    return out
+
+
+def configurations(tables: FloatTables, m: int, open_rivals: dict[int, frozenset[int]]) -> list[tuple[Config, list[int]]]:
+    """Sheets to try, each with the queries whose open rivals it looks at one by one: cheap ones first."""
+    sets = {rivals for rivals in open_rivals.values() if len(rivals) <= MOST_RIVALS}
+    union = frozenset().union(*open_rivals.values()) if open_rivals else frozenset()
+    if len(union) <= MOST_RIVALS:
+        sets.add(union)
+    out: list[tuple[Config, list[int]]] = []
+    for near in NEAR:
+        for farther in FARTHER:
+            bounds = boundaries(m, near, farther)
+            for chosen in sorted(sets, key=lambda s: (len(s), sorted(s))):
+                mine = [q for q in sorted(open_rivals) if open_rivals[q] <= chosen]
+                for groups in ((), *partitions(tables, m, chosen)):
+                    config = (bounds, tuple(sorted(chosen)), groups)
+                    if mine and all(config != known for known, _ in out):
+                        out.append((config, mine))
+    return out
+
+
+def partitions(tables: FloatTables, m: int, alone: frozenset[int]) -> list[tuple[tuple[int, ...], ...]]:
+    """The other rivals in one group, and by the token near m where each is worst."""
+    others = np.array([j for j in range(tables.d_vocab) if j != m and j not in alone], dtype=np.int64)
+    if len(others) == 0:
+        return []
+    tokens = np.arange(max(0, m - 5), m + 1)
+    margins = tables.EV[tokens, m][:, None] - tables.EV[tokens][:, others]
+    worst = margins.argmin(axis=0)
+    parts = tuple(tuple(others[worst == k].tolist()) for k in np.unique(worst).tolist())
+    return [(tuple(others.tolist()),), parts] if len(parts) > 1 else [(tuple(others.tolist()),)]
+
+
+def sheet_hints(tables: FloatTables, sheets: list[tuple[int, Config, list[int]]], expansions: int) -> dict[str, np.ndarray | int]:
+    """Hints of `separable-windows-exact`."""
+    return {
+        "max_tokens": np.array([m for m, _, _ in sheets], dtype="<i8"),
+        "boundaries": rows([(w, b) for w, (_, (bounds, _, _), _) in enumerate(sheets) for b in bounds], 2),
+        "rivals": rows([(w, j) for w, (_, (_, rivals, _), _) in enumerate(sheets) for j in rivals], 2),
+        "groups": rows([(w, g + 1, j) for w, (_, (_, _, groups), _) in enumerate(sheets) for g, group in enumerate(groups) for j in group], 3),
+        "blocks": rows([(w, q) for w, (_, _, mine) in enumerate(sheets) for q in mine], 2),
+        **list_hints(tables),
+        "expansions": expansions,
+    }
+
+
+STRATEGIES = (Strategy("windows-exact", "the exact count: whole blocks by windows, the others decided on cells", applied(propose_exact_windows)),)
