@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from proofcheck.arithmetic import DyadicArray, Integers
 from proofcheck.errors import Reason, Rejected
+from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.facts import Fact
-from proofcheck.rules.rule import ArrayHint, Context, Hints, Rule, exact_hint
+from proofcheck.rules.hints import ExactHint, IntegersHint
+from proofcheck.rules.rule import Context, Cost, Rule
 from proofcheck.rules.windows.centred import Centred, centred, centred_operations
-from proofcheck.rules.windows.scores import Integers, Scores, scores, scores_operations
+from proofcheck.rules.windows.scores import Scores, scores, scores_operations
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,15 @@ class CentredTables(Fact):
     scores: Scores
 
 
-def centred_expansion(context: Context, premises: tuple[Any, ...], hints: Hints) -> CentredTables:
+def centred_expansion(
+    context: Context,
+    *,
+    direct_mean: DyadicArray,
+    position_mean: DyadicArray,
+    first: Integers,
+    direction: DyadicArray,
+    coefficients: DyadicArray,
+) -> CentredTables:
     """Theorem (centred path expansion). For all queries q, positions i, tokens t and logits m, j, over the reals,
 
         (EV[t, m] − EV[t, j]) + (EU[q, m] − EU[q, j]) + (PV[i, m] − PV[i, j])
@@ -37,38 +47,34 @@ def centred_expansion(context: Context, premises: tuple[Any, ...], hints: Hints)
     Cost: 4·d²·D + 2·(d² − Σ first)·D + 4·D²·(d + H), lower-order terms, and 8·d·D for the bounds.
     Reason codes: bad-hint. Proof: docs/rules/centred-expansion.md. Source: this project.
     """
-    model, first = context.model, _first(hints, context.task.d_vocab)
-    tables = centred(model, exact_hint(hints, "direct_mean").reshape(1, -1), exact_hint(hints, "position_mean").reshape(1, -1))
-    direction, coefficients = exact_hint(hints, "direction").reshape(1, -1), exact_hint(hints, "coefficients").reshape(-1, 1)
-    return CentredTables(tables, scores(tables.queries, model.W_E, first, direction, coefficients))
+    _require_first(first)
+    tables = centred(context.model, direct_mean.reshape(1, -1), position_mean.reshape(1, -1))
+    table = scores(tables.queries, context.model.W_E, first, direction.reshape(1, -1), coefficients.reshape(-1, 1))
+    return CentredTables(tables, table)
 
 
-def _first(hints: Hints, d_vocab: int) -> Integers:
+def _require_first(first: Integers) -> None:
     """Rejected(bad-hint) unless 0 ≤ first[q] ≤ q: a query's own score is always needed."""
-    first = np.array(hints["first"], dtype=np.int64)
-    wrong = np.flatnonzero((first < 0) | (first > np.arange(d_vocab)))
+    wrong = np.flatnonzero((first < 0) | (first > np.arange(len(first))))
     if len(wrong):
         q = int(wrong[0])
         raise Rejected(Reason.BAD_HINT, f"first[{q}] is out of range", path="first", expected=f"0 … {q}", found=str(int(first[q])))
-    return first
 
 
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
-    first = hints["first"]
-    known = first if isinstance(first, np.ndarray) else np.zeros(dimensions.d_vocab, dtype=np.int64)
-    return centred_operations(dimensions) + scores_operations(dimensions, known)
+def _cost(dimensions: Dimensions, limits: Limits, *, first: Integers, **others: object) -> Cost:
+    return Cost(centred_operations(dimensions) + scores_operations(dimensions, first))
 
 
 RULE = Rule(
     name="centred-expansion",
     apply=centred_expansion,
     premises=(),
-    operations=_operations,
+    cost=_cost,
     hints={
-        "direct_mean": ArrayHint("f64", ("d_model",)),
-        "position_mean": ArrayHint("f64", ("d_model",)),
-        "first": ArrayHint("i64", ("d_vocab",)),
-        "direction": ArrayHint("f64", ("d_model",)),
-        "coefficients": ArrayHint("f64", ("d_vocab",)),
+        "direct_mean": ExactHint(("d_model",)),
+        "position_mean": ExactHint(("d_model",)),
+        "first": IntegersHint(("d_vocab",)),
+        "direction": ExactHint(("d_model",)),
+        "coefficients": ExactHint(("d_vocab",)),
     },
 )

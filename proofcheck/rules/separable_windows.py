@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
+from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.block_counts import ADDITIONS, BLOCKS, Budget, Exhausted, additions, block_rows, checked_blocks
+from proofcheck.rules.block_counts import ADDITIONS, BLOCKS, Budget, Exhausted, checked_blocks
 from proofcheck.rules.centred_expansion import CentredTables
 from proofcheck.rules.facts import ProvedBlocks
-from proofcheck.rules.rule import ArrayHint, Context, Hints, Rule
-from proofcheck.rules.windows.cells import Integers, read_windows, require_scores, wanted_prefixes
+from proofcheck.rules.hints import IntegersHint
+from proofcheck.rules.rule import Context, Cost, Rule
+from proofcheck.rules.windows.cells import read_windows, require_scores, wanted_prefixes
 from proofcheck.rules.windows.conclusions import LEVEL_BITS, beaten, failing, levels
 from proofcheck.rules.windows.levels import GroupTerms, Terms
-from proofcheck.rules.windows.lists import Lists
+from proofcheck.rules.windows.lists import LISTS, lists_operations, read_lists
+from proofcheck.tasks import MaxOfK
 
 
-def separable_windows(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
+def separable_windows(
+    context: Context,
+    tables: CentredTables,
+    *,
+    boundaries: Integers,
+    rivals: Integers,
+    blocks: Integers,
+    top_EV: Integers,
+    top_EU: Integers,
+    top_PV: Integers,
+    additions: int,
+) -> ProvedBlocks:
     """Windows. For a max token m with hinted single rivals X and boundaries, the rivals are divided into the groups {j}, j ∈ X, and the rest
     R of all others; the tokens 0 … m into single tokens and segments (`Cells`). For every query q ≤ m:
 
@@ -35,34 +50,35 @@ def separable_windows(context: Context, premises: tuple[Any, ...], hints: Hints)
     G·(m + 1)·(3·k + 4·s + 20), and for each of its listed blocks G·(n·(3·k + 4·s + 8) + 10); and `additions`.
     Reason codes: bad-hint. Proof: docs/rules/separable-windows.md. Source: this project.
     """
-    (facts,) = premises
-    task, n = context.task, context.task.n_ctx
-    windows = read_windows(_table(hints, "boundaries"), _table(hints, "rivals"), task.d_vocab)
-    require_scores(windows, facts.scores.first)
-    listed = checked_blocks(hints, task.d_vocab)
+    task = context.task
+    windows = read_windows(boundaries, rivals, task.d_vocab)
+    require_scores(windows, tables.scores.first)
+    listed = checked_blocks(blocks, task.d_vocab)
     if missing := sorted(set(listed) - set(windows)):
         message = f"max token {missing[0]} of blocks has no boundaries"
         raise Rejected(Reason.BAD_HINT, message, path="blocks", expected="max tokens with boundaries", found=str(missing[0]))
-    exact = facts.tables
-    lists = tuple(Lists(table, _table(hints, f"top_{name}"), f"top_{name}") for name, table in _named(exact))
-    terms = Terms(exact, facts.scores, wanted_prefixes(windows, task.d_vocab), context.arithmetic, context.model.dimensions.d_head)
+    lists = read_lists(tables.tables, top_EV, top_EU, top_PV)
+    wanted = wanted_prefixes(windows, task.d_vocab)
+    terms = Terms(tables.tables, tables.scores, wanted, context.arithmetic, context.model.dimensions.d_head)
     counts = [[0] * task.d_vocab for _ in range(task.d_vocab)]
-    budget = Budget(hints)
+    budget = Budget(additions)
     nothing = np.zeros(0, dtype=np.int64)
     for m in reversed(windows):
-        group = GroupTerms(terms, windows[m], (lists[0], lists[1], lists[2]))
+        group = GroupTerms(terms, windows[m], lists)
         settled = beaten(group)
-        whole = settled.all(axis=0)
+        whole = np.asarray(settled.all(axis=0))
         for q in np.flatnonzero(whole).tolist():
             counts[q][m] = task.block_size(q, m)
         queries, bins = listed.get(m, (nothing, nothing))
         partly = ~whole[queries]
-        for q, count in _counted(group, settled, queries[partly], bins[partly], budget, task.block_size).items():
-            counts[q][m] = count
+        for q, found in _counted(group, settled, queries[partly], bins[partly], budget, task).items():
+            counts[q][m] = found
     return ProvedBlocks(tuple(tuple(row) for row in counts))
 
 
-def _counted(group: GroupTerms, settled: Any, queries: Integers, bins: Integers, budget: Budget, block_size: Any) -> dict[int, int]:
+def _counted(
+    group: GroupTerms, settled: NDArray[np.bool_], queries: Integers, bins: Integers, budget: Budget, task: MaxOfK
+) -> dict[int, int]:
     """query -> sequences proved by W4, for blocks that are not whole."""
     out: dict[int, int] = {}
     if len(queries) == 0:
@@ -70,77 +86,63 @@ def _counted(group: GroupTerms, settled: Any, queries: Integers, bins: Integers,
     places, rows = np.nonzero(~settled[:, queries].T)  # by query, then by group
     lower = levels(group, rows, queries[places]).fixed_point(LEVEL_BITS).lower
     for k, (query, number) in enumerate(zip(queries.tolist(), bins.tolist(), strict=True)):
-        size = left = block_size(query, group.window.cells.max_token)
+        left = task.block_size(query, group.window.cells.max_token)
         with suppress(Exhausted):
             for c in np.flatnonzero(places == k).tolist():
                 left -= failing(group, query, np.asarray(lower[c], dtype=np.int64), number, budget)
                 if left <= 0:
                     break
-            out[query] = min(size, max(0, left))
+            out[query] = max(0, left)
     return out
 
 
-def _named(exact: Any) -> tuple[tuple[str, Any], ...]:
-    return ("EV", exact.EV), ("EU", exact.EU), ("PV", exact.PV)
-
-
-def _table(hints: Hints, name: str) -> Integers:
-    value = hints[name]
-    if not isinstance(value, np.ndarray):
-        raise TypeError(f"the kernel checks that hint {name} is an array")
-    return np.asarray(value, dtype=np.int64)
-
-
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
+def _cost(
+    dimensions: Dimensions,
+    limits: Limits,
+    *,
+    boundaries: Integers,
+    rivals: Integers,
+    blocks: Integers,
+    additions: int,
+    **lists: Integers,
+) -> Cost:
     n, d = dimensions.n_ctx, dimensions.d_vocab
-    listed = sum(2 * len(_table(hints, f"top_{name}")) * (d + 2 * _table(hints, f"top_{name}").shape[1]) for name in ("EV", "EU", "PV"))
-    tables = 2 * d * (d + 1) + 2 * d * n + 2 * d * n
-    tables += 5 * sum(m + 1 for m, _ in set(_pairs(hints, "boundaries")) if 0 <= m < d)
-    rows = np.bincount(np.clip(block_rows(hints)[:, 1], 0, d - 1), minlength=d)
-    total = 0
-    for m, (singles, segments, groups) in _shapes(hints, d).items():
+    K = max(1, *(hint.shape[1] for hint in lists.values()))
+    shapes = _shapes(boundaries.tolist(), rivals.tolist(), d)
+    total = lists_operations(d, lists) + 2 * d * (d + 1) + 4 * d * n
+    total += 5 * sum(m + 1 for m, _ in set(map(tuple, boundaries.tolist())) if 0 <= m < d)  # scores and bounds of prefixes
+    rows = np.bincount(np.clip(blocks[:, 1], 0, d - 1), minlength=d)
+    for m, (singles, segments, groups) in shapes.items():
         levels_of_block = 3 * singles + 5 * segments
         evaluated = groups * (m + 1) * (levels_of_block + 16) + groups * (4 * n + 2 * m + 4) + 2 * (m + 1) * n
-        rest = (2 * (m + 1) + n) * max(1, _table(hints, "top_EV").shape[1], _table(hints, "top_EU").shape[1])
-        total += evaluated + rest + int(rows[m]) * groups * (n * levels_of_block + n + 8)
-    return listed + tables + total + additions(hints)
+        total += evaluated + (2 * (m + 1) + n) * K + int(rows[m]) * groups * (n * levels_of_block + n + 8)
+    return Cost(total + additions, sums=additions)
 
 
-def _shapes(hints: Hints, d: int) -> dict[int, tuple[int, int, int]]:
+def _shapes(boundaries: list[list[int]], rivals: list[list[int]], d: int) -> dict[int, tuple[int, int, int]]:
     """m -> (single tokens, segments, groups) of the hints at most, whatever they hold."""
     out: dict[int, tuple[int, int, int]] = {}
-    for m, b in _pairs(hints, "boundaries"):
+    for m, b in boundaries:
         if 0 <= m < d:
             singles, segments, _ = out.get(m, (1 + max(0, min(m, m - b)), -1, 0))
             out[m] = (singles, min(d, segments + 1), 1)
-    for m, _ in _pairs(hints, "rivals"):
+    for m, _ in rivals:
         if m in out:
             singles, segments, groups = out[m]
             out[m] = (singles, segments, min(d, groups + 1))
     return out
 
 
-def _pairs(hints: Hints, name: str) -> list[tuple[int, int]]:
-    """Rows of a table of two columns, none where it is another one: the rule refuses that."""
-    table = _table(hints, name)
-    return [(m, value) for m, value in table.tolist()] if table.shape[1] == 2 else []
-
-
-_ROWS = ArrayHint("i64", ("*", "*"))
-
 RULE = Rule(
     name="separable-windows",
     apply=separable_windows,
     premises=(CentredTables,),
-    operations=_operations,
+    cost=_cost,
     hints={
-        "boundaries": _ROWS,
-        "rivals": _ROWS,
+        "boundaries": IntegersHint(("*", "2")),
+        "rivals": IntegersHint(("*", "2")),
         "blocks": BLOCKS,
-        "top_EV": _ROWS,
-        "top_EU": _ROWS,
-        "top_PV": _ROWS,
+        **LISTS,
         "additions": ADDITIONS,
     },
-    sums=lambda dimensions, hints: additions(hints),
 )

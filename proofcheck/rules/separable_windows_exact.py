@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
+from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.centred_expansion import CentredTables
 from proofcheck.rules.facts import ProvedBlocks
-from proofcheck.rules.rule import ArrayHint, Context, Hints, IntegerHint, Rule
+from proofcheck.rules.hints import IntegerHint, IntegersHint
+from proofcheck.rules.rule import Context, Cost, Rule
 from proofcheck.rules.windows.exact import SheetTerms, deciding
 from proofcheck.rules.windows.levels import Terms
-from proofcheck.rules.windows.lists import Lists
+from proofcheck.rules.windows.lists import LISTS, lists_operations, read_lists
 from proofcheck.rules.windows.sheets import Sheet, read_sheets, refused
 
 ENTRY_BITS = 29  # levels have at most ENTRY_BITS − n_ctx.bit_length() bits, so that n_ctx + 1 of them fit int32
-Integers = NDArray[np.int64]
 
 
-def separable_windows_exact(context: Context, premises: tuple[Any, ...], hints: Hints) -> ProvedBlocks:
+def separable_windows_exact(
+    context: Context,
+    tables: CentredTables,
+    *,
+    max_tokens: Integers,
+    boundaries: Integers,
+    rivals: Integers,
+    groups: Integers,
+    blocks: Integers,
+    top_EV: Integers,
+    top_EU: Integers,
+    top_PV: Integers,
+    expansions: int,
+) -> ProvedBlocks:
     """Exact windows. Each hinted block (q, m) has cells of the tokens ≤ m, single rivals J, and groups that cover all other rivals ≠ m.
     With lower bounds on f for every group and upper bounds for every j ∈ J, constant on the cells at each position,
 
@@ -38,20 +51,18 @@ def separable_windows_exact(context: Context, premises: tuple[Any, ...], hints: 
     others are divided, 8·Q·(J + G)·n·L, and 3·L for each expanded node.
     Reason codes: bad-hint. Proof: docs/rules/separable-windows-exact.md. Source: this project.
     """
-    (facts,) = premises
-    task, exact, d = context.task, facts.tables, context.task.d_vocab
-    sheets = read_sheets(*(_table(hints, name) for name in ("max_tokens", "boundaries", "rivals", "groups", "blocks")), d)
-    _require_scores(sheets, facts.scores.first)
-    named = (("top_EV", exact.EV), ("top_EU", exact.EU), ("top_PV", exact.PV))
-    lists = tuple(Lists(table, _table(hints, name), name) for name, table in named)
-    terms = Terms(exact, facts.scores, _wanted(sheets, d), context.arithmetic, context.model.dimensions.d_head)
-    budget = _Budget(hints["expansions"])
+    task, d = context.task, context.task.d_vocab
+    sheets = read_sheets(max_tokens, boundaries, rivals, groups, blocks, d)
+    _require_scores(sheets, tables.scores.first)
+    lists = read_lists(tables.tables, top_EV, top_EU, top_PV)
+    terms = Terms(tables.tables, tables.scores, _wanted(sheets, d), context.arithmetic, context.model.dimensions.d_head)
+    budget = _Budget(expansions)
     counts, wrong = ([[0] * d for _ in range(d)] for _ in range(2))
     undecided = 0
     for sheet in sheets:
         if len(sheet.queries) == 0:
             continue
-        levels = SheetTerms(terms, sheet, (lists[0], lists[1], lists[2])).levels(ENTRY_BITS - task.n_ctx.bit_length())
+        levels = SheetTerms(terms, sheet, lists).levels(ENTRY_BITS - task.n_ctx.bit_length())
         m = sheet.cells.max_token
         for k, q in enumerate(sheet.queries.tolist()):
             size = task.block_size(q, m)
@@ -66,8 +77,8 @@ class _Budget:
 
     __slots__ = ("_left", "_most")
 
-    def __init__(self, most: Any) -> None:
-        self._most = self._left = int(most)
+    def __init__(self, most: int) -> None:
+        self._most = self._left = most
 
     def spend(self, nodes: int) -> None:
         """Rejected(bad-hint) when more nodes are expanded than the hint allows."""
@@ -102,67 +113,62 @@ def _frozen(counts: list[list[int]]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(row) for row in counts)
 
 
-def _table(hints: Hints, name: str) -> Integers:
-    value = hints[name]
-    if not isinstance(value, np.ndarray):
-        raise TypeError(f"the kernel checks that hint {name} is an array")
-    return np.asarray(value, dtype=np.int64)
-
-
-def _operations(dimensions: Dimensions, hints: Hints) -> int:
-    n, d = dimensions.n_ctx, dimensions.d_vocab
-    tops = [_table(hints, f"top_{name}") for name in ("EV", "EU", "PV")]
-    total = sum(2 * len(top) * (d + 2 * top.shape[1]) for top in tops) + 2 * d * (d + 1) + 4 * d * n + n * d
-    K = max(1, *(top.shape[1] for top in tops))
-    sheets = len(_table(hints, "max_tokens"))
-    cells_of, rivals, groups, queries = (_rows_of(hints, name, sheets) for name in ("boundaries", "rivals", "groups", "blocks"))
-    near = _near(hints, sheets, d)
-    for w in range(sheets):
-        L, J, G, Q = near[w] + min(d, cells_of[w]), min(d, rivals[w]), min(d, groups[w]) + 1, min(d, queries[w])
-        total += (J + 1) * (4 * d + 2 * Q + 2 * n) + (2 * d + Q + n) * K + 3 * Q * (J + 1) * (L + 3)
-        total += Q * (2 * (near[w] + 2) * d + G * (2 * near[w] + 4)) if groups[w] else 0
+def _cost(
+    dimensions: Dimensions,
+    limits: Limits,
+    *,
+    max_tokens: Integers,
+    boundaries: Integers,
+    rivals: Integers,
+    groups: Integers,
+    blocks: Integers,
+    expansions: int,
+    **lists: Integers,
+) -> Cost:
+    n, d, sheets = dimensions.n_ctx, dimensions.d_vocab, len(max_tokens)
+    K = max(1, *(hint.shape[1] for hint in lists.values()))
+    total = lists_operations(d, lists) + 2 * d * (d + 1) + 5 * d * n
+    numbers = [_rows_of(hint, sheets) for hint in (boundaries, rivals, groups, blocks)]
+    near = _near(max_tokens.tolist(), boundaries.tolist(), d)
+    for w, (falling, alone, divided, queries) in enumerate(zip(*numbers, strict=True)):
+        singles, Q, J, G = near[w], min(d, queries), min(d, alone), min(d, divided) + 1
+        L = singles + min(d, falling)
+        total += (J + 1) * (4 * d + 2 * Q + 2 * n) + (2 * d + Q + n) * K + 3 * Q * (J + 1) * (L + 3) + 5 * Q * falling
+        total += Q * (2 * (singles + 2) * d + G * (2 * singles + 4)) if divided else 0
         total += Q * n * L * (9 * (J + G) + 2) + Q * (3 * (J + G) + d + 2)
         total += 2 * Q * (J + G) * n * (n * L + 2)
-    return total + _expanded(dimensions, hints)
+    searched = expansions * (3 * (d + 1) + n)  # a node: a row of at most d + 1 cells, its comparisons and weights
+    return Cost(total + searched, sums=searched)
 
 
-def _expanded(dimensions: Dimensions, hints: Hints) -> int:
-    """Operations of the nodes of the searches: a table row of at most d + 1 cells, its comparisons and weights."""
-    expansions = hints["expansions"]
-    if not isinstance(expansions, int):
-        raise TypeError("the kernel checks the kinds of hints")
-    return expansions * (3 * (dimensions.d_vocab + 1) + dimensions.n_ctx)
-
-
-def _rows_of(hints: Hints, name: str, sheets: int) -> Integers:
+def _rows_of(hint: Integers, sheets: int) -> list[int]:
     """The number of rows of each sheet, whatever the hint holds."""
-    table = _table(hints, name)
-    first = table[:, 0] if table.shape[1] else np.zeros(0, dtype=np.int64)
-    return np.bincount(first[(first >= 0) & (first < sheets)], minlength=sheets)
+    first = hint[:, 0]
+    counts: list[int] = np.bincount(first[(first >= 0) & (first < sheets)], minlength=sheets).tolist()
+    return counts
 
 
-def _near(hints: Hints, sheets: int, d: int) -> list[int]:
+def _near(max_tokens: list[int], boundaries: list[list[int]], d: int) -> list[int]:
     """Single tokens of each sheet at most, from its first boundary."""
-    out = [d] * sheets
-    table, tokens = _table(hints, "boundaries"), _table(hints, "max_tokens").tolist()
-    if table.shape[1] == 2:
-        for w, b in reversed(table.tolist()):
-            if 0 <= w < sheets:
-                out[w] = min(d, max(0, tokens[w] - max(b, 0))) + 1
+    out = [d] * len(max_tokens)
+    for w, b in reversed(boundaries):
+        if 0 <= w < len(max_tokens):
+            out[w] = min(d, max(0, max_tokens[w] - max(b, 0))) + 1
     return out
 
-
-_ROWS = ArrayHint("i64", ("*", "*"))
 
 RULE = Rule(
     name="separable-windows-exact",
     apply=separable_windows_exact,
     premises=(CentredTables,),
-    operations=_operations,
+    cost=_cost,
     hints={
-        "max_tokens": ArrayHint("i64", ("*",)),
-        **dict.fromkeys(("boundaries", "rivals", "groups", "blocks", "top_EV", "top_EU", "top_PV"), _ROWS),
+        "max_tokens": IntegersHint(("*",)),
+        "boundaries": IntegersHint(("*", "2")),
+        "rivals": IntegersHint(("*", "2")),
+        "groups": IntegersHint(("*", "3")),
+        "blocks": IntegersHint(("*", "2")),
+        **LISTS,
         "expansions": IntegerHint(0, 1 << 48),
     },
-    sums=_expanded,
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from proofcheck import Dimensions, Step
 from proofcheck.arithmetic import Arithmetic, DyadicArray
-from proofcheck.arithmetic.operations import counted
+from proofcheck.arithmetic.operations import counting
 from proofcheck.limits import Limits
 from proofcheck.models import AttentionOnly, decode_weights
 from proofcheck.models.attention_only import TENSORS
@@ -23,8 +23,7 @@ from proofcheck.rules.windows.scores import scores
 from proofcheck.rules.windows.sheets import Sheet
 from strategies.max_of_k.separable_terms import FloatTerms
 from strategies.max_of_k.strategy import Problem, Proposal, Strategy
-from strategies.max_of_k.windows import expansion_hints, rows, window_hints
-from strategies.max_of_k.windows import Plan
+from strategies.max_of_k.windows import Plan, expansion_hints, rows, window_hints
 from strategies.max_of_k.windows_scores import Partial, bounded_prefixes, everything
 from strategies.max_of_k.windows_search import Worth, boundaries, list_hints, search_all
 from strategies.max_of_k.windows_terms import FloatTables
@@ -52,7 +51,7 @@ class Prover:
     def __init__(self, problem: Problem, tables: FloatTables, partial: Partial) -> None:
         sizes = problem.dimensions
         model = AttentionOnly(Dimensions(**{name: sizes.size(name) for name in ("n_ctx", "d_vocab", "d_model", "d_head")}),
-                              decode_weights(problem.path.read_bytes(), TENSORS, Limits()))
+                              decode_weights(problem.path.read_bytes(), TENSORS, Limits()).tensors)
         rows_of = [DyadicArray.from_floats(row).reshape(1, -1) for row in (tables.direct_mean, tables.position_mean, partial.direction)]
         exact = centred(model, rows_of[0], rows_of[1])
         alpha = DyadicArray.from_floats(partial.coefficients).reshape(-1, 1)
@@ -70,9 +69,9 @@ class Prover:
         bounds, rivals, groups = config
         place = cells(m, np.array(bounds, dtype=np.int64))
         sheet = Sheet(place, np.array(rivals, dtype=np.int64), tuple(np.array(g, dtype=np.int64) for g in groups), np.array(queries))
-        before = counted()
-        levels = SheetTerms(self.terms, sheet, self.lists).levels(self.bits)
-        built = counted() - before
+        with counting() as counter:
+            levels = SheetTerms(self.terms, sheet, self.lists).levels(self.bits)
+        built = counter.total
         fixed = min(built, 2.5 * (m + 1) + (len(rivals) + 1) * (m + 1 + bounds[0]) + len(rivals) * bounds[0])
         costs, nodes = {}, {}
         for k, q in enumerate(queries):
@@ -81,10 +80,10 @@ class Prover:
             def spend(number: int, spent: list[int] = spent) -> None:
                 spent[0] += number
 
-            before = counted()
-            failing, wrong = deciding(levels.low[k], levels.high[k], place.sizes, spend, required=q < m)
+            with counting() as counter:
+                failing, wrong = deciding(levels.low[k], levels.high[k], place.sizes, spend, required=q < m)
             if failing == wrong:
-                costs[q], nodes[q] = counted() - before + (built - fixed) / len(queries), spent[0]
+                costs[q], nodes[q] = counter.total + (built - fixed) / len(queries), spent[0]
         return Outcome(fixed, costs, nodes)
 
 

@@ -21,7 +21,7 @@ Value = Callable[[Window], float]
 def boundaries(m: int, near: int, farther: tuple[int, ...]) -> tuple[int, ...]:
     """f = m − near, further boundaries below it, and 0."""
     f = max(0, m - near)
-    return (f, *(f - step for step in farther if 0 < f - step), *((0,) if f else ()))
+    return (f, *(f - step for step in farther if f - step > 0), *((0,) if f else ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from proofcheck.arithmetic import level_sums
 from proofcheck.arithmetic.level_sums import is_listed, nonpositive_tuples, tuples_operations
-from proofcheck.arithmetic.operations import counted
+from proofcheck.arithmetic.operations import counting
 
 Case = tuple[np.ndarray, np.ndarray, int, bool]
 
@@ -40,9 +40,9 @@ def number(levels: np.ndarray, sizes: np.ndarray, base: int, *, required: bool) 
 def test_listed_counts_are_exact(case: Case, bins: int) -> None:
     levels, sizes, base, required = case
     assert is_listed(len(levels), sizes)
-    before = counted()
-    found = nonpositive_tuples(levels, sizes, base, bins, first_required=required)
-    assert counted() - before <= tuples_operations(len(levels), sizes, bins, first_required=required)
+    with counting() as counter:
+        found = nonpositive_tuples(levels, sizes, base, bins, first_required=required)
+    assert counter.total <= tuples_operations(len(levels), sizes, bins, first_required=required)
     assert found == number(levels, sizes, base, required=required)
 
 
@@ -51,9 +51,9 @@ def test_counts_in_bins_are_never_too_small(case: Case, bins: int) -> None:
     levels, sizes, base, required = case
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(level_sums, "MOST_LISTED", -1)
-        before = counted()
-        found = nonpositive_tuples(levels, sizes, base, bins, first_required=required)
-        assert counted() - before <= tuples_operations(len(levels), sizes, bins, first_required=required)
+        with counting() as counter:
+            found = nonpositive_tuples(levels, sizes, base, bins, first_required=required)
+        assert counter.total <= tuples_operations(len(levels), sizes, bins, first_required=required)
     exact = number(levels, sizes, base, required=required)
     assert found >= exact
     window = -base - sum(int(row.min()) for row in levels)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from soundness.subcubic_steps import apply
 from soundness.window_hints import window_hints
-from soundness.windows_cases import LONG, MODELS, applied, context, expanded, model, true_blocks
+from soundness.windows_cases import LONG, MODELS, context, expanded, model, true_blocks
 
 from proofcheck.arithmetic import level_sums
-from proofcheck.arithmetic.operations import counted
+from proofcheck.arithmetic.operations import counting
+from proofcheck.limits import Limits
 from proofcheck.rules import RULES
 from proofcheck.rules.windows import conclusions
 from proofcheck.rules.windows.levels import GroupTerms
@@ -24,9 +26,9 @@ def proved(k: int, seed: int, backend: str = "fast") -> np.ndarray:
     where = context(k, backend)
     tables, expansion = expanded(where, rng)
     hints = window_hints(tables.tables, expansion["first"], rng)
-    before = counted()
-    fact = applied(where, "separable-windows", (tables,), hints)
-    assert counted() - before <= RULES["separable-windows"].operations(where.model.dimensions, hints)
+    with counting() as counter:
+        fact = apply(where, "separable-windows", (tables,), hints)
+    assert counter.total <= RULES["separable-windows"].cost(where.model.dimensions, Limits(), **hints).operations
     return np.array(fact.counts)
 
 
@@ -59,7 +61,7 @@ def test_most_of_what_is_true_is_proved_with_single_tokens_and_rivals() -> None:
         hints["rivals"] = np.array([(m, j) for m in range(d) for j in range(d) if j != m])
         hints["blocks"] = np.array([(q, m, 8192) for m in range(d) for q in range(m + 1)])
         hints["additions"] = 10**9
-        found += int(np.array(applied(where, "separable-windows", (tables,), hints).counts).sum())
+        found += int(np.array(apply(where, "separable-windows", (tables,), hints).counts).sum())
         wanted += int(true_blocks(k)[0].sum())
     assert wanted > 300
     assert 0.97 * wanted <= found <= wanted
@@ -101,7 +103,7 @@ def test_a_broken_rule_would_be_seen(place: object, name: str, broken: Callable[
             where = context(k)
             tables, expansion = expanded(where, rng)
             hints = window_hints(tables.tables, expansion["first"], rng)
-            fact = applied(where, "separable-windows", (tables,), hints)
+            fact = apply(where, "separable-windows", (tables,), hints)
             if (np.array(fact.counts) > true_blocks(k)[0]).any():
                 return
     pytest.fail("the broken rule proved nothing false")

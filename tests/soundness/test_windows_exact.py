@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from soundness.subcubic_steps import apply
 from soundness.window_hints import sheet_hints
-from soundness.windows_cases import LONG, MODELS, applied, context, expanded, model, true_blocks
+from soundness.windows_cases import LONG, MODELS, context, expanded, model, true_blocks
 
-from proofcheck.arithmetic.operations import counted
+from proofcheck.arithmetic.operations import counting
+from proofcheck.limits import Limits
 from proofcheck.rules import RULES
 from proofcheck.rules.facts import ProvedBlocks
 from proofcheck.rules.windows import exact
@@ -22,9 +24,9 @@ def decided(k: int, seed: int, backend: str = "fast") -> ProvedBlocks:
     where = context(k, backend)
     tables, expansion = expanded(where, rng)
     hints = sheet_hints(tables.tables, expansion["first"], rng)
-    before = counted()
-    fact: ProvedBlocks = applied(where, "separable-windows-exact", (tables,), hints)
-    assert counted() - before <= RULES["separable-windows-exact"].operations(where.model.dimensions, hints)
+    with counting() as counter:
+        fact: ProvedBlocks = apply(where, "separable-windows-exact", (tables,), hints)
+    assert counter.total <= RULES["separable-windows-exact"].cost(where.model.dimensions, Limits(), **hints).operations
     return fact
 
 
@@ -64,7 +66,7 @@ def test_single_tokens_and_single_rivals_decide_everything_but_near_ties() -> No
             "groups": np.zeros((0, 3), dtype=np.int64),
             "blocks": np.array(pairs),
         }
-        fact = applied(where, "separable-windows-exact", (tables,), hints)
+        fact = apply(where, "separable-windows-exact", (tables,), hints)
         right, wrong = true_blocks(k)
         assert (np.array(fact.counts) == right).all(), model(k)[0]
         assert (np.array(fact.wrong) == wrong).all(), model(k)[0]

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from soundness.adversarial_models import adversarial_model
 from soundness.small_models import Shape, safetensors_bytes, trained_like
+from soundness.subcubic_steps import apply
 from soundness.truth import ground_truth, read_tensors
 from soundness.window_hints import Hints, expansion_hints
 
 from proofcheck import Dimensions
 from proofcheck.arithmetic import Arithmetic
 from proofcheck.limits import Limits
+from proofcheck.memo import Memo
 from proofcheck.models import AttentionOnly, decode_weights
 from proofcheck.models.attention_only import TENSORS
-from proofcheck.rules import RULES
-from proofcheck.rules.facts import Fact, rule_application
 from proofcheck.rules.rule import Context
 from proofcheck.tasks import MaxOfK
 
@@ -55,17 +55,11 @@ def true_blocks(k: int) -> tuple[Blocks, Blocks]:
 def context(k: int, backend: Any = "fast") -> Context:
     _, shape, weights = model(k)
     sizes = Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head)
-    network = AttentionOnly(sizes, decode_weights(weights, TENSORS, Limits()))
-    return Context(network, MaxOfK(shape.n_ctx, shape.d_vocab), Arithmetic(backend, 128), Limits())
-
-
-def applied(where: Context, rule: str, premises: tuple[Fact, ...], hints: Hints) -> Any:
-    """The fact of one rule."""
-    with rule_application():
-        return RULES[rule].apply(where, premises, hints)
+    network = AttentionOnly(sizes, decode_weights(weights, TENSORS, Limits()).tensors)
+    return Context(network, MaxOfK(shape.n_ctx, shape.d_vocab), Arithmetic(backend, 128), Limits(), Memo())
 
 
 def expanded(where: Context, rng: np.random.Generator, first: Blocks | None = None) -> tuple[Any, Hints]:
     """Centred tables with random hints, or with the given first computed scores."""
     hints = expansion_hints(where.model, rng, first)
-    return applied(where, "centred-expansion", (), hints), hints
+    return apply(where, "centred-expansion", (), hints), hints

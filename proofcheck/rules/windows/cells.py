@@ -13,9 +13,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +83,8 @@ def falling_to_zero(boundaries: list[int], m: int) -> bool:
 
 def _by_first(hint: Integers, d_vocab: int, name: str) -> dict[int, list[int]]:
     """Rows (m, value) as m -> values in order; 0 ≤ m < d_vocab, not decreasing."""
-    if hint.shape[1] != 2 or len(hint) > d_vocab * (d_vocab + 1):
-        raise _refused(name, "are no table of two columns", f"[k, 2], k ≤ {d_vocab * (d_vocab + 1)}", str(list(hint.shape)))
+    if len(hint) > d_vocab * (d_vocab + 1):
+        raise _refused(name, "are too many", f"at most {d_vocab * (d_vocab + 1)} rows", str(len(hint)))
     out: dict[int, list[int]] = {}
     before = 0
     for m, value in hint.tolist():

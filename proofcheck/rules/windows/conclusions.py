@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic import Intervals
+from proofcheck.arithmetic import Integers, Intervals
 from proofcheck.arithmetic.level_sums import nonpositive_tuples, tuples_operations
 from proofcheck.arithmetic.piecewise import joined
 from proofcheck.rules.block_counts import Budget
@@ -13,7 +13,6 @@ from proofcheck.rules.windows.levels import GroupTerms
 
 LEVEL_BITS = 40  # levels are integers up to 2^40: sums of n_ctx + 2 ≤ 1,026 of them are below 2^52
 
-Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
 

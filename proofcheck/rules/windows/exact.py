@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic import Intervals, nonpositive_sums
+from proofcheck.arithmetic import IntegerArray, Integers, Intervals, nonpositive_sums
 from proofcheck.arithmetic.operations import count
 from proofcheck.arithmetic.piecewise import at_least_zero, at_most_zero, joined
 from proofcheck.rules.windows.levels import Terms
 from proofcheck.rules.windows.lists import Lists
 from proofcheck.rules.windows.sheets import Sheet
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +168,7 @@ def _maybe_nonpositive(levels: Integers, *, required: bool) -> NDArray[np.bool_]
     return np.asarray(bound <= 0)
 
 
-def _boxes(before: Integers, last: Integers, *, required: bool) -> Iterator[tuple[Integers, list[Integers]]]:
+def _boxes(before: Integers, last: Integers, *, required: bool) -> Iterator[tuple[Integers, list[IntegerArray]]]:
     """base [R] and the levels of the free positions [R, L or L − 1], box by box: by the first position that holds {m}."""
     positions = before.shape[1]
     if not required:

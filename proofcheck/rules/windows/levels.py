@@ -22,7 +22,6 @@ from proofcheck.rules.windows.centred import Centred
 from proofcheck.rules.windows.lists import Lists
 from proofcheck.rules.windows.scores import Scores, Weights
 
-Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
 

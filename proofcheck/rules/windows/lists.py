@@ -8,14 +8,22 @@ contradicts; so A[j] ≤ A[o]. If j is not listed, A[j] ≤ A[o_K] ≤ A[o].  �
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic import DyadicArray
+from proofcheck.arithmetic import DyadicArray, Integers
 from proofcheck.arithmetic.operations import count
 from proofcheck.errors import Reason, Rejected
+from proofcheck.rules.hints import IntegersHint
+from proofcheck.rules.windows.centred import Centred
 
-Integers = NDArray[np.int64]
+LISTS = {  # the hints: columns of the largest entries of each row, in order
+    "top_EV": IntegersHint(("d_vocab", "*")),
+    "top_EU": IntegersHint(("d_vocab", "*")),
+    "top_PV": IntegersHint(("n_ctx", "*")),
+}
 
 
 class Lists:
@@ -24,7 +32,7 @@ class Lists:
     def __init__(self, table: DyadicArray, hint: Integers, name: str) -> None:
         """Rejected(bad-hint) unless the hypotheses of the lemma hold. rows·(d + K) comparisons, exact."""
         rows, d = table.shape
-        columns = np.asarray(hint, dtype=np.int64)
+        columns = hint
         if columns.shape[0] != rows or not 1 <= columns.shape[1] <= d:
             raise _refused(name, "has another shape", f"[{rows}, K], 1 ≤ K ≤ {d}", str(list(columns.shape)))
         if columns.min() < 0 or columns.max() >= d:
@@ -46,7 +54,7 @@ class Lists:
 
     def outside(self, rows: Integers, members: NDArray[np.bool_]) -> Integers:
         """For each row the column o of the lemma for S = the marked columns [d]: [len(rows)]. One operation for each list entry read."""
-        found = self._columns[rows, -1]
+        found: Integers = np.array(self._columns[rows, -1], dtype=np.int64)
         pending = np.arange(len(rows))
         for place in range(self._columns.shape[1]):
             count(len(pending))
@@ -57,6 +65,16 @@ class Lists:
             if len(pending) == 0:
                 break
         return found
+
+
+def read_lists(tables: Centred, top_EV: Integers, top_EU: Integers, top_PV: Integers) -> tuple[Lists, Lists, Lists]:
+    """The lists of EV, EU and PV. Rejected(bad-hint) as `Lists`."""
+    return Lists(tables.EV, top_EV, "top_EV"), Lists(tables.EU, top_EU, "top_EU"), Lists(tables.PV, top_PV, "top_PV")
+
+
+def lists_operations(d_vocab: int, lists: Mapping[str, Integers]) -> int:
+    """Upper bound on the operations of `read_lists`."""
+    return sum(len(hint) * (d_vocab + hint.shape[1]) for hint in lists.values())
 
 
 def _refused(name: str, what: str, expected: str, found: str) -> Rejected:

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic import Arithmetic, DyadicArray, PositiveTable, concatenate
+from proofcheck.arithmetic import Arithmetic, DyadicArray, Integers, PositiveTable, concatenate
 from proofcheck.arithmetic.operations import count
 from proofcheck.arithmetic.roots import leaders, root_above
 from proofcheck.models import Dimensions
 
-Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
 from proofcheck.rules.windows.cells import Cells, cells, falling_to_zero
 
-Integers = NDArray[np.int64]
 Table = list[list[int]]
 
 
@@ -43,10 +42,10 @@ def read_sheets(max_tokens: Integers, boundaries: Integers, rivals: Integers, gr
     number = len(max_tokens)
     if number > d_vocab * (d_vocab + 1) // 2 or (number and not 0 <= max_tokens.min() <= max_tokens.max() < d_vocab):
         raise refused("max_tokens", "are no tokens", f"0 … {d_vocab - 1}, at most {d_vocab * (d_vocab + 1) // 2}", str(max_tokens.tolist()[:8]))
-    falling = _by_sheet(boundaries, 2, number, "boundaries", increasing=False)
-    alone = _by_sheet(rivals, 2, number, "rivals")
-    members = _by_sheet(groups, 3, number, "groups")
-    queries = _by_sheet(blocks, 2, number, "blocks")
+    falling = _by_sheet(boundaries, number, "boundaries", increasing=False)
+    alone = _by_sheet(rivals, number, "rivals")
+    members = _by_sheet(groups, number, "groups")
+    queries = _by_sheet(blocks, number, "blocks")
     sheets, seen = [], set()
     for w, m in enumerate(max_tokens.tolist()):
         bounds = [b for (b,) in falling.get(w, [])]
@@ -85,10 +84,8 @@ def _partition(sheet: int, m: int, alone: list[int], members: Table, d_vocab: in
     return tuple(np.array(parts[group], dtype=np.int64) for group in sorted(parts))
 
 
-def _by_sheet(hint: Integers, width: int, sheets: int, name: str, *, increasing: bool = True) -> dict[int, Table]:
+def _by_sheet(hint: Integers, sheets: int, name: str, *, increasing: bool = True) -> dict[int, Table]:
     """Rows (sheet, …) as sheet -> rests of rows, in order."""
-    if hint.shape[1] != width:
-        raise refused(name, "are no table of the right width", f"[*, {width}]", str(list(hint.shape)))
     out: dict[int, Table] = {}
     before: list[int] = [-1]
     for row in hint.tolist():

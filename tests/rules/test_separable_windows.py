@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from rules.separable_cases import context, noisy
 from soundness import window_hints, windows_attacks
 from soundness.small_models import Shape, random_model
+from soundness.subcubic_steps import apply
 
 import proofcheck
 from proofcheck import Reason, Rejected
 from proofcheck.arithmetic import DyadicArray
-from proofcheck.arithmetic.operations import counted
+from proofcheck.arithmetic.operations import counting
+from proofcheck.limits import Limits
 from proofcheck.rules import RULES
-from proofcheck.rules.facts import rule_application
 from proofcheck.rules.windows.cells import cells, read_windows
 from proofcheck.rules.windows.lists import Lists
 from proofcheck.rules.windows.scores import Weights
@@ -26,8 +27,7 @@ SHAPES = (Shape(1, 3), Shape(2, 6), Shape(3, 5, 4, 3), Shape(4, 4))
 
 
 def expansion(where: Any, hints: Any) -> Any:
-    with rule_application():
-        return RULES["centred-expansion"].apply(where, (), hints)
+    return apply(where, "centred-expansion", (), hints)
 
 
 @pytest.mark.parametrize("biases", [False, True])
@@ -36,10 +36,10 @@ def test_margin_terms_and_attention_are_those_of_the_path_expansion(shape: Shape
     where = context(shape, random_model(shape, 3, biases=biases))
     for seed in range(3):
         hints = window_hints.expansion_hints(where.model, np.random.default_rng(seed), np.zeros(shape.d_vocab, dtype=np.int64))
-        before = counted()
-        tables = expansion(where, hints)
-        operations = counted() - before
-        assert operations <= RULES["centred-expansion"].operations(where.model.dimensions, hints) <= 2 * operations
+        with counting() as counter:
+            tables = expansion(where, hints)
+        bound = RULES["centred-expansion"].cost(where.model.dimensions, Limits(), **hints).operations
+        assert counter.total <= bound <= 2 * counter.total
         path, mine = where.model.path_tables(), tables.tables
         n, d = shape.n_ctx, shape.d_vocab
         logits = [table.fractions() for table in (path.EVOU, path.EUPU, path.PVOU, mine.EV, mine.EU, mine.PV)]
@@ -149,9 +149,9 @@ def test_no_score_is_computed_that_is_not_paid_for() -> None:
     counts = []
     for first in (np.zeros(9, dtype=np.int64), np.arange(9)):
         hints = window_hints.expansion_hints(where.model, np.random.default_rng(0), first)
-        before = counted()
-        table = expansion(where, hints).scores
-        counts.append((counted() - before, table.known.size))
+        with counting() as counter:
+            table = expansion(where, hints).scores
+        counts.append((counter.total, table.known.size))
     (whole, entries), (half, fewer) = counts
     assert (entries, fewer) == (81, 45)
     assert whole - half >= 36 * 9 - (8 * 9 * 5 + 6 * 9)
