@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial as applied
 
@@ -21,17 +22,18 @@ from proofcheck.rules.windows.levels import Terms
 from proofcheck.rules.windows.lists import Lists
 from proofcheck.rules.windows.scores import scores
 from proofcheck.rules.windows.sheets import Sheet
-from strategies.max_of_k.separable_terms import FloatTerms
+from strategies.max_of_k.separable_terms import FloatTerms, block_minimum
 from strategies.max_of_k.strategy import Problem, Proposal, Strategy
 from strategies.max_of_k.windows import Plan, expansion_hints, rows, window_hints
 from strategies.max_of_k.windows_scores import Partial, bounded_prefixes, everything
 from strategies.max_of_k.windows_search import Worth, boundaries, list_hints, search_all
 from strategies.max_of_k.windows_terms import FloatTables
 
-BLOCK_WORTH = 600.0  # operations that a block costs which windows leave open
+BLOCK_WORTH = 800.0  # operations that a block costs which windows leave open
 NEAR = (2, 3, 4, 5, 7, 10, 15, 22, 40)
 FARTHER = ((), (3,))
-MOST_RIVALS = 12
+MOST_RIVALS = 14
+MOST_EXPANSIONS = 10**6
 ROOM = 4  # expansions beyond the searched number, per block
 Config = tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, ...], ...]]  # boundaries, rivals, groups
 
@@ -114,27 +116,29 @@ def propose_exact_windows(problem: Problem) -> Proposal:
 
 
 def choose(prover: Prover, float_terms: FloatTerms, tables: FloatTables, m: int, queries: list[int]) -> list[tuple[Config, list[int], int]]:
-    """Sheets that decide all these queries, greedily by operations for each query. Queries that nothing decides get the finest sheet."""
-    open_rivals = {q: frozenset(np.flatnonzero(~(float_terms.minima(q, m) > 0)).tolist()) for q in queries}
+    """Sheets that decide all these queries, greedily by operations for each query. What nothing decides gets single tokens and rivals."""
+    ranked = {q: _ranked(float_terms, q, m) for q in queries}
     tried: dict[Config, Outcome] = {}
-    for config, mine in configurations(tables, m, open_rivals):
-        decided = {q for outcome in tried.values() for q in outcome.costs if outcome.fixed + outcome.costs[q] < 150}
-        mine = [q for q in mine if q not in decided]
-        if mine:
-            tried[config] = prover.run(m, config, mine)
+    cheapest: dict[int, float] = dict.fromkeys(queries, float("inf"))
+    for config, mine in configurations(tables, m, ranked):
+        wanted = [q for q in mine if cheapest[q] > _least(config, tables.n_ctx, m)]
+        if not wanted or config in tried:
+            continue
+        found = tried[config] = prover.run(m, config, wanted)
+        for q, cost in found.costs.items():
+            cheapest[q] = min(cheapest[q], cost + found.fixed / len(found.costs))
     left, out = set(queries), []
     while left:
         best, price = None, float("inf")
         for config, outcome in tried.items():
-            covered = left & outcome.costs.keys()
-            ordered = sorted(covered, key=lambda q: outcome.costs[q])
+            ordered = sorted(left & outcome.costs.keys(), key=lambda q: outcome.costs[q])
             for k in range(1, len(ordered) + 1):
                 each = (outcome.fixed + sum(outcome.costs[q] for q in ordered[:k])) / k
                 if each < price:
                     best, price = (config, ordered[:k]), each
         if best is None:
             everyone = tuple(j for j in range(tables.d_vocab) if j != m)
-            out.append((((0,), everyone, ()), sorted(left), 10**6))
+            out.append((((0,), everyone, ()), sorted(left), MOST_EXPANSIONS))
             break
         config, mine = best
         out.append((config, sorted(mine), sum(tried[config].nodes[q] for q in mine)))
@@ -142,23 +146,49 @@ def choose(prover: Prover, float_terms: FloatTerms, tables: FloatTables, m: int,
     return out
 
 
-def configurations(tables: FloatTables, m: int, open_rivals: dict[int, frozenset[int]]) -> list[tuple[Config, list[int]]]:
-    """Sheets to try, each with the queries whose open rivals it looks at one by one: cheap ones first."""
-    sets = {rivals for rivals in open_rivals.values() if len(rivals) <= MOST_RIVALS}
-    union = frozenset().union(*open_rivals.values()) if open_rivals else frozenset()
-    if len(union) <= MOST_RIVALS:
-        sets.add(union)
-    out: list[tuple[Config, list[int]]] = []
+def _ranked(float_terms: FloatTerms, q: int, m: int) -> tuple[list[int], int]:
+    """Rivals that may win the block, then those without which the others, minimised token by token, are beaten; and how many the first are."""
+    everyone = np.arange(float_terms.d_vocab)
+    terms = float_terms.terms(q, m, everyone)  # [d, n, T]
+    bounds = block_minimum(terms, q, m)
+    bounds[m] = np.inf
+    may_win = np.flatnonzero(~(bounds > 0))
+    chosen = may_win[np.argsort(bounds[may_win], kind="stable")].tolist()
+    left = np.ones(len(everyone), dtype=np.bool_)
+    left[[*chosen, m]] = False
+    while len(chosen) < MOST_RIVALS and left.any():
+        rest = terms[left].min(axis=0)
+        if block_minimum(rest, q, m) > 0:
+            break
+        ways = [*((i, int(t)) for i, t in enumerate(rest[:-1].argmin(axis=1))), (len(rest) - 1, q)]
+        i, t = min(ways, key=lambda way: rest[way])  # where the others lose most
+        worst = int(np.flatnonzero(left)[terms[left, i, t].argmin()])
+        chosen.append(worst)
+        left[worst] = False
+    return chosen, len(may_win)
+
+
+def _least(config: Config, n: int, m: int) -> float:
+    """Operations for one query at least: what cannot be cheaper than what is known need not be tried."""
+    bounds, rivals, groups = config
+    cells, d = m - bounds[0] + len(bounds), len(rivals) + sum(len(group) for group in groups)
+    return (n - 1) * cells * 4 * (len(rivals) + max(1, len(groups))) + (2 * d * (m - bounds[0] + 2) if groups else 0)
+
+
+def configurations(tables: FloatTables, m: int, ranked: dict[int, tuple[list[int], int]]) -> Iterator[tuple[Config, list[int]]]:
+    """Sheets to try, each with the queries whose possible winners it looks at one by one: few near tokens first."""
+    sets: dict[frozenset[int], list[int]] = {}
+    for order, number in ranked.values():
+        for size in {min(number, MOST_RIVALS), (number + len(order)) // 2, len(order)}:
+            sets.setdefault(frozenset(order[:size]), [])
+    for chosen, mine in sets.items():
+        mine += [q for q, (order, number) in ranked.items() if set(order[: min(number, MOST_RIVALS)]) <= chosen]
     for near in NEAR:
         for farther in FARTHER:
             bounds = boundaries(m, near, farther)
-            for chosen in sorted(sets, key=lambda s: (len(s), sorted(s))):
-                mine = [q for q in sorted(open_rivals) if open_rivals[q] <= chosen]
+            for chosen, mine in sorted(sets.items(), key=lambda item: (len(item[0]), sorted(item[0]))):
                 for groups in ((), *partitions(tables, m, chosen)):
-                    config = (bounds, tuple(sorted(chosen)), groups)
-                    if mine and all(config != known for known, _ in out):
-                        out.append((config, mine))
-    return out
+                    yield (bounds, tuple(sorted(chosen)), groups), mine
 
 
 def partitions(tables: FloatTables, m: int, alone: frozenset[int]) -> list[tuple[tuple[int, ...], ...]]:

@@ -51,7 +51,7 @@ def search(tables: FloatTables, m: int, worth: Worth, bins: int, least: int = 0)
 
     options = sorted({boundaries(m, min(near, m - least), farther) for near in NEAR for farther in FARTHER})
     best = Window((), boundaries(m, min(4, m - least), (3,)))
-    for patience in (2, 1):
+    for patience in (5, 3) if worth.block else (2, 1):
         best = _rivals(tables, m, best, value, patience)
         best = max([best, *(Window(best.rivals, bounds) for bounds in options)], key=value)
         best = _fewer(best, value)
