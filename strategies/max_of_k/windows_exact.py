@@ -34,6 +34,7 @@ NEAR = (2, 3, 4, 5, 7, 10, 15, 22, 40)
 FARTHER = ((), (3,))
 MOST_RIVALS = 14
 MOST_EXPANSIONS = 10**6
+CHAIN_ROOM = 0.01  # of the largest term: what cells may lose
 ROOM = 4  # expansions beyond the searched number, per block
 Config = tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, ...], ...]]  # boundaries, rivals, groups
 
@@ -120,7 +121,7 @@ def choose(prover: Prover, float_terms: FloatTerms, tables: FloatTables, m: int,
     ranked = {q: _ranked(float_terms, q, m) for q in queries}
     tried: dict[Config, Outcome] = {}
     cheapest: dict[int, float] = dict.fromkeys(queries, float("inf"))
-    for config, mine in configurations(tables, m, ranked):
+    for config, mine in configurations(float_terms, m, ranked):
         wanted = [q for q in mine if cheapest[q] > _least(config, tables.n_ctx, m)]
         if not wanted or config in tried:
             continue
@@ -175,32 +176,47 @@ def _least(config: Config, n: int, m: int) -> float:
     return (n - 1) * cells * 4 * (len(rivals) + max(1, len(groups))) + (2 * d * (m - bounds[0] + 2) if groups else 0)
 
 
-def configurations(tables: FloatTables, m: int, ranked: dict[int, tuple[list[int], int]]) -> Iterator[tuple[Config, list[int]]]:
+def configurations(
+    float_terms: FloatTerms, m: int, ranked: dict[int, tuple[list[int], int]]
+) -> Iterator[tuple[Config, list[int]]]:
     """Sheets to try, each with the queries whose possible winners it looks at one by one: few near tokens first."""
     sets: dict[frozenset[int], list[int]] = {}
-    for order, number in ranked.values():
+    for q, (order, number) in ranked.items():
         for size in {min(number, MOST_RIVALS), (number + len(order)) // 2, len(order)}:
-            sets.setdefault(frozenset(order[:size]), [])
-    for chosen, mine in sets.items():
-        mine += [q for q, (order, number) in ranked.items() if set(order[: min(number, MOST_RIVALS)]) <= chosen]
+            sets.setdefault(frozenset(order[:size]), []).append(q)
+    sheets: list[tuple[frozenset[int], tuple[tuple[int, ...], ...], list[int]]] = []
+    for chosen, origin in sorted(sets.items(), key=lambda item: (len(item[0]), sorted(item[0]))):
+        mine = [q for q, (order, number) in ranked.items() if set(order[: min(number, MOST_RIVALS)]) <= chosen]
+        others = tuple(j for j in range(float_terms.d_vocab) if j != m and j not in chosen)
+        sheets.append((chosen, (), mine))
+        if others:
+            sheets.append((chosen, (others,), mine))
+            sheets += [(chosen, groups, mine) for groups in dict.fromkeys(chain(float_terms, q, m, others) for q in origin)]
     for near in NEAR:
         for farther in FARTHER:
             bounds = boundaries(m, near, farther)
-            for chosen, mine in sorted(sets.items(), key=lambda item: (len(item[0]), sorted(item[0]))):
-                for groups in ((), *partitions(tables, m, chosen)):
-                    yield (bounds, tuple(sorted(chosen)), groups), mine
+            for chosen, groups, mine in sheets:
+                yield (bounds, tuple(sorted(chosen)), groups), mine
+    everyone = tuple(j for j in range(float_terms.d_vocab) if j != m)
+    for near in NEAR:
+        yield (boundaries(m, near, ()), everyone, ()), list(ranked)
 
 
-def partitions(tables: FloatTables, m: int, alone: frozenset[int]) -> list[tuple[tuple[int, ...], ...]]:
-    """The other rivals in one group, and by the token near m where each is worst."""
-    others = np.array([j for j in range(tables.d_vocab) if j != m and j not in alone], dtype=np.int64)
-    if len(others) == 0:
-        return []
-    tokens = np.arange(max(0, m - 5), m + 1)
-    margins = tables.EV[tokens, m][:, None] - tables.EV[tokens][:, others]
-    worst = margins.argmin(axis=0)
-    parts = tuple(tuple(others[worst == k].tolist()) for k in np.unique(worst).tolist())
-    return [(tuple(others.tolist()),), parts] if len(parts) > 1 else [(tuple(others.tolist()),)]
+def chain(float_terms: FloatTerms, q: int, m: int, others: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """The other rivals in groups that are beaten token by token: those that are worst somewhere are best where the max token stands."""
+    terms = float_terms.terms(q, m, np.array(others))  # [J, n, T]
+    order = np.argsort(terms[:, :-1].min(axis=2).sum(axis=1), kind="stable").tolist()
+    groups: list[list[int]] = []
+    least = terms[order[0]]
+    for a in order:
+        merged = np.minimum(least, terms[a])
+        if groups and block_minimum(merged, q, m) > CHAIN_ROOM * np.abs(terms).max():
+            groups[-1].append(others[a])
+            least = merged
+        else:
+            groups.append([others[a]])
+            least = terms[a]
+    return tuple(tuple(sorted(group)) for group in groups)
 
 
 def sheet_hints(tables: FloatTables, sheets: list[tuple[int, Config, list[int]]], expansions: int) -> dict[str, np.ndarray | int]:
