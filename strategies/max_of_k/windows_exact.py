@@ -22,12 +22,13 @@ from proofcheck.rules.windows.levels import Terms
 from proofcheck.rules.windows.lists import Lists
 from proofcheck.rules.windows.scores import scores
 from proofcheck.rules.windows.sheets import Sheet
-from strategies.max_of_k.separable_terms import FloatTerms, block_minimum
+from strategies.max_of_k.separable_groups import sample_block
+from strategies.max_of_k.separable_terms import Doubles, FloatTerms, block_minimum
 from strategies.max_of_k.strategy import Problem, Proposal, Strategy
 from strategies.max_of_k.windows import Plan, expansion_hints, rows, window_hints
 from strategies.max_of_k.windows_scores import Partial, bounded_prefixes, everything
 from strategies.max_of_k.windows_search import Worth, boundaries, list_hints, search_all
-from strategies.max_of_k.windows_terms import FloatTables
+from strategies.max_of_k.windows_terms import FloatTables, Integers
 
 BLOCK_WORTH = 800.0  # operations that a block costs which windows leave open
 NEAR = (2, 3, 4, 5, 7, 10, 15, 22, 40)
@@ -53,8 +54,10 @@ class Prover:
 
     def __init__(self, problem: Problem, tables: FloatTables, partial: Partial) -> None:
         sizes = problem.dimensions
-        model = AttentionOnly(Dimensions(**{name: sizes.size(name) for name in ("n_ctx", "d_vocab", "d_model", "d_head")}),
-                              decode_weights(problem.path.read_bytes(), TENSORS, Limits()).tensors)
+        model = AttentionOnly(
+            Dimensions(**{name: sizes.size(name) for name in ("n_ctx", "d_vocab", "d_model", "d_head")}),
+            decode_weights(problem.path.read_bytes(), TENSORS, Limits()).tensors,
+        )
         rows_of = [DyadicArray.from_floats(row).reshape(1, -1) for row in (tables.direct_mean, tables.position_mean, partial.direction)]
         exact = centred(model, rows_of[0], rows_of[1])
         alpha = DyadicArray.from_floats(partial.coefficients).reshape(-1, 1)
@@ -116,6 +119,15 @@ def propose_exact_windows(problem: Problem) -> Proposal:
     return Proposal(steps)
 
 
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """Of one block: winners (they win every sequence that the max token loses, in a sample), all that may win, and more to look at alone."""
+
+    winners: tuple[int, ...]
+    may_win: tuple[int, ...]
+    more: tuple[int, ...]
+
+
 def choose(prover: Prover, float_terms: FloatTerms, tables: FloatTables, m: int, queries: list[int]) -> list[tuple[Config, list[int], int]]:
     """Sheets that decide all these queries, greedily by operations for each query. What nothing decides gets single tokens and rivals."""
     ranked = {q: _ranked(float_terms, q, m) for q in queries}
@@ -147,8 +159,8 @@ def choose(prover: Prover, float_terms: FloatTerms, tables: FloatTables, m: int,
     return out
 
 
-def _ranked(float_terms: FloatTerms, q: int, m: int) -> tuple[list[int], int]:
-    """Rivals that may win the block, then those without which the others, minimised token by token, are beaten; and how many the first are."""
+def _ranked(float_terms: FloatTerms, q: int, m: int) -> Rivals:
+    """More: those without which the others, minimised token by token, are beaten."""
     everyone = np.arange(float_terms.d_vocab)
     terms = float_terms.terms(q, m, everyone)  # [d, n, T]
     bounds = block_minimum(terms, q, m)
@@ -166,7 +178,23 @@ def _ranked(float_terms: FloatTerms, q: int, m: int) -> tuple[list[int], int]:
         worst = int(np.flatnonzero(left)[terms[left, i, t].argmin()])
         chosen.append(worst)
         left[worst] = False
-    return chosen, len(may_win)
+    return Rivals(_winners(float_terms, terms, q, m, may_win), tuple(may_win.tolist()[:MOST_RIVALS]), tuple(chosen[len(may_win) :]))
+
+
+def _winners(float_terms: FloatTerms, terms: Doubles, q: int, m: int, may_win: Integers) -> tuple[int, ...]:
+    """A few rivals that win every drawn sequence of the block that is not answered correctly."""
+    if len(may_win) == 0:
+        return ()
+    n = float_terms.n_ctx
+    sequences = sample_block(q, m, n, np.random.default_rng(0))
+    lost = terms[may_win][:, np.arange(n)[None, :], sequences].sum(axis=2) <= 0  # [J, S]
+    chosen: list[int] = []
+    left = lost.any(axis=0)
+    while left.any():
+        best = int((lost & left).sum(axis=1).argmax())
+        chosen.append(int(may_win[best]))
+        left &= ~lost[best]
+    return tuple(sorted(chosen))
 
 
 def _least(config: Config, n: int, m: int) -> float:
@@ -176,17 +204,17 @@ def _least(config: Config, n: int, m: int) -> float:
     return (n - 1) * cells * 4 * (len(rivals) + max(1, len(groups))) + (2 * d * (m - bounds[0] + 2) if groups else 0)
 
 
-def configurations(
-    float_terms: FloatTerms, m: int, ranked: dict[int, tuple[list[int], int]]
-) -> Iterator[tuple[Config, list[int]]]:
+def configurations(float_terms: FloatTerms, m: int, ranked: dict[int, Rivals]) -> Iterator[tuple[Config, list[int]]]:
     """Sheets to try, each with the queries whose possible winners it looks at one by one: few near tokens first."""
     sets: dict[frozenset[int], list[int]] = {}
-    for q, (order, number) in ranked.items():
-        for size in {min(number, MOST_RIVALS), (number + len(order)) // 2, len(order)}:
-            sets.setdefault(frozenset(order[:size]), []).append(q)
+    for q, rivals in ranked.items():
+        both = (*rivals.may_win, *rivals.more)
+        for chosen in (rivals.winners, rivals.may_win, both[: (len(rivals.may_win) + len(both)) // 2], both):
+            if q not in sets.setdefault(frozenset(chosen), []):
+                sets[frozenset(chosen)].append(q)
     sheets: list[tuple[frozenset[int], tuple[tuple[int, ...], ...], list[int]]] = []
     for chosen, origin in sorted(sets.items(), key=lambda item: (len(item[0]), sorted(item[0]))):
-        mine = [q for q, (order, number) in ranked.items() if set(order[: min(number, MOST_RIVALS)]) <= chosen]
+        mine = [q for q, rivals in ranked.items() if set(rivals.winners) <= chosen]
         others = tuple(j for j in range(float_terms.d_vocab) if j != m and j not in chosen)
         sheets.append((chosen, (), mine))
         if others:
@@ -225,11 +253,15 @@ def sheet_hints(tables: FloatTables, sheets: list[tuple[int, Config, list[int]]]
         "max_tokens": np.array([m for m, _, _ in sheets], dtype="<i8"),
         "boundaries": rows([(w, b) for w, (_, (bounds, _, _), _) in enumerate(sheets) for b in bounds], 2),
         "rivals": rows([(w, j) for w, (_, (_, rivals, _), _) in enumerate(sheets) for j in rivals], 2),
-        "groups": rows([(w, g + 1, j) for w, (_, (_, _, groups), _) in enumerate(sheets) for g, group in enumerate(groups) for j in group], 3),
+        "groups": rows(
+            [(w, g + 1, j) for w, (_, (_, _, groups), _) in enumerate(sheets) for g, group in enumerate(groups) for j in group], 3
+        ),
         "blocks": rows([(w, q) for w, (_, _, mine) in enumerate(sheets) for q in mine], 2),
         **list_hints(tables),
         "expansions": expansions,
     }
 
 
-STRATEGIES = (Strategy("windows-exact", "the exact count: whole blocks by windows, the others decided on cells", applied(propose_exact_windows)),)
+STRATEGIES = (
+    Strategy("windows-exact", "the exact count: whole blocks by windows, the others decided on cells", applied(propose_exact_windows)),
+)
