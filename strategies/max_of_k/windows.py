@@ -12,9 +12,9 @@ from proofcheck import Step
 from strategies.max_of_k.strategy import Problem, Proposal, Strategy
 from strategies.max_of_k.windows_scores import Partial, bounded_prefixes, everything, partial
 from strategies.max_of_k.windows_search import Worth, list_hints, search_all
-from strategies.max_of_k.windows_terms import Evaluation, FloatTables, Window, table_operations
+from strategies.max_of_k.windows_terms import Evaluation, FloatTables, MaxToken, Window, table_operations
 
-BINS = 256
+BINS = 64
 MOST_ADDITIONS = 10**10
 PRICES = (6000.0, 2000.0, 600.0, 200.0, 60.0, 20.0, 6.0, 2.0, 0.6, 0.06)  # billionths of all inputs for each operation
 PRICE = 6.0
@@ -44,17 +44,33 @@ class Plan:
 def plan(tables: FloatTables, price: float) -> Plan:
     """The best windows for a price (billionths of all inputs), with all scores or with those that they need."""
     sequences = price * 1e-9 * tables.d_vocab**tables.n_ctx
-    tables.prefix = bounded_prefixes(tables, everything(tables))
-    best = Plan(tables, everything(tables), {m: (window, found) for m, window, found in search_all(tables, Worth(sequences), BINS)})
-    boundaries = {m: window.boundaries[0] for m, (window, _) in best.windows.items()}
-    for room in ROOMS:
-        scores = partial(tables, boundaries, room)
-        tables.prefix = bounded_prefixes(tables, scores)
-        found = {m: (window, found) for m, window, found in search_all(tables, Worth(sequences), BINS, scores.first)}
-        tried = Plan(tables, scores, found)
-        if tried.gain - sequences * tried.operations > best.gain - sequences * best.operations:
-            best = tried
-    return best
+    worth = Worth(sequences)
+
+    def value(found: Plan) -> float:
+        return found.gain - sequences * found.operations
+
+    full = searched(tables, everything(tables), worth)
+    boundaries = {m: window.boundaries[0] for m, (window, _) in full.windows.items()}
+    tries = [reevaluated(full, partial(tables, boundaries, room), worth) for room in ROOMS]
+    best = max(tries, key=value)
+    if value(best) > value(full):
+        best = max((best, searched(tables, best.scores, worth)), key=value)
+    return max((full, best), key=value)
+
+
+def searched(tables: FloatTables, scores: Partial, worth: Worth) -> Plan:
+    """The best windows with these scores."""
+    tables.prefix = bounded_prefixes(tables, scores)
+    return Plan(tables, scores, {m: (window, found) for m, window, found in search_all(tables, worth, BINS, scores.first)})
+
+
+def reevaluated(known: Plan, scores: Partial, worth: Worth) -> Plan:
+    """The same windows with other scores."""
+    tables = known.tables
+    tables.prefix = bounded_prefixes(tables, scores)
+    price = float("inf") if worth.block else worth.price
+    windows = {m: (window, MaxToken(tables, m, BINS).evaluate(window, price)) for m, (window, _) in known.windows.items()}
+    return Plan(tables, scores, windows)
 
 
 def propose_windows(problem: Problem, price: float) -> Proposal:

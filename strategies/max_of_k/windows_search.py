@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from proofcheck.arithmetic.level_sums import MOST_LISTED
 from strategies.max_of_k.windows_terms import Evaluation, FloatTables, MaxToken, Window
 
 NEAR = (1, 2, 3, 4, 5, 7, 10, 14)  # numbers of near tokens that are tried
 FARTHER = ((), (3,), (8,), (3, 10))  # further boundaries, so many tokens below the first one
 MOST_RIVALS = 8
+MOST_QUERIES, FEW_QUERIES = 64, 12  # that are looked at during a search; few where each is a count in bins
 LISTED = 5  # candidates from the largest entries of a row
 
 
@@ -33,13 +35,13 @@ class Worth:
 
     def of(self, m: int, found: Evaluation) -> float:
         if self.block:
-            return self.block * (m + 1 - len(found.open_queries)) - found.operations
+            return self.block * (m + 1 - found.open_share) - found.operations
         return found.gain - self.price * found.operations
 
 
 def search(tables: FloatTables, m: int, worth: Worth, bins: int, least: int = 0) -> tuple[Window, Evaluation] | None:
     """The best window found for a max token, None if none is worth its operations. Near tokens are at least `least`."""
-    place = MaxToken(tables, m, bins)
+    place = MaxToken(tables, m, bins, MOST_QUERIES if tables.n_ctx <= MOST_LISTED + 1 else FEW_QUERIES)
     tried: dict[Window, tuple[float, Evaluation]] = {}
 
     def value(window: Window) -> float:
@@ -56,9 +58,10 @@ def search(tables: FloatTables, m: int, worth: Worth, bins: int, least: int = 0)
         best = max([best, *(Window(best.rivals, bounds) for bounds in options)], key=value)
         best = _fewer(best, value)
     key = Window(tuple(sorted(best.rivals)), best.boundaries)
-    value(key)
-    won, found = tried[key]
-    return (key, found) if won > 0 else None
+    if value(key) <= 0:
+        return None
+    found = MaxToken(tables, m, bins).evaluate(key, float("inf") if worth.block else worth.price)
+    return (key, found) if worth.of(m, found) > 0 else None
 
 
 def _rivals(tables: FloatTables, m: int, best: Window, value: Value, patience: int) -> Window:

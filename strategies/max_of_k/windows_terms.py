@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic.level_sums import nonpositive_tuples, tuples_operations
+from proofcheck.arithmetic.level_sums import MOST_LISTED, nonpositive_tuples, tuples_operations
+from strategies.max_of_k.windows_counts import all_tuples, in_bins
 from strategies.models.load import Model
 
 Doubles = NDArray[np.float64]
@@ -33,6 +34,7 @@ class Evaluation:
     operations: int = 0
     counted: list[tuple[int, int, int]] = field(default_factory=list)
     open_queries: list[int] = field(default_factory=list)
+    open_share: float = 0.0
 
 
 class FloatTables:
@@ -64,12 +66,12 @@ class FloatTables:
         free = self.n_ctx - 1
         return int((m + 1) ** free - (m**free if query < m else 0))
 
-    def outside(self, table: int, rows: int, marks: NDArray[np.bool_]) -> tuple[Integers, int]:
-        """Columns of the largest entries outside the marks in the first rows of a table, and the list entries read."""
-        columns = self.lists[table][:rows]
+    def outside(self, table: int, rows: Integers, marks: NDArray[np.bool_]) -> tuple[Integers, int]:
+        """Columns of the largest entries outside the marks in some rows of a table, and the list entries read."""
+        columns = self.lists[table][rows]
         free = ~marks[columns]
         first = np.where(free.any(axis=1), free.argmax(axis=1), self.K - 1)
-        return columns[np.arange(rows), first], int((first + 1).sum())
+        return columns[np.arange(len(rows)), first], int((first + 1).sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +101,24 @@ class Division:
 
 
 class MaxToken:
-    """Windows of one max token. A group is a single rival (j,), or the rest (−1, *X) of rivals outside X and m."""
+    """Windows of one max token, on all queries or on some that stand for all.
 
-    def __init__(self, tables: FloatTables, m: int, bins: int) -> None:
+    A group is a single rival (j,), or the rest (−1, *X) of rivals outside X and m.
+    """
+
+    def __init__(self, tables: FloatTables, m: int, bins: int, most_queries: int = 1 << 20) -> None:
         self.tables, self.m, self.bins = tables, m, bins
         t = tables
-        queries = np.arange(m + 1)
-        shift = np.maximum(t.scores[queries, : m + 1].max(axis=1), t.prefix[queries, m])[:, None]
-        self.v = np.exp(t.scores[queries, : m + 1] - shift)  # [Q, T]
-        self.M = np.exp(t.prefix[queries, : m + 1] - shift)
-        self.u = t.u[queries]
+        below = np.arange(m) if m <= most_queries else np.unique(np.linspace(0, m - 1, most_queries).round().astype(np.int64))
+        self.queries = np.append(below, m)
+        self.stands_for = np.append(np.full(len(below), m / max(1, len(below))), 1.0)  # queries that each one stands for
+        q = self.queries
+        shift = np.maximum(t.scores[q, : m + 1].max(axis=1), t.prefix[q, m])[:, None]
+        self.v = np.exp(t.scores[q, : m + 1] - shift)  # [Q, T]
+        self.M = np.exp(t.prefix[q, : m + 1] - shift)
+        self.own = self.v[np.arange(len(q)), q]
+        self.u = t.u[q]
+        self.block_sizes = np.array([t.block_size(int(k), m) for k in q], dtype=object)
         self._parts: dict[tuple[int, ...], tuple[tuple[Doubles, Doubles, Doubles], int]] = {}
         self._divisions: dict[tuple[int, ...], Division] = {}
 
@@ -116,15 +126,16 @@ class MaxToken:
         """h [T], e [Q], π [n] of a group, and the list entries that are read for it."""
         if key not in self._parts:
             t, m = self.tables, self.m
-            rows, reads = (m + 1, m + 1, t.n_ctx), 0
-            columns = [np.full(k, key[0]) for k in rows]
+            rows, reads = (np.arange(m + 1), self.queries, np.arange(t.n_ctx)), 0
+            columns = [np.full(len(k), key[0]) for k in rows]
             if key[0] < 0:
                 marks = np.zeros(t.d_vocab, dtype=np.bool_)
                 marks[[*key[1:], m]] = True
-                found = [t.outside(k, size, marks) for k, size in enumerate(rows)]
-                columns, reads = [column for column, _ in found], sum(more for _, more in found)
+                found = [t.outside(k, some, marks) for k, some in enumerate(rows)]
+                columns = [column for column, _ in found]
+                reads = found[0][1] + found[1][1] * (m + 1) // len(self.queries) + found[2][1]
             tables = (t.EV, t.EU, t.PV)
-            one, two, three = (T[:k, m] - T[np.arange(k), c] for T, k, c in zip(tables, rows, columns, strict=True))
+            one, two, three = (T[k, m] - T[k, c] for T, k, c in zip(tables, rows, columns, strict=True))
             self._parts[key] = (one, two, three), reads
         return self._parts[key]
 
@@ -139,8 +150,7 @@ class MaxToken:
             (h, e, pi), _ = self.parts(key)
             m, n, K1 = self.m, self.tables.n_ctx, len(cells.tokens)
             heights = np.concatenate([h[cells.tokens], [h[a:b].min() for a, b in cells.segments]])
-            queries = np.arange(m + 1)
-            total = self.u[:, n - 1] * self.v[queries, queries] * (h + e + pi[n - 1])
+            total = self.u[:, n - 1] * self.own * (h[self.queries] + e + pi[n - 1])
             if n > 1:
                 before = self.u[:, : n - 1]
                 Y = heights[None, :] + (e + pi[: n - 1].min())[:, None]
@@ -148,7 +158,7 @@ class MaxToken:
                 Y *= cells.V
                 least = Y.min(axis=1)
                 total = total + before.sum(axis=1) * least
-                total[:m] += before[:m].min(axis=1) * (Y[:m, 0] - least[:m])
+                total[:-1] += before[:-1].min(axis=1) * (Y[:-1, 0] - least[:-1])
             cells.groups[key] = Group(total > 1e-12, heights, h, e, pi)
         return cells.groups[key]
 
@@ -164,20 +174,22 @@ class MaxToken:
         settled = np.stack([self.group(cells, key).settled for key in keys])
         G, T, K1, S = len(keys), m + 1, len(cells.tokens), len(cells.segments)
         whole = settled.all(axis=0)
-        below, own = t.block_size(0, m) if m else 0, t.block_size(m, m)
         out = Evaluation()
         out.operations = reads + G * (2 * T + n) + G * (window.boundaries[0] - S) + G * (n - 2) + G * T * (3 * K1 + 4 * S + 10)
-        out.gain = int(np.count_nonzero(whole[:m])) * below + (own if whole[m] else 0)
-        out.open_queries = np.flatnonzero(~whole).tolist()
-        for q in out.open_queries:
-            size = own if q == m else below
-            lost = [keys[k] for k in np.flatnonzero(~settled[:, q])]
-            cost = self._count_cost(cells, len(lost), q < m)
-            left = size - self.failing(cells, lost, q, size) if size > price * cost else 0
+        gain, operations = 0, 0.0
+        for k in np.flatnonzero(~whole).tolist():
+            size, each = self.block_sizes[k], float(self.stands_for[k])
+            out.open_queries.append(int(self.queries[k]))
+            lost = [keys[g] for g in np.flatnonzero(~settled[:, k])]
+            cost = self._count_cost(cells, len(lost), k < len(whole) - 1)
+            left = size - self.failing(cells, lost, k, size) if size > price * cost else 0
             if left > price * cost:
-                out.counted.append((q, left, cost))
-                out.gain += left
-                out.operations += cost
+                out.counted.append((int(self.queries[k]), left, cost))
+                gain += int(left * each)
+                operations += cost * each
+        out.gain = gain + sum(int(self.block_sizes[k] * float(self.stands_for[k])) for k in np.flatnonzero(whole).tolist())
+        out.open_share = float(self.stands_for[~whole].sum())
+        out.operations += int(operations)
         return out
 
     def _count_cost(self, cells: Division, groups: int, required: bool) -> int:
@@ -189,46 +201,35 @@ class MaxToken:
     def _fill(self, cells: Division, key: tuple[int, ...]) -> None:
         """Failures of one group for all queries that W3 leaves open."""
         group, n, K1 = cells.groups[key], self.tables.n_ctx, len(cells.tokens)
-        queries = np.flatnonzero(~group.settled)
-        z = (group.heights[None, :] + group.e[queries, None])[:, None, :] + group.pi[None, : n - 1, None]  # [C, n − 1, L]
+        places = np.flatnonzero(~group.settled)
+        z = (group.heights[None, :] + group.e[places, None])[:, None, :] + group.pi[None, : n - 1, None]  # [C, n − 1, L]
         z[:, :, K1:] = np.minimum(z[:, :, K1:], 0)
-        z *= self.u[queries, : n - 1, None] * cells.V[queries, None, :]
-        own = self.u[queries, n - 1] * self.v[queries, queries] * (group.h[queries] + group.e[queries] + group.pi[n - 1])
+        z *= self.u[places, : n - 1, None] * cells.V[places, None, :]
+        own = self.u[places, n - 1] * self.own[places] * (group.h[self.queries[places]] + group.e[places] + group.pi[n - 1])
+        required = places < len(self.queries) - 1
         if len(cells.sizes) ** (n - 1) <= MOST_TUPLES:
-            counts = _all_tuples(z, own, cells.sizes, queries < self.m)
+            counts = all_tuples(z, own, cells.sizes, required)
+        elif n - 1 > MOST_LISTED:
+            counts = in_bins(z, own, cells.sizes, required, self.bins)
         else:
-            counts = [self._one(cells.sizes, z[k], float(own[k]), required=q < self.m) for k, q in enumerate(queries.tolist())]
-        cells.failing.update({(key, q): total for q, total in zip(queries.tolist(), counts, strict=True)})
+            counts = [self._one(cells.sizes, z[c], float(own[c]), required=bool(required[c])) for c in range(len(places))]
+        cells.failing.update({(key, k): total for k, total in zip(places.tolist(), counts, strict=True)})
 
     def _one(self, sizes: Integers, z: Doubles, own: float, *, required: bool) -> int:
         scale = 2.0**LEVEL_BITS / max(float(np.abs(z).max(initial=0)), abs(own), 1e-300)
         lower = np.floor(z * scale).astype(np.int64)
         return nonpositive_tuples(lower, sizes, int(np.floor(own * scale)), self.bins, first_required=required)
 
-    def failing(self, cells: Division, keys: list[tuple[int, ...]], q: int, size: int) -> int:
+    def failing(self, cells: Division, keys: list[tuple[int, ...]], place: int, size: int) -> int:
         """The sum over groups, or at least the size of the block."""
         total = 0
         for key in keys:
-            if (key, q) not in cells.failing:
+            if (key, place) not in cells.failing:
                 self._fill(cells, key)
-            total += cells.failing[key, q]
+            total += cells.failing[key, place]
             if total >= size:
                 break
         return total
-
-
-def _all_tuples(z: Doubles, own: Doubles, sizes: Integers, required: NDArray[np.bool_]) -> list[int]:
-    """Sequences with a sum of at most 0, for terms z [C, p, L] and own [C], looking at every tuple of levels."""
-    sums, weights, without = own[:, None], np.ones(1), np.ones(1)
-    first = np.ones(len(sizes))
-    first[0] = 0
-    for i in range(z.shape[1]):
-        sums = (sums[:, :, None] + z[:, i, None, :]).reshape(len(own), -1)
-        weights = (weights[:, None] * sizes).ravel()
-        without = (without[:, None] * first).ravel()
-    lost = sums <= 0
-    totals = np.where(required, lost @ (weights * (1 - without)), lost @ weights)
-    return [int(total) for total in totals]
 
 
 def table_operations(tables: FloatTables, known: int) -> int:
