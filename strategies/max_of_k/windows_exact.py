@@ -8,20 +8,20 @@ from functools import partial as applied
 
 import numpy as np
 
-from proofcheck import Dimensions, Step
+from proofcheck import Step
 from proofcheck.arithmetic import Arithmetic, DyadicArray
 from proofcheck.arithmetic.operations import counting
 from proofcheck.limits import Limits
-from proofcheck.models import AttentionOnly, decode_weights
-from proofcheck.models.attention_only import TENSORS
-from proofcheck.rules.separable_windows_exact import ENTRY_BITS
-from proofcheck.rules.windows.cells import cells
-from proofcheck.rules.windows.centred import centred
-from proofcheck.rules.windows.exact import SheetTerms, deciding
-from proofcheck.rules.windows.levels import Terms
-from proofcheck.rules.windows.lists import Lists
-from proofcheck.rules.windows.scores import scores
-from proofcheck.rules.windows.sheets import Sheet
+from proofcheck.models import decode_weights
+from proofcheck.models.attention_only import ATTENTION_ONLY, TENSORS
+from proofcheck.rules.attention_only.windows.cells import cells
+from proofcheck.rules.attention_only.windows.centred import centred
+from proofcheck.rules.attention_only.windows.exact import SheetTerms, deciding
+from proofcheck.rules.attention_only.windows.levels import Terms
+from proofcheck.rules.attention_only.windows.lists import Lists
+from proofcheck.rules.attention_only.windows.scores import scores
+from proofcheck.rules.attention_only.windows.separable_windows_exact import ENTRY_BITS
+from proofcheck.rules.attention_only.windows.sheets import Sheet
 from strategies.max_of_k.separable_groups import sample_block
 from strategies.max_of_k.separable_terms import Doubles, FloatTerms, block_minimum
 from strategies.max_of_k.strategy import Problem, Proposal, Strategy
@@ -54,10 +54,7 @@ class Prover:
 
     def __init__(self, problem: Problem, tables: FloatTables, partial: Partial) -> None:
         sizes = problem.dimensions
-        model = AttentionOnly(
-            Dimensions(**{name: sizes.size(name) for name in ("n_ctx", "d_vocab", "d_model", "d_head")}),
-            decode_weights(problem.path.read_bytes(), TENSORS, Limits()).tensors,
-        )
+        model = ATTENTION_ONLY.build(sizes, {}, decode_weights(problem.path.read_bytes(), TENSORS, Limits()))
         rows_of = [DyadicArray.from_floats(row).reshape(1, -1) for row in (tables.direct_mean, tables.position_mean, partial.direction)]
         exact = centred(model, rows_of[0], rows_of[1])
         alpha = DyadicArray.from_floats(partial.coefficients).reshape(-1, 1)

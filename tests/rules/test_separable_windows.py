@@ -19,9 +19,9 @@ from proofcheck.arithmetic import DyadicArray
 from proofcheck.arithmetic.operations import counting
 from proofcheck.limits import Limits
 from proofcheck.rules import RULES
-from proofcheck.rules.windows.cells import cells, read_windows
-from proofcheck.rules.windows.lists import Lists
-from proofcheck.rules.windows.scores import Weights
+from proofcheck.rules.attention_only.windows.cells import cells, read_windows
+from proofcheck.rules.attention_only.windows.lists import Lists
+from proofcheck.rules.attention_only.windows.scores import Weights
 
 SHAPES = (Shape(1, 3), Shape(2, 6), Shape(3, 5, 4, 3), Shape(4, 4))
 
@@ -44,7 +44,9 @@ def test_margin_terms_and_attention_are_those_of_the_path_expansion(shape: Shape
         n, d = shape.n_ctx, shape.d_vocab
         logits = [table.fractions() for table in (path.EVOU, path.EUPU, path.PVOU, mine.EV, mine.EU, mine.PV)]
         EVOU, EUPU, PVOU, EV, EU, PV = logits
-        assert (EV[None, :, None] + EU[:, None, None] + PV[None, None] == EVOU[None, :, None] + EUPU[:, None, None] + PVOU[None, None]).all()
+        assert (
+            EV[None, :, None] + EU[:, None, None] + PV[None, None] == EVOU[None, :, None] + EUPU[:, None, None] + PVOU[None, None]
+        ).all()
         scores = tables.scores.known.fractions()[tables.scores.starts[:, None] + np.arange(d)[None, :]]
         total = scores[:, :, None] + mine.positions.fractions()[:, None, :]
         theirs = path.EQKE.fractions()[:, :, None] + path.EQKP.fractions()[:, None, :]

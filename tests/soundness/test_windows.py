@@ -14,9 +14,9 @@ from proofcheck.arithmetic import level_sums
 from proofcheck.arithmetic.operations import counting
 from proofcheck.limits import Limits
 from proofcheck.rules import RULES
-from proofcheck.rules.windows import conclusions
-from proofcheck.rules.windows.levels import GroupTerms
-from proofcheck.rules.windows.lists import Lists
+from proofcheck.rules.attention_only.windows import conclusions
+from proofcheck.rules.attention_only.windows.levels import GroupTerms
+from proofcheck.rules.attention_only.windows.lists import Lists
 
 PARTS = 12
 

@@ -13,8 +13,8 @@ from soundness.windows_cases import LONG, MODELS, context, expanded, model, true
 from proofcheck.arithmetic.operations import counting
 from proofcheck.limits import Limits
 from proofcheck.rules import RULES
-from proofcheck.rules.facts import ProvedBlocks
-from proofcheck.rules.windows import exact
+from proofcheck.rules.attention_only.windows import exact
+from proofcheck.rules.counting.facts import ProvedBlocks
 
 PARTS = 12
 

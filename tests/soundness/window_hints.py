@@ -8,7 +8,7 @@ import numpy as np
 
 from proofcheck.arithmetic import DyadicArray
 from proofcheck.models import AttentionOnly
-from proofcheck.rules.windows.centred import Centred, centred
+from proofcheck.rules.attention_only.windows.centred import Centred, centred
 
 Hints = dict[str, Any]
 Integers = np.ndarray[Any, np.dtype[np.int64]]

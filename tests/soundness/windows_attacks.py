@@ -60,9 +60,7 @@ def written(first: Hints, second: Hints, correct: int = 0) -> bytes:
         Step("count", "sum-blocks", ("blocks",)),
     )
     shape, _ = _network()
-    return encode_certificate(
-        certificate(weights()[NAME], shape, steps, correct=correct, weights_file=f"../weights/{NAME}.safetensors")
-    )
+    return encode_certificate(certificate(weights()[NAME], shape, steps, correct=correct, weights_file=f"../weights/{NAME}.safetensors"))
 
 
 def _changed(name: str, place: tuple[int, ...], value: int) -> Hints:

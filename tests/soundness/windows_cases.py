@@ -16,8 +16,8 @@ from proofcheck import Dimensions
 from proofcheck.arithmetic import Arithmetic
 from proofcheck.limits import Limits
 from proofcheck.memo import Memo
-from proofcheck.models import AttentionOnly, decode_weights
-from proofcheck.models.attention_only import TENSORS
+from proofcheck.models import decode_weights
+from proofcheck.models.attention_only import ATTENTION_ONLY, TENSORS
 from proofcheck.rules.rule import Context
 from proofcheck.tasks import MaxOfK
 
@@ -54,8 +54,8 @@ def true_blocks(k: int) -> tuple[Blocks, Blocks]:
 
 def context(k: int, backend: Any = "fast") -> Context:
     _, shape, weights = model(k)
-    sizes = Dimensions(shape.n_ctx, shape.d_vocab, shape.d_model, shape.d_head)
-    network = AttentionOnly(sizes, decode_weights(weights, TENSORS, Limits()).tensors)
+    sizes = Dimensions(n_ctx=shape.n_ctx, d_vocab=shape.d_vocab, d_model=shape.d_model, d_head=shape.d_head)
+    network = ATTENTION_ONLY.build(sizes, {}, decode_weights(weights, TENSORS, Limits()))
     return Context(network, MaxOfK(shape.n_ctx, shape.d_vocab), Arithmetic(backend, 128), Limits(), Memo())
 
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from proofcheck.arithmetic import DyadicArray, Integers
 from proofcheck.arithmetic.operations import count
 from proofcheck.errors import Reason, Rejected
+from proofcheck.rules.attention_only.windows.centred import Centred
 from proofcheck.rules.hints import IntegersHint
-from proofcheck.rules.windows.centred import Centred
 
 LISTS = {  # the hints: columns of the largest entries of each row, in order
     "top_EV": IntegersHint(("d_vocab", "*")),

@@ -9,20 +9,20 @@ from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.centred_expansion import CentredTables
-from proofcheck.rules.facts import ProvedBlocks
+from proofcheck.rules.attention_only.windows.centred_expansion import CentredTables
+from proofcheck.rules.attention_only.windows.exact import SheetTerms, deciding
+from proofcheck.rules.attention_only.windows.levels import Terms
+from proofcheck.rules.attention_only.windows.lists import LISTS, lists_operations, read_lists
+from proofcheck.rules.attention_only.windows.sheets import Sheet, read_sheets, refused
+from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegerHint, IntegersHint
-from proofcheck.rules.rule import Context, Cost, Rule
-from proofcheck.rules.windows.exact import SheetTerms, deciding
-from proofcheck.rules.windows.levels import Terms
-from proofcheck.rules.windows.lists import LISTS, lists_operations, read_lists
-from proofcheck.rules.windows.sheets import Sheet, read_sheets, refused
+from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 ENTRY_BITS = 29  # levels have at most ENTRY_BITS − n_ctx.bit_length() bits, so that n_ctx + 1 of them fit int32
 
 
 def separable_windows_exact(
-    context: Context,
+    context: MaxOfKContext,
     tables: CentredTables,
     *,
     max_tokens: Integers,

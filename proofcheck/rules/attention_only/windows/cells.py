@@ -67,13 +67,19 @@ def read_windows(boundaries: Integers, rivals: Integers, d_vocab: int) -> dict[i
     alone = _by_first(rivals, d_vocab, "rivals")
     for m, falling in bounds.items():
         if not falling_to_zero(falling, m):
-            raise _refused("boundaries", f"of max token {m} do not divide the tokens", f"from at most {m} strictly down to 0", str(falling[:8]))
+            raise _refused(
+                "boundaries", f"of max token {m} do not divide the tokens", f"from at most {m} strictly down to 0", str(falling[:8])
+            )
     for m, chosen in alone.items():
         if m not in bounds:
             raise _refused("rivals", f"of max token {m} stand without boundaries", "boundaries for the same max token", str(m))
         if not 0 <= chosen[0] <= chosen[-1] < d_vocab or m in chosen or any(a >= b for a, b in pairwise(chosen)):
-            raise _refused("rivals", f"of max token {m} are not distinct rivals", f"increasing tokens below {d_vocab}, not {m}", str(chosen[:8]))
-    return {m: Window(cells(m, np.array(falling, dtype=np.int64)), np.array(alone.get(m, []), dtype=np.int64)) for m, falling in bounds.items()}
+            raise _refused(
+                "rivals", f"of max token {m} are not distinct rivals", f"increasing tokens below {d_vocab}, not {m}", str(chosen[:8])
+            )
+    return {
+        m: Window(cells(m, np.array(falling, dtype=np.int64)), np.array(alone.get(m, []), dtype=np.int64)) for m, falling in bounds.items()
+    }
 
 
 def falling_to_zero(boundaries: list[int], m: int) -> bool:

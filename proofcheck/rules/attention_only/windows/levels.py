@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from proofcheck.arithmetic import Arithmetic, Intervals
 from proofcheck.arithmetic.piecewise import at_most_zero, joined
-from proofcheck.rules.windows.cells import Window
-from proofcheck.rules.windows.centred import Centred
-from proofcheck.rules.windows.lists import Lists
-from proofcheck.rules.windows.scores import Scores, Weights
+from proofcheck.rules.attention_only.windows.cells import Window
+from proofcheck.rules.attention_only.windows.centred import Centred
+from proofcheck.rules.attention_only.windows.lists import Lists
+from proofcheck.rules.attention_only.windows.scores import Scores, Weights
 
 Booleans = NDArray[np.bool_]
 

@@ -11,20 +11,20 @@ from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.block_counts import ADDITIONS, BLOCKS, Budget, Exhausted, checked_blocks
-from proofcheck.rules.centred_expansion import CentredTables
-from proofcheck.rules.facts import ProvedBlocks
+from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS, BLOCKS, Budget, Exhausted, checked_blocks
+from proofcheck.rules.attention_only.windows.cells import read_windows, require_scores, wanted_prefixes
+from proofcheck.rules.attention_only.windows.centred_expansion import CentredTables
+from proofcheck.rules.attention_only.windows.conclusions import LEVEL_BITS, beaten, failing, levels
+from proofcheck.rules.attention_only.windows.levels import GroupTerms, Terms
+from proofcheck.rules.attention_only.windows.lists import LISTS, lists_operations, read_lists
+from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegersHint
-from proofcheck.rules.rule import Context, Cost, Rule
-from proofcheck.rules.windows.cells import read_windows, require_scores, wanted_prefixes
-from proofcheck.rules.windows.conclusions import LEVEL_BITS, beaten, failing, levels
-from proofcheck.rules.windows.levels import GroupTerms, Terms
-from proofcheck.rules.windows.lists import LISTS, lists_operations, read_lists
+from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 from proofcheck.tasks import MaxOfK
 
 
 def separable_windows(
-    context: Context,
+    context: MaxOfKContext,
     tables: CentredTables,
     *,
     boundaries: Integers,

@@ -8,7 +8,7 @@ import numpy as np
 
 from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
-from proofcheck.rules.windows.cells import Cells, cells, falling_to_zero
+from proofcheck.rules.attention_only.windows.cells import Cells, cells, falling_to_zero
 
 Table = list[list[int]]
 
@@ -31,7 +31,9 @@ class Sheet:
         return np.concatenate([np.zeros(0, dtype=np.int64), *self.groups])
 
 
-def read_sheets(max_tokens: Integers, boundaries: Integers, rivals: Integers, groups: Integers, blocks: Integers, d_vocab: int) -> list[Sheet]:
+def read_sheets(
+    max_tokens: Integers, boundaries: Integers, rivals: Integers, groups: Integers, blocks: Integers, d_vocab: int
+) -> list[Sheet]:
     """max_tokens [W]; boundaries [*, 2], rows (sheet, b); rivals [*, 2], rows (sheet, j); groups [*, 3], rows (sheet, group, j);
     blocks [*, 2], rows (sheet, q). Rows of the last three increase strictly.
 
@@ -41,7 +43,9 @@ def read_sheets(max_tokens: Integers, boundaries: Integers, rivals: Integers, gr
     """
     number = len(max_tokens)
     if number > d_vocab * (d_vocab + 1) // 2 or (number and not 0 <= max_tokens.min() <= max_tokens.max() < d_vocab):
-        raise refused("max_tokens", "are no tokens", f"0 … {d_vocab - 1}, at most {d_vocab * (d_vocab + 1) // 2}", str(max_tokens.tolist()[:8]))
+        raise refused(
+            "max_tokens", "are no tokens", f"0 … {d_vocab - 1}, at most {d_vocab * (d_vocab + 1) // 2}", str(max_tokens.tolist()[:8])
+        )
     falling = _by_sheet(boundaries, number, "boundaries", increasing=False)
     alone = _by_sheet(rivals, number, "rivals")
     members = _by_sheet(groups, number, "groups")

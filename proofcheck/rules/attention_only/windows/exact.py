@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from proofcheck.arithmetic import IntegerArray, Integers, Intervals, nonpositive_sums
 from proofcheck.arithmetic.operations import count
 from proofcheck.arithmetic.piecewise import at_least_zero, at_most_zero, joined
-from proofcheck.rules.windows.levels import Terms
-from proofcheck.rules.windows.lists import Lists
-from proofcheck.rules.windows.sheets import Sheet
+from proofcheck.rules.attention_only.windows.levels import Terms
+from proofcheck.rules.attention_only.windows.lists import Lists
+from proofcheck.rules.attention_only.windows.sheets import Sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,7 @@ def _fixed(levels: Intervals, term: Intervals, bits: int) -> tuple[Integers, int
     return np.asarray(fixed.lower, dtype=np.int64).reshape(Q, G, before + 1, L), fixed.width
 
 
-def deciding(
-    low: Integers, high: Integers, sizes: Integers, spend: Callable[[int], None], *, required: bool
-) -> tuple[int, int]:
+def deciding(low: Integers, high: Integers, sizes: Integers, spend: Callable[[int], None], *, required: bool) -> tuple[int, int]:
     """(failing, wrong) for low [G, n, L] and high [J, n, L] of one block, sizes of the cells (level 0 is {m}).
 
     Theorem (X). failing: the sequences of the block, cell by cell, with Σ low ≤ 0 for some group; all others are right. wrong: those with

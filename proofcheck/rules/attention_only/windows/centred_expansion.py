@@ -10,11 +10,11 @@ from proofcheck.arithmetic import DyadicArray, Integers
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.facts import Fact
+from proofcheck.rules.attention_only.windows.centred import Centred, centred, centred_operations
+from proofcheck.rules.attention_only.windows.scores import Scores, scores, scores_operations
+from proofcheck.rules.fact import Fact
 from proofcheck.rules.hints import ExactHint, IntegersHint
-from proofcheck.rules.rule import Context, Cost, Rule
-from proofcheck.rules.windows.centred import Centred, centred, centred_operations
-from proofcheck.rules.windows.scores import Scores, scores, scores_operations
+from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class CentredTables(Fact):
 
 
 def centred_expansion(
-    context: Context,
+    context: MaxOfKContext,
     *,
     direct_mean: DyadicArray,
     position_mean: DyadicArray,
