@@ -31,6 +31,7 @@ from tests.second_checker.rules_separable_minimum import separable_minimum
 from tests.second_checker.rules_separable_partition import separable_partition
 from tests.second_checker.rules_tables import path_expansion
 from tests.second_checker.rules_windows import separable_windows
+from tests.second_checker.rules_windows_exact import separable_windows_exact
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ LISTS = Hint(("i64",), (None, None))
 MEANS = {"direct_mean": MODEL, "position_mean": MODEL}
 BOUNDED = {"first": Hint(("i64",), ("d",)), "direction": MODEL, "coefficients": VOCABULARY}
 WINDOWS = {"boundaries": PAIRS, "rivals": PAIRS, "blocks": TRIPLES, "top_EV": LISTS, "top_EU": LISTS, "top_PV": LISTS}
+SHEETS = {"max_tokens": Hint(("i64",), (None,)), "boundaries": PAIRS, "rivals": PAIRS, "groups": TRIPLES, "blocks": PAIRS}
+SHEETS |= {"top_EV": LISTS, "top_EU": LISTS, "top_PV": LISTS}
 RULES: dict[str, Rule] = {
     "path-expansion": Rule(path_expansion, Tables),
     "evaluation": Rule(evaluation, ProvedBlocks, general=True),
@@ -111,4 +114,5 @@ RULES: dict[str, Rule] = {
     **{f"separable-{name}": Rule(replay, ProvedBlocks, (Tables,), hints=hints) for name, (replay, hints) in SEPARABLE.items()},
     "centred-expansion": Rule(centred_expansion, CentredTables, hints=MEANS | BOUNDED),
     "separable-windows": Rule(separable_windows, ProvedBlocks, (CentredTables,), hints=WINDOWS | {"additions": ADDITIONS}),
+    "separable-windows-exact": Rule(separable_windows_exact, ProvedBlocks, (CentredTables,), hints=SHEETS | {"expansions": Hint(most=2**48)}),
 }

@@ -29,9 +29,14 @@ def read_boundaries(hint: Array, d: int) -> dict[int, list[int]]:
     """Strictly from at most m down to 0."""
     found = read_rows(hint, d, "boundaries")
     for m, falling in found.items():
-        if falling[0] > m or falling[-1] != 0 or sorted(set(falling), reverse=True) != falling:
+        if not falls_to_zero(falling, m):
             raise rejected("bad-hint", "boundaries", falling)
     return found
+
+
+def falls_to_zero(falling: list[int], m: int) -> bool:
+    """Strictly, from at most m."""
+    return bool(falling) and falling[0] <= m and falling[-1] == 0 and sorted(set(falling), reverse=True) == falling
 
 
 def read_rivals(hint: Array, d: int, known: dict[int, list[int]]) -> dict[int, list[int]]:

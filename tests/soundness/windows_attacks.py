@@ -52,19 +52,35 @@ def windows(**changes: Any) -> Hints:
     return good | changes
 
 
+def sheets(**changes: Any) -> Hints:
+    """Good hints of `separable-windows-exact`, with changes."""
+    lists = {name: hint for name, hint in windows().items() if name.startswith("top_")}
+    good: Hints = {
+        "max_tokens": np.array([2, 3, 3]),
+        "boundaries": np.array([(0, 1), (0, 0), (1, 2), (1, 0), (2, 1), (2, 0)]),
+        "rivals": np.array([(0, 1), (2, 0), (2, 2)]),
+        "groups": np.array([(1, 1, 0), (1, 2, 1)]),
+        "blocks": np.array([(0, 0), (0, 2), (1, 3), (2, 0), (2, 1)]),
+        **lists,
+        "expansions": 10**4,
+    }
+    return good | changes
+
+
 def written(first: Hints, second: Hints, correct: int = 0) -> bytes:
     """A certificate with these hints."""
+    rule = "separable-windows-exact" if "max_tokens" in second else "separable-windows"
     steps = (
         Step("tables", "centred-expansion", (), first),
-        Step("blocks", "separable-windows", ("tables",), second),
+        Step("blocks", rule, ("tables",), second),
         Step("count", "sum-blocks", ("blocks",)),
     )
     shape, _ = _network()
     return encode_certificate(certificate(weights()[NAME], shape, steps, correct=correct, weights_file=f"../weights/{NAME}.safetensors"))
 
 
-def _changed(name: str, place: tuple[int, ...], value: int) -> Hints:
-    table = np.array(windows()[name])
+def _changed(name: str, place: tuple[int, ...], value: int, good: Hints | None = None) -> Hints:
+    table = np.array((good or windows())[name])
     table[place] = value
     return {name: table}
 
@@ -77,6 +93,12 @@ def twins() -> dict[str, bytes]:
         "own-scores": written(expansion(first=np.arange(4)), windows(boundaries=np.array([(3, 3), (3, 0)]), **_only_three())),
         "nothing": written(expansion(), windows(boundaries=_none(2), rivals=_none(2), blocks=_none(3))),
         "everybody-alone": written(expansion(), windows(rivals=np.array([(m, j) for m in range(4) for j in range(4) if j != m]))),
+        "exact": written(expansion(), sheets()),
+        "exact-own-scores": written(expansion(first=np.array([0, 1, 1, 1])), sheets()),
+        "exact-nothing": written(
+            expansion(), sheets(max_tokens=_none(1)[:, 0], **{name: _none(2) for name in ("boundaries", "rivals", "blocks")}, groups=_none(3))
+        ),
+        "exact-everybody-in-groups": written(expansion(), sheets(rivals=_none(2), groups=np.array([(0, 4, 3), (1, 1, 0), (2, 1, 2)]))),
         "column-twice": written(expansion(), windows(**_changed("top_EV", (2, 2), 1))),
     }
 
@@ -135,4 +157,53 @@ def attacks() -> Iterator[tuple[str, str, bytes]]:
     ]
     for name, changes in bad:
         yield "bad-hint", name, written(expansion(), windows(**changes))
+    for name, changes in sheet_attacks():
+        yield "bad-hint", f"exact-{name}", written(expansion(first=np.array([0, 0, 1, 2])), sheets(**changes))
+    yield "limit-exceeded", "exact-huge-expansions", written(expansion(), sheets(expansions=2**48))
     yield "limit-exceeded", "huge-additions", written(expansion(), windows(additions=2**60))
+
+
+def sheet_attacks() -> list[tuple[str, Hints]]:
+    """Changes of `sheets` about a network whose query 3 has scores from token 2 on."""
+
+    def changed(name: str, place: tuple[int, ...], value: int) -> Hints:
+        return _changed(name, place, value, sheets())
+
+    return [
+        ("max-token-beyond-the-vocabulary", changed("max_tokens", (2,), 4)),
+        ("max-token-negative", changed("max_tokens", (0,), -1)),
+        ("more-sheets-than-blocks", {"max_tokens": np.full(11, 3)}),
+        ("sheet-without-boundaries", {"boundaries": sheets()["boundaries"][2:]}),
+        ("boundaries-of-no-sheet", changed("boundaries", (5, 0), 3)),
+        ("boundaries-of-sheet-minus-one", changed("boundaries", (0, 0), -1)),
+        ("boundaries-out-of-order", {"boundaries": sheets()["boundaries"][::-1].copy()}),
+        ("boundaries-above-the-max-token", changed("boundaries", (0, 1), 3)),
+        ("boundaries-not-down-to-zero", changed("boundaries", (3, 1), 1)),
+        ("boundaries-twice", {"boundaries": np.insert(sheets()["boundaries"], 2, [1, 2], axis=0)}),
+        ("boundaries-below-zero", {"boundaries": np.append(sheets()["boundaries"], [[2, -1]], axis=0)}),
+        ("near-token-without-score", changed("boundaries", (2, 1), 1)),
+        ("rival-that-is-the-max-token", changed("rivals", (0, 1), 2)),
+        ("rival-negative", changed("rivals", (0, 1), -1)),
+        ("rival-beyond-the-vocabulary", changed("rivals", (2, 1), 4)),
+        ("rival-twice", changed("rivals", (2, 1), 0)),
+        ("rivals-out-of-order", {"rivals": sheets()["rivals"][::-1].copy()}),
+        ("rival-in-a-group", {"rivals": np.array([(0, 1), (1, 0), (2, 0)])}),
+        ("member-in-two-groups", changed("groups", (1, 2), 0)),
+        ("member-that-is-the-max-token", changed("groups", (1, 2), 3)),
+        ("member-negative", changed("groups", (0, 2), -1)),
+        ("member-beyond-the-vocabulary", changed("groups", (1, 2), 4)),
+        ("group-zero", changed("groups", (0, 1), 0)),
+        ("group-negative", changed("groups", (0, 1), -5)),
+        ("group-beyond-the-vocabulary", changed("groups", (1, 1), 5)),
+        ("groups-out-of-order", {"groups": sheets()["groups"][::-1].copy()}),
+        ("groups-of-no-sheet", changed("groups", (1, 0), 3)),
+        ("query-above-the-max-token", changed("blocks", (1, 1), 3)),
+        ("query-negative", changed("blocks", (0, 1), -1)),
+        ("block-twice-in-a-sheet", changed("blocks", (4, 1), 0)),
+        ("block-in-two-sheets", {"blocks": np.array([(1, 3), (2, 3)])}),
+        ("blocks-out-of-order", {"blocks": sheets()["blocks"][::-1].copy()}),
+        ("blocks-of-no-sheet", changed("blocks", (4, 0), 3)),
+        ("list-misses-an-entry", _changed("top_EV", (3, 1), 3)),
+        ("too-few-expansions", {"expansions": 0}),
+        ("expansions-negative", {"expansions": -1}),
+    ]
