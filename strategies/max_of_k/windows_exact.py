@@ -95,7 +95,7 @@ def propose_exact_windows(problem: Problem) -> Proposal:
     tables = FloatTables(problem.model)
     partial = everything(tables)
     tables.prefix = bounded_prefixes(tables, partial)
-    found = {m: (window, seen) for m, window, seen in search_all(tables, Worth(0.0, BLOCK_WORTH), 1, partial.first)}
+    found = {m: (window, seen) for m, window, seen in search_all(tables, Worth(0.0, BLOCK_WORTH), problem.budget, partial.first)}
     windows = Plan(tables, partial, found)
     prover, float_terms = Prover(problem, tables, partial), FloatTerms(problem.model)
     sheets: list[tuple[int, Config, list[int]]] = []

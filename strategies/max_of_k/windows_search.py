@@ -8,11 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from proofcheck.arithmetic.level_sums import MOST_LISTED
-from strategies.max_of_k.windows_terms import Evaluation, FloatTables, MaxToken, Window
+from strategies.budget import Budget
+from strategies.max_of_k.windows_terms import Evaluation, FloatTables, MaxToken, Window, best_of
+from strategies.progress import Progress
 
 NEAR = (1, 2, 3, 4, 5, 7, 10, 14)  # numbers of near tokens that are tried
 FARTHER = ((), (3,), (8,), (3, 10))  # further boundaries, so many tokens below the first one
+NEAR_LONG = (2, 5, 10, 16, 24, 40, 64, 100)  # the same with many positions, where attention is spread over more tokens
+FARTHER_LONG = ((), (8, 24))
 MOST_RIVALS = 8
+BINS = (64, 256, 1024)  # that counts with many positions may have
 MOST_QUERIES, FEW_QUERIES = 64, 12  # that are looked at during a search; few where each is a count in bins
 LISTED = 5  # candidates from the largest entries of a row
 
@@ -39,9 +44,9 @@ class Worth:
         return found.gain - self.price * found.operations
 
 
-def search(tables: FloatTables, m: int, worth: Worth, bins: int, least: int = 0) -> tuple[Window, Evaluation] | None:
+def search(tables: FloatTables, m: int, worth: Worth, least: int = 0) -> tuple[Window, Evaluation] | None:
     """The best window found for a max token, None if none is worth its operations. Near tokens are at least `least`."""
-    place = MaxToken(tables, m, bins, MOST_QUERIES if tables.n_ctx <= MOST_LISTED + 1 else FEW_QUERIES)
+    place = MaxToken(tables, m, BINS[0], MOST_QUERIES if is_short(tables) else FEW_QUERIES)
     tried: dict[Window, tuple[float, Evaluation]] = {}
 
     def value(window: Window) -> float:
@@ -51,8 +56,9 @@ def search(tables: FloatTables, m: int, worth: Worth, bins: int, least: int = 0)
             tried[key] = (worth.of(m, found), found)
         return tried[key][0]
 
-    options = sorted({boundaries(m, min(near, m - least), farther) for near in NEAR for farther in FARTHER})
-    best = Window((), boundaries(m, min(4, m - least), (3,)))
+    nears, farthers, start = (NEAR, FARTHER, 4) if is_short(tables) else (NEAR_LONG, FARTHER_LONG, 24)
+    options = sorted({boundaries(m, min(near, m - least), farther) for near in nears for farther in farthers})
+    best = Window((), boundaries(m, min(start, m - least), (3,)))
     for patience in (5, 3) if worth.block else (2, 1):
         best = _rivals(tables, m, best, value, patience)
         best = max([best, *(Window(best.rivals, bounds) for bounds in options)], key=value)
@@ -60,7 +66,7 @@ def search(tables: FloatTables, m: int, worth: Worth, bins: int, least: int = 0)
     key = Window(tuple(sorted(best.rivals)), best.boundaries)
     if value(key) <= 0:
         return None
-    found = MaxToken(tables, m, bins).evaluate(key, float("inf") if worth.block else worth.price)
+    found = evaluated(tables, m, key, worth)
     return (key, found) if worth.of(m, found) > 0 else None
 
 
@@ -100,13 +106,31 @@ def _candidates(tables: FloatTables, m: int) -> list[int]:
     return sorted(found - {m})
 
 
-def search_all(tables: FloatTables, worth: Worth, bins: int, first: np.ndarray | None = None) -> Iterator[tuple[int, Window, Evaluation]]:
-    """Windows of all max tokens that are worth one, large ones first. first: the token from which each query's scores are computed."""
+def evaluated(tables: FloatTables, m: int, window: Window, worth: Worth) -> Evaluation:
+    """On all queries, each count with the number of bins that wins most."""
+    if worth.block or is_short(tables):
+        return MaxToken(tables, m, BINS[0]).evaluate(window, float("inf") if worth.block else worth.price)
+    return best_of([MaxToken(tables, m, bins).evaluate(window, worth.price) for bins in BINS], worth.price)
+
+
+def is_short(tables: FloatTables) -> bool:
+    """Whether counts are exact, without bins."""
+    return tables.n_ctx <= MOST_LISTED + 1
+
+
+def search_all(
+    tables: FloatTables, worth: Worth, budget: Budget, first: np.ndarray | None = None
+) -> Iterator[tuple[int, Window, Evaluation]]:
+    """Windows of all max tokens that are worth one, large ones first, while the budget lasts. first: from where scores are computed."""
     least = np.zeros(tables.d_vocab, dtype=np.int64) if first is None else np.maximum.accumulate(first)
-    for m in reversed(range(tables.d_vocab)):
-        found = search(tables, m, worth, bins, int(least[m]))
-        if found is not None:
-            yield m, *found
+    with Progress("max tokens", tables.d_vocab, shown=budget.progress, budget=budget.left) as progress:
+        for m in reversed(range(tables.d_vocab)):
+            if budget.left <= 0:
+                return
+            found = search(tables, m, worth, int(least[m]))
+            if found is not None:
+                yield m, *found
+            progress.step()
 
 
 def list_hints(tables: FloatTables) -> dict[str, np.ndarray]:

@@ -28,13 +28,26 @@ class Window:
 
 @dataclass(slots=True)
 class Evaluation:
-    """What a window proves: sequences of whole blocks and of counted ones; operations; counted queries with their gain and operations."""
+    """What a window proves: sequences of whole blocks and of counted ones; operations; counted queries with gain, operations and bins."""
 
     gain: int = 0
     operations: int = 0
-    counted: list[tuple[int, int, int]] = field(default_factory=list)
+    counted: list[tuple[int, int, int, int]] = field(default_factory=list)
     open_queries: list[int] = field(default_factory=list)
     open_share: float = 0.0
+
+
+def best_of(found: list[Evaluation], price: float) -> Evaluation:
+    """One window with several numbers of bins, on all queries: each count with the number that wins most."""
+    first = found[0]
+    best: dict[int, tuple[int, int, int, int]] = {}
+    for row in (row for evaluation in found for row in evaluation.counted):
+        if row[0] not in best or row[1] - price * row[2] > best[row[0]][1] - price * best[row[0]][2]:
+            best[row[0]] = row
+    out = Evaluation(first.gain, first.operations, sorted(best.values()), first.open_queries, first.open_share)
+    out.gain += sum(row[1] for row in out.counted) - sum(row[1] for row in first.counted)
+    out.operations += sum(row[2] for row in out.counted) - sum(row[2] for row in first.counted)
+    return out
 
 
 class FloatTables:
@@ -148,7 +161,7 @@ class MaxToken:
         """W3 for one group and all queries."""
         if key not in cells.groups:
             (h, e, pi), _ = self.parts(key)
-            m, n, K1 = self.m, self.tables.n_ctx, len(cells.tokens)
+            n, K1 = self.tables.n_ctx, len(cells.tokens)
             heights = np.concatenate([h[cells.tokens], [h[a:b].min() for a, b in cells.segments]])
             total = self.u[:, n - 1] * self.own * (h[self.queries] + e + pi[n - 1])
             if n > 1:
@@ -184,7 +197,7 @@ class MaxToken:
             cost = self._count_cost(cells, len(lost), k < len(whole) - 1)
             left = size - self.failing(cells, lost, k, size) if size > price * cost else 0
             if left > price * cost:
-                out.counted.append((int(self.queries[k]), left, cost))
+                out.counted.append((int(self.queries[k]), left, cost, self.bins))
                 gain += int(left * each)
                 operations += cost * each
         out.gain = gain + sum(int(self.block_sizes[k] * float(self.stands_for[k])) for k in np.flatnonzero(whole).tolist())

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from tests.second_checker.certificate_format import Array
 from tests.second_checker.facts import Context, ProvedBlocks
-from tests.second_checker.intervals import Interval, certainly_at_most_zero, certainly_positive, enclose
+from tests.second_checker.intervals import Interval, certainly_negative, certainly_positive, enclose
 from tests.second_checker.margin_terms import block_sequences
 from tests.second_checker.outcome import rejected
 from tests.second_checker.rules_centred import CentredTables
@@ -120,7 +120,7 @@ class SheetBlock(Block):
 
 
 def separable_windows_exact(context: Context, tables: CentredTables, expansions: int, **hints: Array) -> ProvedBlocks:
-    """counts, wrong: all lower sums positive, or some upper one not. least, surely_wrong: the same with room for rounding."""
+    """counts, wrong: all lower sums positive, or some upper one not. least, surely_wrong: with room for rounding, so no tie is surely wrong."""
     net = context.network
     n, d = net.n_ctx, net.d_vocab
     sheets = read_sheets(hints, d)
@@ -145,7 +145,7 @@ def separable_windows_exact(context: Context, tables: CentredTables, expansions:
                 least[q, sheet.m] += all(certainly_positive(total - more) for total, more in zip(sums, room, strict=True))
                 highest = [block.sum_at(levels, sequence) for levels in upper]
                 wrong[q, sheet.m] += not all(certainly_positive(total) for total in highest)
-                surely_wrong[q, sheet.m] += any(certainly_at_most_zero(total + more) for total, more in zip(highest, high_room, strict=True))
+                surely_wrong[q, sheet.m] += any(certainly_negative(total + more) for total, more in zip(highest, high_room, strict=True))
     return ProvedBlocks(counts, least, wrong, surely_wrong, examined)
 
 
