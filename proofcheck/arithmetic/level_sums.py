@@ -106,38 +106,33 @@ def _in_bins(levels: Integers, sizes: Integers, base: int, bins: int, *, first_r
     width = window // bins + 1
     heights = levels - least[:, None]
     offsets = _offsets(heights, sizes, width)
-    most = (window + sum(offsets)) // width
-    binned = [[(height + offset) // width for height in row] for row, offset in zip(heights.tolist(), offsets, strict=True)]
+    most = (window + sum(offsets.tolist())) // width
+    binned = (heights + offsets[:, None]) // width  # both summands are below 2^62
     count(positions * many * (many + 6))
-    weights = sizes.tolist()
-    total = _bounded_products(binned, weights, most)
+    total = _bounded_products(binned, sizes, most)
     if first_required:
-        total -= _bounded_products([row[1:] for row in binned], weights[1:], most)
+        total -= _bounded_products(binned[:, 1:], sizes[1:], most)
     return total
 
 
-def _offsets(heights: Integers, sizes: Integers, width: int) -> list[int]:
+def _offsets(heights: Integers, sizes: Integers, width: int) -> Integers:
     """For each position an offset in 0 … width − 1: the one among those that put a level on the edge of a bin that drops least in all.
 
-    Any offset is valid. Exact integers of any size.
+    Any offset is valid, so a sum that wraps around here costs bins and no more.
     """
-    weights = sizes.tolist()
-    out = []
-    for row in heights.tolist():
-        residues = [height % width for height in row]
-        dropped = [sum(w * ((r - edge) % width) for w, r in zip(weights, residues, strict=True)) for edge in residues]
-        out.append(-residues[dropped.index(min(dropped))] % width)
-    return out
+    residues = heights % width
+    dropped = ((residues[:, None, :] - residues[:, :, None]) % width * sizes).sum(axis=2)
+    return np.asarray(-residues[np.arange(len(heights)), dropped.argmin(axis=1)] % width)
 
 
-def _bounded_products(binned: list[list[int]], weights: list[int], most: int) -> int:
-    """Σ Π weights[l_i] over the tuples with Σ_i binned[i][l_i] ≤ most. Bins are ≥ 0."""
+def _bounded_products(binned: Integers, sizes: Integers, most: int) -> int:
+    """Σ Π sizes[l_i] over the tuples with Σ_i binned[i, l_i] ≤ most. Bins are ≥ 0, sizes are numbers of tokens."""
     product = fmpz_poly([1])
+    bits = int(sizes.sum()).bit_length()
     for i, row in enumerate(binned):
-        factor = [0] * (min(most, max(row, default=0)) + 1)
-        for power, weight in zip(row, weights, strict=True):
-            if power <= most:
-                factor[power] += weight
-        product = product.mul_low(fmpz_poly(factor), most + 1)
-        count(2 * len(row) * (most + 1) * ((i + 1) * sum(weights).bit_length() // LIMB_BITS + 1))
+        kept = row <= most
+        factor = np.zeros(int(row[kept].max(initial=0)) + 1, dtype=np.int64)
+        np.add.at(factor, row[kept], sizes[kept])
+        product = product.mul_low(fmpz_poly(factor.tolist()), most + 1)
+        count(2 * len(row) * (most + 1) * ((i + 1) * bits // LIMB_BITS + 1))
     return int(product(1))
