@@ -38,3 +38,14 @@ def joined(parts: Sequence[Intervals], axis: int) -> Intervals:
     if len(balls) != len(parts):
         raise TypeError("the arrays are of different backends")
     return BallIntervals(np.concatenate([x.entries for x in balls], axis))
+
+
+def between(lower: Intervals, upper: Intervals) -> Intervals:
+    """Enclosures of every real that is at least a point of `lower` and at most a point of `upper`. Nothing is computed."""
+    if isinstance(lower, FloatIntervals) and isinstance(upper, FloatIntervals):
+        return FloatIntervals(lower.lo, upper.hi)
+    if isinstance(lower, BallIntervals) and isinstance(upper, BallIntervals):
+        entries = np.empty(lower.size, dtype=object)
+        entries[:] = [a.union(b) for a, b in zip(lower.entries.ravel().tolist(), upper.entries.ravel().tolist(), strict=True)]
+        return BallIntervals(entries.reshape(lower.shape))
+    raise TypeError("the arrays are of different backends")

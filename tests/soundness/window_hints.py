@@ -112,3 +112,72 @@ def sheet_hints(tables: Centred, first: Integers, rng: np.random.Generator) -> H
         hints[f"top_{name}"] = top_lists(table, int(rng.integers(1, d + 1)), rng)
     hints["expansions"] = 10**7
     return hints
+
+
+def grouped_hints(model: AttentionOnly, rng: np.random.Generator) -> Hints:
+    """Hints of `grouped-queries`: any groups of queries, directions near to singular vectors or not, any windows and jobs."""
+    n, d, D = (getattr(model.dimensions, name) for name in ("n_ctx", "d_vocab", "d_model"))
+    means = mean_hints(model, rng)
+    tables = exact_tables(model, means)
+    r = int(rng.integers(1, 4))
+    Y = np.array(tables.queries.fractions(), dtype=np.float64)
+    base = Y.mean(axis=0) if rng.random() < 0.7 else quarters(rng, D)
+    directions = quarters(rng, r * D).reshape(r, D)
+    if rng.random() < 0.7:
+        vectors = np.linalg.svd(Y - base)[2][:r]
+        directions[: len(vectors)] = np.round(vectors * 64) / 64
+    coefficients = (
+        np.linalg.lstsq(directions.T, (Y - base).T, rcond=None)[0].T if rng.random() < 0.8 else quarters(rng, d * r).reshape(d, r)
+    )
+    labels = rng.integers(0, d, d) if rng.random() < 0.5 else np.arange(d) * int(rng.integers(1, d + 1)) // d
+    hints: Hints = {**means, "base": base, "directions": directions, "coefficients": coefficients, "labels": labels.astype(np.int64)}
+    hints["centre"] = np.array(model.W_E.fractions(), dtype=np.float64).mean(axis=0) if rng.random() < 0.5 else quarters(rng, D)
+    hints |= window_hints(tables, np.zeros(d, dtype=np.int64), rng)
+    hints["blocks"] = job_rows(hints, rng)
+    return hints
+
+
+def job_rows(hints: Hints, rng: np.random.Generator) -> Integers:
+    """One row (query, max token, bins) for most jobs of each max token with boundaries."""
+    first: dict[int, int] = {}
+    for m, b in hints["boundaries"].tolist():
+        first.setdefault(m, b)
+    rows = []
+    for m, f in first.items():
+        far = {int(hints["labels"][q]): q for q in rng.permutation(f).tolist()}
+        chosen = [q for q in (*far.values(), *range(f, m + 1)) if rng.random() < 0.9]
+        rows += [(m, q, int(rng.choice([1, 7, 100, 8192]))) for q in chosen]
+    return np.array([(q, m, bins) for m, q, bins in sorted(rows)], dtype=np.int64).reshape(-1, 3)
+
+
+def tree_hints(model: AttentionOnly, rng: np.random.Generator) -> Hints:
+    """Hints of `rival-tree`: orthonormal bases and others, any order and ranges, exact or shared direct path."""
+    d, D = model.dimensions.d_vocab, model.dimensions.d_model
+    hints = grouped_hints(model, rng)
+    rows = (DyadicArray.from_floats(hints[name]).reshape(1, -1) for name in ("direct_mean", "position_mean"))
+    mean = next(rows)
+    R = int(rng.integers(1, D + 1))
+    hints["basis"] = quarters(rng, D * R).reshape(D, R)
+    if rng.random() < 0.8:  # near to orthonormal
+        scale = rng.choice([1.0, 0.875, 1.125])
+        hints["basis"] = np.round(np.linalg.qr(rng.standard_normal((D, D)))[0][:, :R] * 64) / 64 * scale
+    hints["order"] = rng.permutation(d).astype(np.int64)
+    hints["ranges"] = np.array([(t, end) for t in range(d) for end in _ends(d, rng)], dtype=np.int64)
+    hints["column_centre"] = np.array(model.W_U.T.fractions(), dtype=np.float64).mean(axis=0) if rng.random() < 0.5 else quarters(rng, D)
+    direct = model.last_embedding() + model.b_O
+    exact = np.array(direct.fractions(), dtype=np.float64)
+    labels = hints["labels"]
+    number = int(labels.max()) + 1
+    means = [exact[labels == k].mean(axis=0) if (labels == k).any() and rng.random() < 0.9 else quarters(rng, D) for k in range(number)]
+    hints["group_means"] = np.array(means).reshape(number, D)
+    hints["exact_direct"] = int(rng.random() < 0.5)
+    shared = direct if hints["exact_direct"] else DyadicArray.from_floats(hints["group_means"])
+    hints["top_direct"] = top_lists((shared - mean) @ model.W_U, int(rng.integers(1, d + 1)), rng)
+    del hints["top_EV"], hints["top_EU"]
+    return hints
+
+
+def _ends(d: int, rng: np.random.Generator) -> list[int]:
+    """Ends of ranges that cover d rivals."""
+    share = rng.choice([0.2, 0.6, 1.0])
+    return [*(end for end in range(1, d) if rng.random() < share), d]

@@ -118,5 +118,19 @@ def require_scores(windows: dict[int, Window], first: Integers) -> None:
             raise _refused("boundaries", f"of max token {m} reach below the computed scores", f"at least {int(largest[m])}", str(f))
 
 
+def window_shapes(boundaries: list[list[int]], rivals: list[list[int]], d: int) -> dict[int, tuple[int, int, int]]:
+    """m -> (single tokens, segments, groups) of the hints at most, whatever they hold."""
+    out: dict[int, tuple[int, int, int]] = {}
+    for m, b in boundaries:
+        if 0 <= m < d:
+            singles, segments, _ = out.get(m, (1 + max(0, min(m, m - b)), -1, 0))
+            out[m] = (singles, min(d, segments + 1), 1)
+    for m, _ in rivals:
+        if m in out:
+            singles, segments, groups = out[m]
+            out[m] = (singles, segments, min(d, groups + 1))
+    return out
+
+
 def _refused(name: str, what: str, expected: str, found: str) -> Rejected:
     return Rejected(Reason.BAD_HINT, f"the {name} {what}", path=name, expected=expected, found=found)

@@ -12,7 +12,7 @@ from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS, BLOCKS, Budget, Exhausted, checked_blocks
-from proofcheck.rules.attention_only.windows.cells import read_windows, require_scores, wanted_prefixes
+from proofcheck.rules.attention_only.windows.cells import read_windows, require_scores, wanted_prefixes, window_shapes
 from proofcheck.rules.attention_only.windows.centred_expansion import CentredTables
 from proofcheck.rules.attention_only.windows.conclusions import LEVEL_BITS, beaten, failing, levels
 from proofcheck.rules.attention_only.windows.levels import GroupTerms, Terms
@@ -108,7 +108,7 @@ def _cost(
 ) -> Cost:
     n, d = dimensions.n_ctx, dimensions.d_vocab
     K = max(1, *(hint.shape[1] for hint in lists.values()))
-    shapes = _shapes(boundaries.tolist(), rivals.tolist(), d)
+    shapes = window_shapes(boundaries.tolist(), rivals.tolist(), d)
     total = lists_operations(d, lists) + 2 * d * (d + 1) + 4 * d * n
     total += 5 * sum(m + 1 for m, _ in set(map(tuple, boundaries.tolist())) if 0 <= m < d)  # scores and bounds of prefixes
     rows = np.bincount(np.clip(blocks[:, 1], 0, d - 1), minlength=d)
@@ -117,20 +117,6 @@ def _cost(
         evaluated = groups * (m + 1) * (levels_of_block + 16) + groups * (4 * n + 2 * m + 4) + 2 * (m + 1) * n
         total += evaluated + (2 * (m + 1) + n) * K + int(rows[m]) * groups * (n * levels_of_block + n + 8)
     return Cost(total + additions, sums=additions)
-
-
-def _shapes(boundaries: list[list[int]], rivals: list[list[int]], d: int) -> dict[int, tuple[int, int, int]]:
-    """m -> (single tokens, segments, groups) of the hints at most, whatever they hold."""
-    out: dict[int, tuple[int, int, int]] = {}
-    for m, b in boundaries:
-        if 0 <= m < d:
-            singles, segments, _ = out.get(m, (1 + max(0, min(m, m - b)), -1, 0))
-            out[m] = (singles, min(d, segments + 1), 1)
-    for m, _ in rivals:
-        if m in out:
-            singles, segments, groups = out[m]
-            out[m] = (singles, segments, min(d, groups + 1))
-    return out
 
 
 RULE = Rule(
