@@ -58,6 +58,36 @@ def norm(row: Vector) -> Interval:
     return sqrt(sum((x * x for x in row), Fraction(0)))
 
 
+@dataclass(frozen=True)
+class Expansion:
+    """EV, EU by token or query, PV by position; value vectors A by token, query vectors Y; Y_q·P_i."""
+
+    EV: Matrix
+    EU: Matrix
+    PV: Matrix
+    values: Matrix
+    queries: Matrix
+    positions: Matrix
+
+
+def expand(context: Context, direct: Vector, position: Vector) -> Expansion:
+    """The tables for mean rows ℓ and p."""
+    net = context.network
+    last = add_row(net.W_E, net.W_pos[-1])
+    through = product(net.W_V, net.W_O)
+    row = plus(plus(product([position], through)[0], direct), product([net.b_V], net.W_O)[0])
+    values = add_row(product(net.W_E, through), row)
+    queries = product(add_row(product(last, net.W_Q), net.b_Q), transpose(net.W_K))
+    return Expansion(
+        EV=add_row(product(values, net.W_U), net.b_U),
+        EU=product(add_row(last, plus(net.b_O, [-x for x in direct])), net.W_U),
+        PV=product(product(add_row(net.W_pos, [-x for x in position]), through), net.W_U),
+        values=values,
+        queries=queries,
+        positions=product(queries, transpose(net.W_pos)),
+    )
+
+
 def centred_expansion(
     context: Context, direct_mean: Array, position_mean: Array, first: Array, direction: Array, coefficients: Array
 ) -> CentredTables:
@@ -66,21 +96,17 @@ def centred_expansion(
     starts = [int(entry) for entry in first.entries]
     if any(not 0 <= start <= q for q, start in enumerate(starts)):
         raise rejected("bad-hint", "first", starts)
-    direct, position, b, alpha = vector(direct_mean), vector(position_mean), vector(direction), vector(coefficients)
-    last = add_row(net.W_E, net.W_pos[-1])
-    through = product(net.W_V, net.W_O)
-    row = plus(plus(product([position], through)[0], direct), product([net.b_V], net.W_O)[0])
-    queries = product(add_row(product(last, net.W_Q), net.b_Q), transpose(net.W_K))
-    centre = [-x for x in position]
+    b, alpha = vector(direction), vector(coefficients)
+    tables = expand(context, vector(direct_mean), vector(position_mean))
     return CentredTables(
-        EV=add_row(product(add_row(product(net.W_E, through), row), net.W_U), net.b_U),
-        EU=product(add_row(last, plus(net.b_O, [-x for x in direct])), net.W_U),
-        PV=product(product(add_row(net.W_pos, centre), through), net.W_U),
-        tokens=product(queries, transpose(net.W_E)),
-        positions=product(queries, transpose(net.W_pos)),
+        EV=tables.EV,
+        EU=tables.EU,
+        PV=tables.PV,
+        tokens=product(tables.queries, transpose(net.W_E)),
+        positions=tables.positions,
         first=starts,
         kappa=[sum((x * y for x, y in zip(token, b, strict=True)), Fraction(0)) for token in net.W_E],
         alpha=alpha,
-        residuals=[norm([y - a * x for y, x in zip(query, b, strict=True)]) for query, a in zip(queries, alpha, strict=True)],
+        residuals=[norm([y - a * x for y, x in zip(query, b, strict=True)]) for query, a in zip(tables.queries, alpha, strict=True)],
         norms=[norm(token) for token in net.W_E],
     )

@@ -11,6 +11,7 @@ from tests.second_checker.intervals import Interval, certainly_negative, certain
 from tests.second_checker.margin_terms import block_sequences
 from tests.second_checker.outcome import rejected
 from tests.second_checker.rules_centred import CentredTables
+from tests.second_checker.rules_windows import rounding as float_rounding
 from tests.second_checker.windows import Block, Group, falls_to_zero, groups_of, read_lists
 
 RESOLUTION = Fraction(1, 2**20)  # levels are integers of at least 19 bits for n_ctx up to 1024
@@ -45,7 +46,9 @@ def read_sheets(hints: dict[str, Array], d: int) -> list[Sheet]:
     tokens = [int(entry) for entry in hints["max_tokens"].entries]
     if 2 * len(tokens) > d * (d + 1) or not all(0 <= m < d for m in tokens):
         raise rejected("bad-hint", "max_tokens", tokens)
-    rows = {name: rows_by_sheet(hints[name], len(tokens), name, name != "boundaries") for name in ("boundaries", "rivals", "groups", "blocks")}
+    rows = {
+        name: rows_by_sheet(hints[name], len(tokens), name, name != "boundaries") for name in ("boundaries", "rivals", "groups", "blocks")
+    }
     sheets, blocks = [], set()
     for w, m in enumerate(tokens):
         falling = [b for (b,) in rows["boundaries"][w]]
@@ -126,7 +129,10 @@ def separable_windows_exact(context: Context, tables: CentredTables, expansions:
     sheets = read_sheets(hints, d)
     if any(tables.first[q] > sheet.boundaries[0] for sheet in sheets for q in sheet.queries):
         raise rejected("bad-hint", "boundaries", "scores")
-    lists = tuple(read_lists(hints[f"top_{name}"], table, f"top_{name}") for name, table in zip(("EV", "EU", "PV"), (tables.EV, tables.EU, tables.PV), strict=True))
+    lists = tuple(
+        read_lists(hints[f"top_{name}"], table, f"top_{name}")
+        for name, table in zip(("EV", "EU", "PV"), (tables.EV, tables.EU, tables.PV), strict=True)
+    )
     context.spend(sum(d * n * (sheet.m + 1) ** (n - 1) for sheet in sheets for _ in sheet.queries), "separable-windows-exact")
     if expansions < sum(d * n * d**n for sheet in sheets for _ in sheet.queries):
         context.doubts.append(("REJECTED", "bad-hint"))
@@ -137,7 +143,7 @@ def separable_windows_exact(context: Context, tables: CentredTables, expansions:
         for q in sheet.queries if n > 1 else [q for q in sheet.queries if q == sheet.m]:
             block = SheetBlock(tables, q, sheet.m, sheet.boundaries, net.d_head)
             lower, upper = block.lower(tables, sheet, groups), block.upper(groups[: len(sheet.alone)])
-            room, high_room = ([rounding(levels, n) for levels in bounds] for bounds in (lower, upper))
+            room, high_room = ([rounding(levels, n) + float_rounding(tables, block) for levels in bounds] for bounds in (lower, upper))
             for sequence in block_sequences(q, sheet.m, n):
                 examined += 1
                 sums = [block.sum_at(levels, sequence) for levels in lower]

@@ -8,7 +8,7 @@ from fractions import Fraction
 from tests.second_checker.certificate_format import Array
 from tests.second_checker.intervals import Interval, enclose, exp, interval, sqrt
 from tests.second_checker.outcome import rejected
-from tests.second_checker.rules_centred import CentredTables
+from tests.second_checker.rules_centred import CentredTables, Expansion
 from tests.second_checker.weights import Matrix, Vector
 
 
@@ -78,7 +78,7 @@ class Group:
     pi: Vector
 
 
-def groups_of(tables: CentredTables, m: int, alone: list[int], lists: tuple[list[list[int]], ...]) -> list[Group]:
+def groups_of(tables: CentredTables | Expansion, m: int, alone: list[int], lists: tuple[list[list[int]], ...]) -> list[Group]:
     """Each rival alone, then the others unless there are none."""
     every = (tables.EV, tables.EU, tables.PV)
     found = [Group(*([row[m] - row[j] for row in table] for table in every)) for j in alone]

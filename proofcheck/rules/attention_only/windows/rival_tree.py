@@ -68,7 +68,7 @@ def rival_tree(
     task, model, d_head = context.task, context.model, context.model.dimensions.d_head
     windows, listed = read_jobs(boundaries, rivals, blocks, labels, task.d_vocab)
     require_directions(directions, coefficients)
-    require_order(order)
+    require_order(order, basis)
     divided = read_ranges(ranges, windows, task.d_vocab)
     values, position_values = value_vectors(model, direct_mean.reshape(1, -1), position_mean.reshape(1, -1))
     queries = query_vectors(model)

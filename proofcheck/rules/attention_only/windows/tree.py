@@ -161,8 +161,10 @@ def read_ranges(hint: Integers, windows: dict[int, Window], d_vocab: int) -> Ran
     return out
 
 
-def require_order(order: Integers) -> None:
-    """Rejected(bad-hint) unless every rival is in the order once."""
+def require_order(order: Integers, basis: DyadicArray) -> None:
+    """Rejected(bad-hint) unless every rival is in the order once, and the basis has a column."""
+    if basis.shape[1] < 1:
+        raise Rejected(Reason.BAD_HINT, "the basis has no column", path="basis", expected="[d_model, R], R ≥ 1", found=str(list(basis.shape)))
     if sorted(order.tolist()) != list(range(len(order))):
         raise Rejected(
             Reason.BAD_HINT,
