@@ -8,7 +8,7 @@ from proofcheck.arithmetic import Arithmetic, DyadicArray, Integers, Intervals
 from proofcheck.arithmetic.roots import root_above
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
-from proofcheck.models import Dimensions
+from proofcheck.models import AttentionOnly, Dimensions
 from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS, BLOCKS, Budget
 from proofcheck.rules.attention_only.windows.cells import Window, window_shapes
 from proofcheck.rules.attention_only.windows.centred import query_vectors, value_vectors
@@ -75,7 +75,7 @@ def rival_tree(
     rows = (base.reshape(1, -1), directions, coefficients, centre.reshape(1, -1))
     groups = GroupedWeights(queries, model.W_E, *rows, labels, context.arithmetic, d_head)
     tree = RivalTree(values, model.W_U.T, model.b_U.reshape(-1), basis, order, column_centre.reshape(1, -1))
-    direct = _direct_rows(context, direct_mean.reshape(1, -1), group_means, labels, top_direct, exact=bool(exact_direct))
+    direct = direct_rows(model, direct_mean.reshape(1, -1), group_means, labels, top_direct, exact=bool(exact_direct))
     PV = position_values @ model.W_U
     terms = TreeTerms(tree, divided, direct, PV, Lists(PV, top_PV, "top_PV"), context.arithmetic)
     positions = queries @ model.W_pos.T
@@ -90,15 +90,14 @@ def rival_tree(
     return ProvedBlocks(tuple(tuple(row) for row in counts))
 
 
-def _direct_rows(
-    context: MaxOfKContext, mean: DyadicArray, group_means: DyadicArray, labels: Integers, top: Integers, *, exact: bool
+def direct_rows(
+    model: AttentionOnly, mean: DyadicArray, group_means: DyadicArray, labels: Integers, top: Integers, *, exact: bool
 ) -> DirectRows:
     """A row for each query, or for each group. Rejected(bad-hint) as `Lists`, or for labels without a row."""
-    model = context.model
     direct = model.last_embedding() + model.b_O
     if exact:
         rows = (direct - mean) @ model.W_U
-        return DirectRows(rows, Lists(rows, top, "top_direct"), np.arange(context.task.d_vocab), None)
+        return DirectRows(rows, Lists(rows, top, "top_direct"), np.arange(model.dimensions.d_vocab), None)
     number = group_means.shape[0]
     if int(labels.max()) >= number:
         found, expected = str(int(labels.max())), f"labels below {number}"
