@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from soundness.subcubic_steps import apply
@@ -11,6 +13,8 @@ from soundness.windows_cases import LONG, MODELS, context, model, true_blocks
 from proofcheck.arithmetic.operations import counting
 from proofcheck.limits import Limits
 from proofcheck.rules import RULES
+from proofcheck.rules.attention_only.windows import jobs
+from proofcheck.rules.attention_only.windows.grouped_weights import GroupedWeights
 
 PARTS = 6
 
@@ -43,3 +47,32 @@ def test_never_more_than_the_truth(part: int) -> None:
 def test_without_floats() -> None:
     for k in cases()[5::23]:
         assert (proved(k, 0, "arb") <= true_blocks(k)[0]).all(), model(k)[0]
+
+
+def _without_residuals(self, *arguments):  # type: ignore[no-untyped-def]
+    """Coefficients are taken for exact."""
+    _INIT(self, *arguments)
+    self.residuals = self.residuals - self.residuals
+
+
+def _mixed_corners(self, label):  # type: ignore[no-untyped-def]
+    """The maximum of one corner less the maximum of another."""
+    running, single = _CORNERS(self, label)
+    return running.max(axis=0).reshape(1, -1), single.max(axis=0).reshape(1, -1)
+
+
+_INIT, _CORNERS = GroupedWeights.__init__, GroupedWeights._at_corners
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "broken"),
+    [
+        (GroupedWeights, "__init__", _without_residuals),
+        (GroupedWeights, "_at_corners", _mixed_corners),
+        (jobs, "at_most_zero", lambda x: x),
+    ],
+    ids=["no residuals", "corners mixed", "no minimum with 0"],
+)
+def test_a_broken_rule_would_be_seen(place: object, name: str, broken: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, name, broken)
+    assert any((proved(k, seed) > true_blocks(k)[0]).any() for seed in range(8) for k in cases())

@@ -85,17 +85,16 @@ def _all_levels(before, last, *, required):  # type: ignore[no-untyped-def]
 
 
 def _shifted(levels, term, bits):  # type: ignore[no-untyped-def]
-    """Rounded by two bits in the wrong direction."""
-    lower, width = _FIXED(levels, term, bits)
-    return lower + 4 * width + 4, -8 * width - 8
+    """Rounded by a few units in the wrong direction."""
+    return _LOWER(levels, term, bits) + 8
 
 
-_FIXED = exact._fixed
+_LOWER = exact._lower
 
 
 @pytest.mark.parametrize(
     ("name", "broken"),
-    [("at_most_zero", _no_zero), ("at_least_zero", _no_zero), ("_boxes", _all_levels), ("_fixed", _shifted)],
+    [("at_most_zero", _no_zero), ("at_least_zero", _no_zero), ("_boxes", _all_levels), ("_lower", _shifted)],
     ids=["no minimum with 0", "no maximum with 0", "tuples twice", "rounded inward"],
 )
 def test_a_broken_rule_would_be_seen(name: str, broken: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,52 @@ def _network() -> tuple[Shape, dict[str, np.ndarray]]:
 
 def weights() -> dict[str, bytes]:
     """File name -> bytes, for certificates/reject/weights/."""
-    return {NAME: safetensors_bytes(_network()[1])}
+    return {NAME: safetensors_bytes(_network()[1]), "all-tie": safetensors_bytes(_all_tie()[1])}
+
+
+def _all_tie() -> tuple[Shape, dict[str, np.ndarray]]:
+    """Two tokens, width 1, equal columns of W_U: every margin is 0. Source: a search for networks that a false bound certifies."""
+    tensors = {
+        "embed.W_E": [[-0.25], [-0.5]],
+        "pos_embed.W_pos": [[0.25], [-0.75]],
+        "blocks.0.attn.W_Q": [[[0.5]]],
+        "blocks.0.attn.W_K": [[[0.0]]],
+        "blocks.0.attn.W_V": [[[1.5]]],
+        "blocks.0.attn.W_O": [[[-1.0]]],
+        "unembed.W_U": [[1.0, 1.0]],
+    }
+    return Shape(2, 2, 1, 1), {name: np.array(entries, dtype="<f4") for name, entries in tensors.items()}
+
+
+def all_tie(correct: int) -> bytes:
+    """A certificate about `all-tie` whose basis, 7/8, is not orthonormal: the bound without its last term would prove a block."""
+    zero, one = np.zeros(1), np.ones((1, 1))
+    windows_of = [(0, 0), (1, 0)]
+    hints = {
+        "direct_mean": zero,
+        "position_mean": zero,
+        "base": zero,
+        "directions": one,
+        "coefficients": np.zeros((2, 1)),
+        "centre": zero,
+        "labels": np.zeros(2, dtype=np.int64),
+        "boundaries": np.array(windows_of),
+        "rivals": _none(2),
+        "blocks": _none(3),
+        "basis": np.array([[0.875]]),
+        "order": np.array([0, 1]),
+        "ranges": np.array([(0, 2), (1, 2)]),
+        "column_centre": zero,
+        "group_means": np.zeros((1, 1)),
+        "exact_direct": 1,
+        "top_direct": np.array([[0, 1], [0, 1]]),
+        "top_PV": np.array([[0, 1], [0, 1]]),
+        "additions": 0,
+    }
+    shape, tensors = _all_tie()
+    steps = (Step("blocks", "rival-tree", (), hints), Step("count", "sum-blocks", ("blocks",)))
+    data = safetensors_bytes(tensors)
+    return encode_certificate(certificate(data, shape, steps, correct=correct, weights_file="../weights/all-tie.safetensors"))
 
 
 def expansion(**changes: Any) -> Hints:
@@ -159,6 +204,7 @@ def attacks() -> Iterator[tuple[str, str, bytes]]:
         yield "bad-hint", name, written(expansion(), windows(**changes))
     for name, changes in sheet_attacks():
         yield "bad-hint", f"exact-{name}", written(expansion(first=np.array([0, 0, 1, 2])), sheets(**changes))
+    yield "not-proved", "rival-tree-not-orthonormal", all_tie(1)
     yield "limit-exceeded", "exact-huge-expansions", written(expansion(), sheets(expansions=2**48))
     yield "limit-exceeded", "huge-additions", written(expansion(), windows(additions=2**60))
 

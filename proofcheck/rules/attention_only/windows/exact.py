@@ -112,19 +112,17 @@ class SheetTerms:
         low = joined([z[..., :singles], at_most_zero(z[..., singles:])], axis=3) * factors[:, None]
         top = self.high[:, :, None, singles:] + pi[:, :J]
         high = joined([low[:, :J, :, :singles], at_least_zero(top) * factors[:, None, :, singles:]], axis=3)
-        lowest = _fixed(low, term, bits)
-        highest = _fixed(high, term[:, :J], bits)
-        return SheetLevels(lowest[0], highest[0] + highest[1])
+        return SheetLevels(_lower(low, term, bits), -_lower(-high, -term[:, :J], bits))  # rounded up: each row by its own enclosures
 
 
-def _fixed(levels: Intervals, term: Intervals, bits: int) -> tuple[Integers, int]:
-    """Lower integers [Q, G, n, L] and their width, one scale for each query and group."""
+def _lower(levels: Intervals, term: Intervals, bits: int) -> Integers:
+    """Integers that are at most a positive multiple of the levels [Q, G, n − 1, L] and terms [Q, G]: [Q, G, n, L], a scale for each (q, g)."""
     Q, G, before, L = levels.shape
     flat = np.indices((Q, G)).reshape(2, -1)
     rows = levels[flat[0], flat[1]]  # [Q·G, n − 1, L]
     terms = term[flat[0], flat[1]][:, None, None].broadcast_to((Q * G, 1, L))
     fixed = joined([rows, terms], axis=1).fixed_point(bits)
-    return np.asarray(fixed.lower, dtype=np.int64).reshape(Q, G, before + 1, L), fixed.width
+    return np.asarray(fixed.lower, dtype=np.int64).reshape(Q, G, before + 1, L)
 
 
 def deciding(low: Integers, high: Integers, sizes: Integers, spend: Callable[[int], None], *, required: bool) -> tuple[int, int]:

@@ -32,7 +32,7 @@ class RivalTree:
     def __init__(
         self, values: DyadicArray, columns: DyadicArray, bias: DyadicArray, basis: DyadicArray, order: Integers, centre: DyadicArray
     ) -> None:
-        self._values, self._columns, self._bias, self._order = values, columns, bias, order
+        self._values, self._columns, self._bias, self._order, self._basis = values, columns, bias, order, basis
         self._biased = bool(np.any(bias.integers != 0))
         gram = basis.T @ basis - DyadicArray.from_integers(np.eye(basis.shape[1], dtype=np.int64))
         flat = gram.reshape(-1)
@@ -164,7 +164,9 @@ def read_ranges(hint: Integers, windows: dict[int, Window], d_vocab: int) -> Ran
 def require_order(order: Integers, basis: DyadicArray) -> None:
     """Rejected(bad-hint) unless every rival is in the order once, and the basis has a column."""
     if basis.shape[1] < 1:
-        raise Rejected(Reason.BAD_HINT, "the basis has no column", path="basis", expected="[d_model, R], R ≥ 1", found=str(list(basis.shape)))
+        raise Rejected(
+            Reason.BAD_HINT, "the basis has no column", path="basis", expected="[d_model, R], R ≥ 1", found=str(list(basis.shape))
+        )
     if sorted(order.tolist()) != list(range(len(order))):
         raise Rejected(
             Reason.BAD_HINT,
