@@ -112,6 +112,47 @@ def sheets(**changes: Any) -> Hints:
     return good | changes
 
 
+def grouped(**changes: Any) -> Hints:
+    """Good hints of `grouped-queries`, with changes."""
+    D = _network()[0].d_model
+    zeros, one = np.zeros(D), np.zeros((1, D))
+    one[0, 0] = 1
+    good = {
+        **{name: zeros for name in ("direct_mean", "position_mean", "base", "centre")},
+        "directions": one,
+        "coefficients": np.zeros((4, 1)),
+        "labels": np.array([0, 0, 1, 1]),
+        **windows(),
+    }
+    return good | changes
+
+
+def tree(**changes: Any) -> Hints:
+    """Good hints of `rival-tree`, with changes."""
+    D = _network()[0].d_model
+    good = {name: hint for name, hint in grouped().items() if name not in ("top_EV", "top_EU")}
+    good |= {
+        "basis": np.eye(D)[:, :2].copy(),
+        "order": np.array([2, 0, 3, 1]),
+        "ranges": np.array([(t, end) for t in range(4) for end in (1, 3, 4)]),
+        "column_centre": np.zeros(D),
+        "group_means": np.zeros((2, D)),
+        "exact_direct": 1,
+        "top_direct": np.tile([0, 1], (4, 1)),
+    }
+    return good | changes
+
+
+def alone(hints: Hints) -> bytes:
+    """A certificate of one of these rules, which have no premise."""
+    steps = (
+        Step("blocks", "rival-tree" if "basis" in hints else "grouped-queries", (), hints),
+        Step("count", "sum-blocks", ("blocks",)),
+    )
+    shape, _ = _network()
+    return encode_certificate(certificate(weights()[NAME], shape, steps, weights_file=f"../weights/{NAME}.safetensors"))
+
+
 def written(first: Hints, second: Hints, correct: int = 0) -> bytes:
     """A certificate with these hints."""
     rule = "separable-windows-exact" if "max_tokens" in second else "separable-windows"
@@ -141,9 +182,15 @@ def twins() -> dict[str, bytes]:
         "exact": written(expansion(), sheets()),
         "exact-own-scores": written(expansion(first=np.array([0, 1, 1, 1])), sheets()),
         "exact-nothing": written(
-            expansion(), sheets(max_tokens=_none(1)[:, 0], **{name: _none(2) for name in ("boundaries", "rivals", "blocks")}, groups=_none(3))
+            expansion(),
+            sheets(max_tokens=_none(1)[:, 0], **{name: _none(2) for name in ("boundaries", "rivals", "blocks")}, groups=_none(3)),
         ),
         "exact-everybody-in-groups": written(expansion(), sheets(rivals=_none(2), groups=np.array([(0, 4, 3), (1, 1, 0), (2, 1, 2)]))),
+        "grouped": alone(grouped()),
+        "grouped-one-group": alone(grouped(labels=np.full(4, 3))),
+        "tree": alone(tree()),
+        "tree-shared-direct-path": alone(tree(exact_direct=0, top_direct=np.tile([0, 1], (2, 1)))),
+        "tree-one-range": alone(tree(ranges=np.array([(t, 4) for t in range(4)]))),
         "column-twice": written(expansion(), windows(**_changed("top_EV", (2, 2), 1))),
     }
 
@@ -204,6 +251,10 @@ def attacks() -> Iterator[tuple[str, str, bytes]]:
         yield "bad-hint", name, written(expansion(), windows(**changes))
     for name, changes in sheet_attacks():
         yield "bad-hint", f"exact-{name}", written(expansion(first=np.array([0, 0, 1, 2])), sheets(**changes))
+    for name, changes in grouped_attacks():
+        yield "bad-hint", f"grouped-{name}", alone(grouped(**changes))
+    for name, changes in tree_attacks():
+        yield "bad-hint", f"tree-{name}", alone(tree(**changes))
     yield "not-proved", "rival-tree-not-orthonormal", all_tie(1)
     yield "limit-exceeded", "exact-huge-expansions", written(expansion(), sheets(expansions=2**48))
     yield "limit-exceeded", "huge-additions", written(expansion(), windows(additions=2**60))
@@ -252,4 +303,55 @@ def sheet_attacks() -> list[tuple[str, Hints]]:
         ("list-misses-an-entry", _changed("top_EV", (3, 1), 3)),
         ("too-few-expansions", {"expansions": 0}),
         ("expansions-negative", {"expansions": -1}),
+    ]
+
+
+def grouped_attacks() -> list[tuple[str, Hints]]:
+    """Changes of `grouped`."""
+    D = _network()[0].d_model
+    return [
+        ("label-negative", {"labels": np.array([0, 0, -1, 1])}),
+        ("label-beyond-the-vocabulary", {"labels": np.array([0, 4, 1, 1])}),
+        ("label-most-negative", {"labels": np.array([0, 0, 1, -(2**63)])}),
+        ("labels-of-three-queries", {"labels": np.array([0, 0, 1])}),
+        ("no-direction", {"directions": np.zeros((0, D)), "coefficients": np.zeros((4, 0))}),
+        ("five-directions", {"directions": np.zeros((5, D)), "coefficients": np.zeros((4, 5))}),
+        ("more-coefficients-than-directions", {"coefficients": np.zeros((4, 2))}),
+        ("coefficients-of-three-queries", {"coefficients": np.zeros((3, 1))}),
+        ("two-rows-for-one-job", {"blocks": np.array([(0, 3, 1), (1, 3, 1)])}),
+        ("block-without-boundaries", {"boundaries": np.array([(3, 1), (3, 0)]), "rivals": np.array([(3, 2)])}),
+        ("boundaries-not-down-to-zero", {"boundaries": np.array([(3, 2), (3, 1)]), **_only_three()}),
+        ("rivals-with-the-max-token", _changed("rivals", (3, 1), 3)),
+        ("list-misses-an-entry", _changed("top_EV", (3, 1), 3)),
+        ("additions-negative", {"additions": -1}),
+    ]
+
+
+def tree_attacks() -> list[tuple[str, Hints]]:
+    """Changes of `tree`."""
+    D = _network()[0].d_model
+
+    def ranges(*rows: tuple[int, int]) -> Hints:
+        return {"ranges": np.array([(0, 4), (1, 4), (2, 4), *rows])}
+
+    return [
+        ("order-names-a-rival-twice", {"order": np.array([2, 0, 2, 1])}),
+        ("order-negative", {"order": np.array([2, 0, 3, -1])}),
+        ("order-beyond-the-vocabulary", {"order": np.array([2, 0, 3, 4])}),
+        ("order-of-three-rivals", {"order": np.array([2, 0, 1])}),
+        ("basis-without-a-column", {"basis": np.zeros((D, 0))}),
+        ("ranges-leave-rivals-out", ranges((3, 1), (3, 3))),
+        ("ranges-reach-beyond-the-rivals", ranges((3, 1), (3, 5))),
+        ("ranges-begin-at-zero", ranges((3, 0), (3, 4))),
+        ("ranges-fall", ranges((3, 3), (3, 1), (3, 4))),
+        ("ranges-empty", ranges((3, 2), (3, 2), (3, 4))),
+        ("ranges-of-no-token", ranges((3, 4), (4, 4))),
+        ("ranges-out-of-order", {"ranges": np.array([(1, 4), (0, 4), (2, 4), (3, 4)])}),
+        ("single-token-without-ranges", ranges()),
+        ("label-without-a-mean-row", {"exact_direct": 0, "group_means": np.zeros((1, D)), "top_direct": np.array([[0, 1]])}),
+        ("direct-path-of-another-kind", {"exact_direct": 2}),
+        ("lists-of-the-other-direct-path", {"exact_direct": 0}),
+        ("list-empty", {"top_PV": np.zeros((2, 0), dtype=np.int64)}),
+        ("label-negative", {"labels": np.array([0, 0, -1, 1])}),
+        ("two-rows-for-one-job", {"blocks": np.array([(0, 3, 1), (1, 3, 1)])}),
     ]
