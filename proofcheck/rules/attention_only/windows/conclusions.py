@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from proofcheck.arithmetic import Integers, Intervals
 from proofcheck.arithmetic.level_sums import nonpositive_tuples, tuples_operations
 from proofcheck.arithmetic.piecewise import joined
-from proofcheck.rules.attention_only.separable.block_counts import Budget
 from proofcheck.rules.attention_only.windows.levels import GroupTerms
+from proofcheck.rules.budget import Budget
 
 LEVEL_BITS = 40  # levels are integers up to 2^40: sums of n_ctx + 2 ≤ 1,026 of them are below 2^52
 

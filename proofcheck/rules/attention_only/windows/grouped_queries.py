@@ -9,7 +9,7 @@ from proofcheck.arithmetic.piecewise import joined
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS, BLOCKS, Budget, Exhausted, checked_blocks
+from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS, BLOCKS, checked_blocks
 from proofcheck.rules.attention_only.windows.cells import Window, read_windows, window_shapes
 from proofcheck.rules.attention_only.windows.centred import Centred, centred, centred_operations
 from proofcheck.rules.attention_only.windows.grouped_weights import (
@@ -21,6 +21,7 @@ from proofcheck.rules.attention_only.windows.grouped_weights import (
 )
 from proofcheck.rules.attention_only.windows.jobs import Jobs, beaten, failing, jobs_of, lower_levels
 from proofcheck.rules.attention_only.windows.lists import LISTS, Lists, lists_operations, read_lists
+from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import ExactHint, IntegersHint
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule

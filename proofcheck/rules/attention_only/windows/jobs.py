@@ -14,8 +14,8 @@ from proofcheck.arithmetic import Booleans, Integers, Intervals
 from proofcheck.arithmetic.level_sums import nonpositive_tuples, tuples_operations
 from proofcheck.arithmetic.operations import count
 from proofcheck.arithmetic.piecewise import at_most_zero, joined
-from proofcheck.rules.attention_only.separable.block_counts import Budget
 from proofcheck.rules.attention_only.windows.cells import Cells
+from proofcheck.rules.budget import Budget
 
 LEVEL_BITS = 40
 

@@ -9,7 +9,7 @@ from proofcheck.arithmetic.roots import root_above
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import AttentionOnly, Dimensions
-from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS, BLOCKS, Budget
+from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS, BLOCKS
 from proofcheck.rules.attention_only.windows.cells import Window, window_shapes
 from proofcheck.rules.attention_only.windows.centred import query_vectors, value_vectors
 from proofcheck.rules.attention_only.windows.direct_rows import DirectRows
@@ -24,6 +24,7 @@ from proofcheck.rules.attention_only.windows.grouped_weights import (
 from proofcheck.rules.attention_only.windows.jobs import Jobs, jobs_of, lower_levels
 from proofcheck.rules.attention_only.windows.lists import Lists
 from proofcheck.rules.attention_only.windows.tree import Ranges, RivalTree, read_ranges, require_order
+from proofcheck.rules.budget import Budget
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import ExactHint, IntegerHint, IntegersHint
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule

@@ -11,12 +11,13 @@ from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS, BLOCKS, Budget, Exhausted, checked_blocks
+from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS, BLOCKS, checked_blocks
 from proofcheck.rules.attention_only.windows.cells import read_windows, require_scores, wanted_prefixes, window_shapes
 from proofcheck.rules.attention_only.windows.centred_expansion import CentredTables
 from proofcheck.rules.attention_only.windows.conclusions import LEVEL_BITS, beaten, failing, levels
 from proofcheck.rules.attention_only.windows.levels import GroupTerms, Terms
 from proofcheck.rules.attention_only.windows.lists import LISTS, lists_operations, read_lists
+from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegersHint
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
