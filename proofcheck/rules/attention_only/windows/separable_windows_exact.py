@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,8 @@ from proofcheck.rules.attention_only.windows.exact import SheetTerms, deciding
 from proofcheck.rules.attention_only.windows.levels import Terms
 from proofcheck.rules.attention_only.windows.lists import LISTS, lists_operations, read_lists
 from proofcheck.rules.attention_only.windows.sheets import Sheet, read_sheets, refused
+from proofcheck.rules.budget import Budget, Exhausted
+from proofcheck.rules.counting.block_tally import frozen
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegerHint, IntegersHint
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
@@ -56,7 +60,7 @@ def separable_windows_exact(
     _require_scores(sheets, tables.scores.first)
     lists = read_lists(tables.tables, top_EV, top_EU, top_PV)
     terms = Terms(tables.tables, tables.scores, _wanted(sheets, d), context.arithmetic, context.model.dimensions.d_head)
-    budget = _Budget(expansions)
+    spend = _spend(Budget(expansions))
     counts, wrong = ([[0] * d for _ in range(d)] for _ in range(2))
     undecided = 0
     for sheet in sheets:
@@ -66,31 +70,28 @@ def separable_windows_exact(
         m = sheet.cells.max_token
         for k, q in enumerate(sheet.queries.tolist()):
             size = task.block_size(q, m)
-            failing, lost = deciding(levels.low[k], levels.high[k], sheet.cells.sizes, budget.spend, required=q < m)
+            failing, lost = deciding(levels.low[k], levels.high[k], sheet.cells.sizes, spend, required=q < m)
             counts[q][m], wrong[q][m] = size - failing, lost
             undecided += failing - lost
-    return ProvedBlocks(_frozen(counts), undecided=undecided, wrong=_frozen(wrong))
+    return ProvedBlocks(frozen(counts), undecided=undecided, wrong=frozen(wrong))
 
 
-class _Budget:
-    """Counts expanded nodes."""
+def _spend(budget: Budget) -> Callable[[int], None]:
+    """Rejected(bad-hint) when more nodes are expanded than the hint allows."""
 
-    __slots__ = ("_left", "_most")
-
-    def __init__(self, most: int) -> None:
-        self._most = self._left = most
-
-    def spend(self, nodes: int) -> None:
-        """Rejected(bad-hint) when more nodes are expanded than the hint allows."""
-        self._left -= nodes
-        if self._left < 0:
+    def spend(nodes: int) -> None:
+        try:
+            budget.spend(nodes)
+        except Exhausted as error:
             raise Rejected(
                 Reason.BAD_HINT,
                 "the searches need more expansions than the hint allows",
                 path="expansions",
                 expected="at least the number of nodes of the searches",
-                found=str(self._most),
-            )
+                found=str(budget.most),
+            ) from error
+
+    return spend
 
 
 def _wanted(sheets: list[Sheet], d_vocab: int) -> NDArray[np.bool_]:
@@ -107,10 +108,6 @@ def _require_scores(sheets: list[Sheet], first: Integers) -> None:
         least, needed = int(sheet.cells.tokens.min()), int(first[sheet.queries].max(initial=0))
         if needed > least:
             raise refused("boundaries", f"of sheet {w} reach below the computed scores", f"at least {needed}", str(least))
-
-
-def _frozen(counts: list[list[int]]) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(row) for row in counts)
 
 
 def _cost(
