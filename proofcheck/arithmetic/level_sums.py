@@ -1,4 +1,6 @@
-"""How many tuples have a sum of at most zero, where a position has a few levels, each for many tokens. Exact integers, no float."""
+"""How many tuples have a sum of at most zero, where a position has a few levels, each for many tokens. Exact
+integers, no float.
+"""
 
 from __future__ import annotations
 
@@ -10,31 +12,47 @@ from numpy.typing import NDArray
 
 from proofcheck.arithmetic.operations import count
 
-MOST_LISTED = 5  # positions: up to here half of them are listed against the other half, beyond it sums are kept in bins
+MOST_LISTED = (
+    5  # positions: up to here half of them are listed against the other half, beyond it sums are kept in bins
+)
 LIMB_BITS = 48  # an addition of counts is one operation for so many bits
 
 Integers = NDArray[np.int64]
 _Weighted = tuple[Integers, Integers]  # sums, and how many tuples have them
 
 
-def nonpositive_tuples(levels: Integers, sizes: Integers, base: int, bins: int, *, first_required: bool) -> int:
-    """An upper bound on N = Σ Π_i sizes[l_i] over the tuples (l_0, …, l_{p−1}) with base + Σ_i levels[i, l_i] ≤ 0.
+def nonpositive_tuples(
+    levels: Integers, sizes: Integers, base: int, bins: int, *, first_required: bool
+) -> int:
+    """An upper bound on N = Σ Π_i sizes[l_i] over the tuples (l_0, …, l_{p−1}) with base + Σ_i levels[i, l_i]
+    ≤ 0.
 
-    Shapes: levels [p, L] int64, sizes [L] int64, L ≥ 1. With first_required only tuples in which some l_i = 0 count.
-    Hypotheses (checked): sizes ≥ 1, and sizes[0] = 1 with first_required, bins ≥ 1, |base| and every |level| below 2^62/(p + 2).
-    The result is N itself where `is_listed`; else each position may be rounded down by a bin (see `_in_bins`).
+    Shapes: levels [p, L] int64, sizes [L] int64, L ≥ 1. With first_required only tuples in which some l_i = 0
+    count.
+    Hypotheses (checked): sizes ≥ 1, and sizes[0] = 1 with first_required, bins ≥ 1, |base| and every |level|
+    below 2^62/(p + 2).
+    The result is N itself where `is_listed`; else each position may be rounded down by a bin (see
+    `_in_bins`).
     At most `tuples_operations` operations.
     """
     positions = levels.shape[0]
     largest = max(abs(base), int(np.abs(levels).max(initial=0)))
-    if (positions + 2) * largest >= 1 << 62 or sizes.min() < 1 or bins < 1 or (first_required and sizes[0] != 1):
+    if (
+        (positions + 2) * largest >= 1 << 62
+        or sizes.min() < 1
+        or bins < 1
+        or (first_required and sizes[0] != 1)
+    ):
         raise OverflowError("sums of levels do not fit 62 bits, or their sizes are wrong")
     if not is_listed(positions, sizes):
         return _in_bins(levels, sizes, base, bins, first_required=first_required)
     if not first_required:
         return _listed([(row, sizes) for row in levels], base)
     return sum(
-        _listed([(row[1:], sizes[1:]) for row in levels[:i]] + [(row, sizes) for row in levels[i + 1 :]], base + int(levels[i, 0]))
+        _listed(
+            [(row[1:], sizes[1:]) for row in levels[:i]] + [(row, sizes) for row in levels[i + 1 :]],
+            base + int(levels[i, 0]),
+        )
         for i in range(positions)  # by the first position that has level 0, a single token
     )
 
@@ -56,7 +74,8 @@ def tuples_operations(positions: int, sizes: Integers, bins: int, *, first_requi
 
 
 def _listed(lists: list[_Weighted], base: int) -> int:
-    """The exact number, from all sums of the first half of the positions and all sums of the other half, sorted.
+    """The exact number, from all sums of the first half of the positions and all sums of the other half,
+    sorted.
 
     Proof: a pair of halves a, b counts iff b ≤ −base − a; the sorted b that do are the first ones.  ∎
     """
@@ -67,7 +86,9 @@ def _listed(lists: list[_Weighted], base: int) -> int:
     count(_listed_operations([len(values) for values, _ in lists]))
     order = np.argsort(right[0], kind="stable")
     up_to = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(right[1][order])])
-    places = np.searchsorted(right[0][order], -base - left[0], side="right")  # sums equal to the limit count: a tie is a failure
+    places = np.searchsorted(
+        right[0][order], -base - left[0], side="right"
+    )  # sums equal to the limit count: a tie is a failure
     return int((left[1] * up_to[places]).sum())
 
 
@@ -91,10 +112,13 @@ def _listed_operations(lengths: list[int]) -> int:
 def _in_bins(levels: Integers, sizes: Integers, base: int, bins: int, *, first_required: bool) -> int:
     """An upper bound on the number of tuples, exact in bins.
 
-    Theorem (bins). Let μ_i = min_l levels[i, l], B = −(base + Σ μ_i), h ≥ 1 and o_i ≥ 0 integers. Every tuple that counts has
+    Theorem (bins). Let μ_i = min_l levels[i, l], B = −(base + Σ μ_i), h ≥ 1 and o_i ≥ 0 integers. Every tuple
+    that counts has
         Σ_i ⌊(levels[i, l_i] − μ_i + o_i)/h⌋ ≤ ⌊(B + Σ_i o_i)/h⌋.
-    Proof: Σ_i (levels[i, l_i] − μ_i + o_i) ≤ B + Σ o_i; divide by h; a sum of floors is at most the floor of the sum.  ∎
-    These are counted exactly: the coefficients of Π_i Σ_l sizes[l]·x^bin(i, l) up to that power. With first_required those of the same
+    Proof: Σ_i (levels[i, l_i] − μ_i + o_i) ≤ B + Σ o_i; divide by h; a sum of floors is at most the floor of
+    the sum.  ∎
+    These are counted exactly: the coefficients of Π_i Σ_l sizes[l]·x^bin(i, l) up to that power. With
+    first_required those of the same
     product without level 0, in the same bins, are taken off. h = ⌊B/bins⌋ + 1 and 0 ≤ o_i < h.
     """
     positions, many = levels.shape
@@ -116,7 +140,8 @@ def _in_bins(levels: Integers, sizes: Integers, base: int, bins: int, *, first_r
 
 
 def _offsets(heights: Integers, sizes: Integers, width: int) -> Integers:
-    """For each position an offset in 0 … width − 1: the one among those that put a level on the edge of a bin that drops least in all.
+    """For each position an offset in 0 … width − 1: the one among those that put a level on the edge of a bin
+    that drops least in all.
 
     Any offset is valid, so a sum that wraps around here costs bins and no more.
     """
@@ -126,7 +151,9 @@ def _offsets(heights: Integers, sizes: Integers, width: int) -> Integers:
 
 
 def _bounded_products(binned: Integers, sizes: Integers, most: int) -> int:
-    """Σ Π sizes[l_i] over the tuples with Σ_i binned[i, l_i] ≤ most. Bins are ≥ 0, sizes are numbers of tokens."""
+    """Σ Π sizes[l_i] over the tuples with Σ_i binned[i, l_i] ≤ most. Bins are ≥ 0, sizes are numbers of
+    tokens.
+    """
     product = fmpz_poly([1])
     bits = int(sizes.sum()).bit_length()
     for i, row in enumerate(binned):

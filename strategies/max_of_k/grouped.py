@@ -1,4 +1,6 @@
-"""Strategies `grouped-queries`, `rival-tree-direct` and `rival-tree`: below the cost of the tables of `windows`, along a price."""
+"""Strategies `grouped-queries`, `rival-tree-direct` and `rival-tree`: below the cost of the tables of
+`windows`, along a price.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,11 @@ from proofcheck.rules.attention_only.windows.cells import cells
 from proofcheck.rules.attention_only.windows.centred import centred, query_vectors, value_vectors
 from proofcheck.rules.attention_only.windows.direct_rows import DirectRows
 from proofcheck.rules.attention_only.windows.grouped_queries import ExactTerms
-from proofcheck.rules.attention_only.windows.grouped_weights import GroupedWeights, position_weights, weights_of
+from proofcheck.rules.attention_only.windows.grouped_weights import (
+    GroupedWeights,
+    position_weights,
+    weights_of,
+)
 from proofcheck.rules.attention_only.windows.jobs import beaten, jobs_of, lower_levels
 from proofcheck.rules.attention_only.windows.lists import Lists, read_lists
 from proofcheck.rules.attention_only.windows.rival_tree import TreeTerms, direct_rows
@@ -37,6 +43,7 @@ PRICES = {  # billionths of all inputs that one operation must prove
     "rival-tree": (6000.0, 1800.0, 600.0, 200.0),
 }
 BINS = 64
+DEFAULT = Shape()
 NEAR = (3, 4, 5, 6)
 FARTHER = ((), (4,))
 MOST_RIVALS = 3
@@ -58,7 +65,9 @@ class Prover:
         sizes = problem.dimensions
         self.tables, self.d_head = tables, sizes.d_head
         model = ATTENTION_ONLY.build(sizes, {}, decode_weights(problem.path.read_bytes(), TENSORS, Limits()))
-        exact = {name: DyadicArray.from_floats(np.asarray(hint)) for name, hint in hints.items() if _is_float(hint)}
+        exact = {
+            name: DyadicArray.from_floats(np.asarray(hint)) for name, hint in hints.items() if _is_float(hint)
+        }
         row = {name: value.reshape(1, -1) for name, value in exact.items() if len(value.shape) == 1}
         self.arithmetic, self.labels = Arithmetic("fast", 128), np.asarray(hints["labels"])
         queries = query_vectors(model)
@@ -72,16 +81,25 @@ class Prover:
             return
         values, position_values = value_vectors(model, row["direct_mean"], row["position_mean"])
         order = np.asarray(hints["order"])
-        tree = RivalTree(values, model.W_U.T, model.b_U.reshape(-1), exact["basis"], order, row["column_centre"])
+        tree = RivalTree(
+            values, model.W_U.T, model.b_U.reshape(-1), exact["basis"], order, row["column_centre"]
+        )
         top = np.asarray(hints["top_direct"])
         direct: DirectRows = direct_rows(
-            model, row["direct_mean"], exact["group_means"], self.labels, top, exact=bool(hints["exact_direct"])
+            model,
+            row["direct_mean"],
+            exact["group_means"],
+            self.labels,
+            top,
+            exact=bool(hints["exact_direct"]),
         )
         PV = position_values @ model.W_U
         ranges: dict[int, list[int]] = {}
         for t, end in np.asarray(hints["ranges"]).tolist():
             ranges.setdefault(t, []).append(end)
-        self.terms = TreeTerms(tree, ranges, direct, PV, Lists(PV, tables.lists[2], "top_PV"), self.arithmetic)
+        self.terms = TreeTerms(
+            tree, ranges, direct, PV, Lists(PV, tables.lists[2], "top_PV"), self.arithmetic
+        )
 
     def evaluate(self, m: int, window: Window, price: float) -> Found:
         """Whole jobs, and counts that win more than `price` sequences for each operation."""
@@ -100,13 +118,17 @@ class Prover:
             if settled[k].all():
                 gain += size * len(queries)
                 continue
-            cost = int(np.count_nonzero(~settled[k])) * tuples_operations(lower.shape[2] - 1, place.sizes, BINS, first_required=required)
+            cost = int(np.count_nonzero(~settled[k])) * tuples_operations(
+                lower.shape[2] - 1, place.sizes, BINS, first_required=required
+            )
             if size * len(queries) <= price * cost:
                 continue
             left = size
             for group in np.flatnonzero(~settled[k]).tolist():
                 levels = lower[k, group]
-                left -= nonpositive_tuples(levels[:-1], place.sizes, int(levels[-1, 0]), BINS, first_required=required)
+                left -= nonpositive_tuples(
+                    levels[:-1], place.sizes, int(levels[-1, 0]), BINS, first_required=required
+                )
                 if left <= 0:
                     break
             if left * len(queries) > price * cost:
@@ -119,7 +141,7 @@ def _is_float(hint: np.ndarray | int) -> bool:
     return isinstance(hint, np.ndarray) and hint.dtype.kind == "f"
 
 
-def propose(problem: Problem, kind: str, price: float, shape: Shape = Shape()) -> Proposal:
+def propose(problem: Problem, kind: str, price: float, shape: Shape = DEFAULT) -> Proposal:
     """price: billionths of all inputs that one operation must prove."""
     tables = FloatTables(problem.model)
     hints = score_hints(tables, shape)
@@ -129,7 +151,9 @@ def propose(problem: Problem, kind: str, price: float, shape: Shape = Shape()) -
     prover = Prover(problem, tables, hints, kind)
     sequences = price * 1e-9 * tables.d_vocab**tables.n_ctx
     found: dict[int, tuple[Window, Found]] = {}
-    with Progress("max tokens", tables.d_vocab, shown=problem.budget.progress, budget=problem.budget.left) as progress:
+    with Progress(
+        "max tokens", tables.d_vocab, shown=problem.budget.progress, budget=problem.budget.left
+    ) as progress:
         for m in reversed(range(tables.d_vocab)):
             if problem.budget.left <= 0:
                 break
@@ -140,7 +164,13 @@ def propose(problem: Problem, kind: str, price: float, shape: Shape = Shape()) -
     rule = "grouped-queries" if kind == "grouped-queries" else "rival-tree"
     all_hints = hints | _window_hints(tables, found, kind)
     if rule == "rival-tree":
-        used = sorted({t for window, m in ((window, m) for m, (window, _) in found.items()) for t in (m, *range(window.boundaries[0], m))})
+        used = sorted(
+            {
+                t
+                for window, m in ((window, m) for m, (window, _) in found.items())
+                for t in (m, *range(window.boundaries[0], m))
+            }
+        )
         ranges = np.asarray(hints["ranges"])
         all_hints["ranges"] = np.ascontiguousarray(ranges[np.isin(ranges[:, 0], used)])
     steps = (Step("blocks", rule, (), all_hints), Step("count", "sum-blocks", ("blocks",)))
@@ -158,7 +188,13 @@ def search(prover: Prover, tables: FloatTables, m: int, price: float) -> tuple[W
         return tried[key].gain - price * tried[key].operations
 
     best = Window((), boundaries(m, 4, ()))
-    candidates = [m - 1, m + 1, m + 2, m - 2, *(int(j) for t in (m, max(0, m - 1)) for j in tables.lists[0][t][:4])]
+    candidates = [
+        m - 1,
+        m + 1,
+        m + 2,
+        m - 2,
+        *(int(j) for t in (m, max(0, m - 1)) for j in tables.lists[0][t][:4]),
+    ]
     candidates = [j for j in dict.fromkeys(candidates) if 0 <= j < tables.d_vocab and j != m]
     for _ in range(MOST_RIVALS):
         options = [Window((*best.rivals, j), best.boundaries) for j in candidates if j not in best.rivals]
@@ -166,7 +202,9 @@ def search(prover: Prover, tables: FloatTables, m: int, price: float) -> tuple[W
         if value(better) <= value(best):
             break
         best = better
-    best = max((Window(best.rivals, boundaries(m, near, farther)) for near in NEAR for farther in FARTHER), key=value)
+    best = max(
+        (Window(best.rivals, boundaries(m, near, farther)) for near in NEAR for farther in FARTHER), key=value
+    )
     key = Window(tuple(sorted(best.rivals)), best.boundaries)
     return (key, tried[key]) if value(best) > 0 else None
 

@@ -1,4 +1,6 @@
-"""Groups of queries, directions of their scores, an order of the rivals and ranges of it: hints of `grouped-queries` and `rival-tree`."""
+"""Groups of queries, directions of their scores, an order of the rivals and ranges of it: hints of
+`grouped-queries` and `rival-tree`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ Hints = dict[str, np.ndarray | int]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """groups of queries; directions of scores; basis: columns of the basis for rivals; prune: logits below the own one that are not resolved."""
+    """groups of queries; directions of scores; basis: columns of the basis for rivals; prune: logits below
+    the own one that are not resolved.
+    """
 
     groups: int = 4
     directions: int = 1
@@ -31,7 +35,9 @@ def score_hints(tables: FloatTables, shape: Shape) -> Hints:
     tail = max(1, tables.d_vocab // 8)
     slope = scores[:, -tail:].mean(axis=1) - scores[:, :tail].mean(axis=1)
     labels = np.zeros(tables.d_vocab, dtype=np.int64)
-    for label, members in enumerate(np.array_split(np.argsort(slope, kind="stable"), min(shape.groups, tables.d_vocab))):
+    for label, members in enumerate(
+        np.array_split(np.argsort(slope, kind="stable"), min(shape.groups, tables.d_vocab))
+    ):
         labels[members] = label
     return {
         "direct_mean": tables.direct_mean,
@@ -44,7 +50,9 @@ def score_hints(tables: FloatTables, shape: Shape) -> Hints:
     }
 
 
-def tree_hints(tables: FloatTables, model: Model, shape: Shape, labels: Integers, *, exact_direct: bool) -> Hints:
+def tree_hints(
+    tables: FloatTables, model: Model, shape: Shape, labels: Integers, *, exact_direct: bool
+) -> Hints:
     """basis, order, ranges, column_centre, group_means, exact_direct, top_direct."""
     A, U = tables.value_vectors, model.W_U.numpy()
     basis = np.linalg.svd(A, full_matrices=False)[2][: min(shape.basis, tables.d_model)].T
@@ -95,7 +103,9 @@ def _bisected(points: Doubles, members: Integers, start: int = 0) -> tuple[Integ
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """T1 in floats for one token; rivals in order. own: the place of the token's own logit, which is never pruned."""
+    """T1 in floats for one token; rivals in order. own: the place of the token's own logit, which is never
+    pruned.
+    """
 
     small: Doubles
     rest: float

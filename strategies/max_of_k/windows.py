@@ -1,4 +1,6 @@
-"""Strategy `windows`: rivals and tokens far from the max token are bounded together; along a price for each operation."""
+"""Strategy `windows`: rivals and tokens far from the max token are bounded together; along a price for each
+operation.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,21 @@ from strategies.max_of_k.windows_scores import Partial, bounded_prefixes, everyt
 from strategies.max_of_k.windows_search import Worth, evaluated, is_short, list_hints, search_all
 from strategies.max_of_k.windows_terms import Evaluation, FloatTables, Window, table_operations
 
-ROOM_IN_ADDITIONS = 10_000  # for each count, beyond what the search computed: float rounding may leave a group open
-PRICES = (6000.0, 2000.0, 600.0, 200.0, 60.0, 20.0, 6.0, 2.0, 0.6, 0.06)  # billionths of all inputs for each operation
+ROOM_IN_ADDITIONS = (
+    10_000  # for each count, beyond what the search computed: float rounding may leave a group open
+)
+PRICES = (
+    6000.0,
+    2000.0,
+    600.0,
+    200.0,
+    60.0,
+    20.0,
+    6.0,
+    2.0,
+    0.6,
+    0.06,
+)  # billionths of all inputs for each operation
 PRICE, PRICE_IN_BINS = 6.0, 0.02
 LEAST_PRICE, MOST_PRICE, BISECTIONS = 1e-4, 2e5, 14
 ROOMS = (1, 3, 6, 10)  # computed scores below the least boundary
@@ -39,7 +54,9 @@ class Plan:
     def operations(self) -> int:
         """Operations that the search expects."""
         known = self.tables.d_vocab**2 - int(self.scores.first.sum())
-        return table_operations(self.tables, known) + sum(found.operations for _, found in self.windows.values())
+        return table_operations(self.tables, known) + sum(
+            found.operations for _, found in self.windows.values()
+        )
 
 
 def plan(tables: FloatTables, price: float, budget: Budget) -> Plan:
@@ -62,7 +79,11 @@ def plan(tables: FloatTables, price: float, budget: Budget) -> Plan:
 def searched(tables: FloatTables, scores: Partial, worth: Worth, budget: Budget) -> Plan:
     """The best windows with these scores."""
     tables.prefix = bounded_prefixes(tables, scores)
-    return Plan(tables, scores, {m: (window, found) for m, window, found in search_all(tables, worth, budget, scores.first)})
+    return Plan(
+        tables,
+        scores,
+        {m: (window, found) for m, window, found in search_all(tables, worth, budget, scores.first)},
+    )
 
 
 def reevaluated(known: Plan, scores: Partial, worth: Worth) -> Plan:
@@ -74,14 +95,18 @@ def reevaluated(known: Plan, scores: Partial, worth: Worth) -> Plan:
 
 
 def propose_windows(problem: Problem, price: float | None = None) -> Proposal:
-    """price: billionths of all inputs that one operation must prove; by default what suits the number of positions."""
+    """price: billionths of all inputs that one operation must prove; by default what suits the number of
+    positions.
+    """
     tables = FloatTables(problem.model)
     found = plan(tables, default_price(tables) if price is None else price, problem.budget)
     return proposal(found, problem.budget)
 
 
 def propose_within(problem: Problem, operations: int) -> Proposal:
-    """The best bound found with at most so many operations: prices by bisection. ValueError if even the tables cost more."""
+    """The best bound found with at most so many operations: prices by bisection. ValueError if even the
+    tables cost more.
+    """
     tables = FloatTables(problem.model)
     low, high, best = LEAST_PRICE, MOST_PRICE, None
     for _ in range(BISECTIONS):
@@ -95,7 +120,9 @@ def propose_within(problem: Problem, operations: int) -> Proposal:
         if problem.budget.left <= 0:
             break
     if best is None:
-        raise ValueError(f"no windows cost at most {operations} operations: the tables alone cost {table_operations(tables, 0)} or more")
+        raise ValueError(
+            f"no windows cost at most {operations} operations: the tables alone cost {table_operations(tables, 0)} or more"
+        )
     return proposal(best, problem.budget)
 
 
@@ -111,7 +138,11 @@ def proposal(found: Plan, budget: Budget) -> Proposal:
         Step("blocks", "separable-windows", ("tables",), window_hints(found)),
         Step("count", "sum-blocks", ("blocks",)),
     )
-    ended = f"the search ended after {budget.seconds:g} s; --search-seconds S gives it more" if budget.left <= 0 else ""
+    ended = (
+        f"the search ended after {budget.seconds:g} s; --search-seconds S gives it more"
+        if budget.left <= 0
+        else ""
+    )
     return Proposal(steps, correct=found.gain, left_out=ended)
 
 
@@ -135,7 +166,8 @@ def window_hints(found: Plan) -> dict[str, np.ndarray | int]:
         "rivals": rows([(m, j) for m in sorted(windows) for j in windows[m][0].rivals], 2),
         "blocks": rows(counted, 3),
         **list_hints(found.tables),
-        "additions": sum(cost for _, found in windows.values() for _, _, cost, _ in found.counted) + ROOM_IN_ADDITIONS * (len(counted) + 1),
+        "additions": sum(cost for _, found in windows.values() for _, _, cost, _ in found.counted)
+        + ROOM_IN_ADDITIONS * (len(counted) + 1),
     }
 
 
@@ -146,12 +178,23 @@ def rows(rows: list[tuple[int, ...]], width: int) -> np.ndarray:
 def windows_at(price: float | None, name: str) -> Strategy:
     """The strategy at one price."""
     shown = "" if price is None else f"; price {price:g}"
-    return Strategy(name, f"near rivals and tokens one by one, the others together{shown}", applied(propose_windows, price=price))
+    return Strategy(
+        name,
+        f"near rivals and tokens one by one, the others together{shown}",
+        applied(propose_windows, price=price),
+    )
 
 
 def windows_within(operations: int) -> Strategy:
     """The strategy with at most so many operations."""
-    return Strategy("windows", f"the best of windows with at most {operations} operations", applied(propose_within, operations=operations))
+    return Strategy(
+        "windows",
+        f"the best of windows with at most {operations} operations",
+        applied(propose_within, operations=operations),
+    )
 
 
-STRATEGIES = (windows_at(None, "windows"), *(windows_at(price, f"windows--price-{price:g}") for price in PRICES))
+STRATEGIES = (
+    windows_at(None, "windows"),
+    *(windows_at(price, f"windows--price-{price:g}") for price in PRICES),
+)

@@ -28,8 +28,10 @@ def all_tuples(z: Doubles, own: Doubles, sizes: Integers, required: Booleans) ->
 
 
 def in_bins(z: Doubles, own: Doubles, sizes: Integers, required: Booleans, bins: int) -> list[int]:
-    """The same with sums kept in bins, as the checker does, rounding down: upper bounds, up to float rounding."""
-    C, p, L = z.shape
+    """The same with sums kept in bins, as the checker does, rounding down: upper bounds, up to float
+    rounding.
+    """
+    p = z.shape[1]
     least = z.min(axis=2)  # [C, p]
     window = -(own + least.sum(axis=1))
     width = np.maximum(window, 1e-300) / bins
@@ -62,6 +64,8 @@ def _products(binned: Integers, sizes: Integers, most: Integers, length: int) ->
         new = np.zeros_like(states)
         for l in range(L):
             source = places - binned[:, i, l][:, None]
-            new += sizes[l] * np.where(source >= 0, np.take_along_axis(states, np.maximum(source, 0), axis=1), 0.0)
+            new += sizes[l] * np.where(
+                source >= 0, np.take_along_axis(states, np.maximum(source, 0), axis=1), 0.0
+            )
         states = new
     return (states * (places <= most[:, None])).sum(axis=1)

@@ -42,7 +42,9 @@ Config = tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, ...], ...]]  #
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A sheet that was tried: which queries it decides, the operations of the sheet itself and of each query, expanded nodes."""
+    """A sheet that was tried: which queries it decides, the operations of the sheet itself and of each query,
+    expanded nodes.
+    """
 
     fixed: float
     costs: dict[int, float]
@@ -55,7 +57,10 @@ class Prover:
     def __init__(self, problem: Problem, tables: FloatTables, partial: Partial) -> None:
         sizes = problem.dimensions
         model = ATTENTION_ONLY.build(sizes, {}, decode_weights(problem.path.read_bytes(), TENSORS, Limits()))
-        rows_of = [DyadicArray.from_floats(row).reshape(1, -1) for row in (tables.direct_mean, tables.position_mean, partial.direction)]
+        rows_of = [
+            DyadicArray.from_floats(row).reshape(1, -1)
+            for row in (tables.direct_mean, tables.position_mean, partial.direction)
+        ]
         exact = centred(model, rows_of[0], rows_of[1])
         alpha = DyadicArray.from_floats(partial.coefficients).reshape(-1, 1)
         table = scores(exact.queries, model.W_E, partial.first, rows_of[2], alpha)
@@ -71,7 +76,12 @@ class Prover:
         """Only the queries that the sheet decides are in the outcome."""
         bounds, rivals, groups = config
         place = cells(m, np.array(bounds, dtype=np.int64))
-        sheet = Sheet(place, np.array(rivals, dtype=np.int64), tuple(np.array(g, dtype=np.int64) for g in groups), np.array(queries))
+        sheet = Sheet(
+            place,
+            np.array(rivals, dtype=np.int64),
+            tuple(np.array(g, dtype=np.int64) for g in groups),
+            np.array(queries),
+        )
         with counting() as counter:
             levels = SheetTerms(self.terms, sheet, self.lists).levels(self.bits)
         built = counter.total
@@ -95,7 +105,10 @@ def propose_exact_windows(problem: Problem) -> Proposal:
     tables = FloatTables(problem.model)
     partial = everything(tables)
     tables.prefix = bounded_prefixes(tables, partial)
-    found = {m: (window, seen) for m, window, seen in search_all(tables, Worth(0.0, BLOCK_WORTH), problem.budget, partial.first)}
+    found = {
+        m: (window, seen)
+        for m, window, seen in search_all(tables, Worth(0.0, BLOCK_WORTH), problem.budget, partial.first)
+    }
     windows = Plan(tables, partial, found)
     prover, float_terms = Prover(problem, tables, partial), FloatTerms(problem.model)
     sheets: list[tuple[int, Config, list[int]]] = []
@@ -118,15 +131,21 @@ def propose_exact_windows(problem: Problem) -> Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Rivals:
-    """Of one block: winners (they win every sequence that the max token loses, in a sample), all that may win, and more to look at alone."""
+    """Of one block: winners (they win every sequence that the max token loses, in a sample), all that may
+    win, and more to look at alone.
+    """
 
     winners: tuple[int, ...]
     may_win: tuple[int, ...]
     more: tuple[int, ...]
 
 
-def choose(prover: Prover, float_terms: FloatTerms, tables: FloatTables, m: int, queries: list[int]) -> list[tuple[Config, list[int], int]]:
-    """Sheets that decide all these queries, greedily by operations for each query. What nothing decides gets single tokens and rivals."""
+def choose(
+    prover: Prover, float_terms: FloatTerms, tables: FloatTables, m: int, queries: list[int]
+) -> list[tuple[Config, list[int], int]]:
+    """Sheets that decide all these queries, greedily by operations for each query. What nothing decides gets
+    single tokens and rivals.
+    """
     ranked = {q: _ranked(float_terms, q, m) for q in queries}
     tried: dict[Config, Outcome] = {}
     cheapest: dict[int, float] = dict.fromkeys(queries, float("inf"))
@@ -175,7 +194,11 @@ def _ranked(float_terms: FloatTerms, q: int, m: int) -> Rivals:
         worst = int(np.flatnonzero(left)[terms[left, i, t].argmin()])
         chosen.append(worst)
         left[worst] = False
-    return Rivals(_winners(float_terms, terms, q, m, may_win), tuple(may_win.tolist()[:MOST_RIVALS]), tuple(chosen[len(may_win) :]))
+    return Rivals(
+        _winners(float_terms, terms, q, m, may_win),
+        tuple(may_win.tolist()[:MOST_RIVALS]),
+        tuple(chosen[len(may_win) :]),
+    )
 
 
 def _winners(float_terms: FloatTerms, terms: Doubles, q: int, m: int, may_win: Integers) -> tuple[int, ...]:
@@ -198,11 +221,17 @@ def _least(config: Config, n: int, m: int) -> float:
     """Operations for one query at least: what cannot be cheaper than what is known need not be tried."""
     bounds, rivals, groups = config
     cells, d = m - bounds[0] + len(bounds), len(rivals) + sum(len(group) for group in groups)
-    return (n - 1) * cells * 4 * (len(rivals) + max(1, len(groups))) + (2 * d * (m - bounds[0] + 2) if groups else 0)
+    return (n - 1) * cells * 4 * (len(rivals) + max(1, len(groups))) + (
+        2 * d * (m - bounds[0] + 2) if groups else 0
+    )
 
 
-def configurations(float_terms: FloatTerms, m: int, ranked: dict[int, Rivals]) -> Iterator[tuple[Config, list[int]]]:
-    """Sheets to try, each with the queries whose possible winners it looks at one by one: few near tokens first."""
+def configurations(
+    float_terms: FloatTerms, m: int, ranked: dict[int, Rivals]
+) -> Iterator[tuple[Config, list[int]]]:
+    """Sheets to try, each with the queries whose possible winners it looks at one by one: few near tokens
+    first.
+    """
     sets: dict[frozenset[int], list[int]] = {}
     for q, rivals in ranked.items():
         both = (*rivals.may_win, *rivals.more)
@@ -216,7 +245,10 @@ def configurations(float_terms: FloatTerms, m: int, ranked: dict[int, Rivals]) -
         sheets.append((chosen, (), mine))
         if others:
             sheets.append((chosen, (others,), mine))
-            sheets += [(chosen, groups, mine) for groups in dict.fromkeys(chain(float_terms, q, m, others) for q in origin)]
+            sheets += [
+                (chosen, groups, mine)
+                for groups in dict.fromkeys(chain(float_terms, q, m, others) for q in origin)
+            ]
     for near in NEAR:
         for farther in FARTHER:
             bounds = boundaries(m, near, farther)
@@ -228,7 +260,9 @@ def configurations(float_terms: FloatTerms, m: int, ranked: dict[int, Rivals]) -
 
 
 def chain(float_terms: FloatTerms, q: int, m: int, others: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """The other rivals in groups that are beaten token by token: those that are worst somewhere are best where the max token stands."""
+    """The other rivals in groups that are beaten token by token: those that are worst somewhere are best
+    where the max token stands.
+    """
     terms = float_terms.terms(q, m, np.array(others))  # [J, n, T]
     order = np.argsort(terms[:, :-1].min(axis=2).sum(axis=1), kind="stable").tolist()
     groups: list[list[int]] = []
@@ -244,14 +278,22 @@ def chain(float_terms: FloatTerms, q: int, m: int, others: tuple[int, ...]) -> t
     return tuple(tuple(sorted(group)) for group in groups)
 
 
-def sheet_hints(tables: FloatTables, sheets: list[tuple[int, Config, list[int]]], expansions: int) -> dict[str, np.ndarray | int]:
+def sheet_hints(
+    tables: FloatTables, sheets: list[tuple[int, Config, list[int]]], expansions: int
+) -> dict[str, np.ndarray | int]:
     """Hints of `separable-windows-exact`."""
     return {
         "max_tokens": np.array([m for m, _, _ in sheets], dtype="<i8"),
         "boundaries": rows([(w, b) for w, (_, (bounds, _, _), _) in enumerate(sheets) for b in bounds], 2),
         "rivals": rows([(w, j) for w, (_, (_, rivals, _), _) in enumerate(sheets) for j in rivals], 2),
         "groups": rows(
-            [(w, g + 1, j) for w, (_, (_, _, groups), _) in enumerate(sheets) for g, group in enumerate(groups) for j in group], 3
+            [
+                (w, g + 1, j)
+                for w, (_, (_, _, groups), _) in enumerate(sheets)
+                for g, group in enumerate(groups)
+                for j in group
+            ],
+            3,
         ),
         "blocks": rows([(w, q) for w, (_, _, mine) in enumerate(sheets) for q in mine], 2),
         **list_hints(tables),
@@ -260,5 +302,9 @@ def sheet_hints(tables: FloatTables, sheets: list[tuple[int, Config, list[int]]]
 
 
 STRATEGIES = (
-    Strategy("windows-exact", "the exact count: whole blocks by windows, the others decided on cells", applied(propose_exact_windows)),
+    Strategy(
+        "windows-exact",
+        "the exact count: whole blocks by windows, the others decided on cells",
+        applied(propose_exact_windows),
+    ),
 )

@@ -14,7 +14,16 @@ from strategies.progress import Progress
 
 NEAR = (1, 2, 3, 4, 5, 7, 10, 14)  # numbers of near tokens that are tried
 FARTHER = ((), (3,), (8,), (3, 10))  # further boundaries, so many tokens below the first one
-NEAR_LONG = (2, 5, 10, 16, 24, 40, 64, 100)  # the same with many positions, where attention is spread over more tokens
+NEAR_LONG = (
+    2,
+    5,
+    10,
+    16,
+    24,
+    40,
+    64,
+    100,
+)  # the same with many positions, where attention is spread over more tokens
 FARTHER_LONG = ((), (8, 24))
 MOST_RIVALS = 8
 BINS = (64, 256, 1024)  # that counts with many positions may have
@@ -33,7 +42,9 @@ def boundaries(m: int, near: int, farther: tuple[int, ...]) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What one operation must win. price: sequences; or, if `block` > 0, every whole block is worth so many operations and nothing is counted."""
+    """What one operation must win. price: sequences; or, if `block` > 0, every whole block is worth so many
+    operations and nothing is counted.
+    """
 
     price: float
     block: float = 0.0
@@ -45,7 +56,9 @@ class Worth:
 
 
 def search(tables: FloatTables, m: int, worth: Worth, least: int = 0) -> tuple[Window, Evaluation] | None:
-    """The best window found for a max token, None if none is worth its operations. Near tokens are at least `least`."""
+    """The best window found for a max token, None if none is worth its operations. Near tokens are at least
+    `least`.
+    """
     place = MaxToken(tables, m, BINS[0], MOST_QUERIES if is_short(tables) else FEW_QUERIES)
     tried: dict[Window, tuple[float, Evaluation]] = {}
 
@@ -75,7 +88,9 @@ def _rivals(tables: FloatTables, m: int, best: Window, value: Value, patience: i
     candidates = _candidates(tables, m)
     current, failures = best, 0
     while len(current.rivals) < MOST_RIVALS:
-        options = [Window((*current.rivals, j), current.boundaries) for j in candidates if j not in current.rivals]
+        options = [
+            Window((*current.rivals, j), current.boundaries) for j in candidates if j not in current.rivals
+        ]
         if not options:
             break
         current = max(options, key=value)
@@ -121,7 +136,9 @@ def is_short(tables: FloatTables) -> bool:
 def search_all(
     tables: FloatTables, worth: Worth, budget: Budget, first: np.ndarray | None = None
 ) -> Iterator[tuple[int, Window, Evaluation]]:
-    """Windows of all max tokens that are worth one, large ones first, while the budget lasts. first: from where scores are computed."""
+    """Windows of all max tokens that are worth one, large ones first, while the budget lasts. first: from
+    where scores are computed.
+    """
     least = np.zeros(tables.d_vocab, dtype=np.int64) if first is None else np.maximum.accumulate(first)
     with Progress("max tokens", tables.d_vocab, shown=budget.progress, budget=budget.left) as progress:
         for m in reversed(range(tables.d_vocab)):
@@ -136,4 +153,7 @@ def search_all(
 def list_hints(tables: FloatTables) -> dict[str, np.ndarray]:
     """top_EV, top_EU, top_PV."""
     names = ("top_EV", "top_EU", "top_PV")
-    return {name: np.ascontiguousarray(columns, dtype=np.int64) for name, columns in zip(names, tables.lists, strict=True)}
+    return {
+        name: np.ascontiguousarray(columns, dtype=np.int64)
+        for name, columns in zip(names, tables.lists, strict=True)
+    }

@@ -25,7 +25,12 @@ def cases(draw: st.DrawFn) -> Case:
     required = draw(st.booleans())
     sizes = draw(st.lists(st.integers(1, 5), min_size=many, max_size=many))
     base = draw(st.integers(-8, 8) | st.integers(-(2**41), 2**41))
-    return np.array(levels, dtype=np.int64).reshape(positions, many), np.array([1 if required else sizes[0], *sizes[1:]]), base, required
+    return (
+        np.array(levels, dtype=np.int64).reshape(positions, many),
+        np.array([1 if required else sizes[0], *sizes[1:]]),
+        base,
+        required,
+    )
 
 
 def number(levels: np.ndarray, sizes: np.ndarray, base: int, *, required: bool) -> int:
@@ -81,6 +86,8 @@ def test_many_positions_and_large_sizes() -> None:
     ],
     ids=["large level", "large base", "no tokens", "two tokens in the required level", "no bins"],
 )
-def test_hypotheses_are_checked(levels: list[list[int]], sizes: list[int], base: int, bins: int, required: bool) -> None:
+def test_hypotheses_are_checked(
+    levels: list[list[int]], sizes: list[int], base: int, bins: int, required: bool
+) -> None:
     with pytest.raises(OverflowError):
         nonpositive_tuples(np.array(levels), np.array(sizes), base, bins, first_required=required)

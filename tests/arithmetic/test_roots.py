@@ -42,7 +42,7 @@ def test_leaders(values: list[int]) -> None:
 @pytest.mark.parametrize("backend", ["fast", "arb"])
 def test_piecewise(backend: str) -> None:
     arithmetic = Arithmetic(backend, 64)  # type: ignore[arg-type]
-    x = arithmetic.integers(np.array([[-2, 0, 3], [5, -1, 1]], dtype=np.int64))
+    x = arithmetic.enclose(DyadicArray.from_integers(np.array([[-2, 0, 3], [5, -1, 1]])))
     for part, signs in ((at_most_zero(x), [-1, 0, 0, 0, -1, 0]), (at_least_zero(x), [0, 0, 1, 1, 0, 1])):
         assert part.certainly_positive().ravel().tolist() == [sign > 0 for sign in signs]
         assert part.certainly_negative().ravel().tolist() == [sign < 0 for sign in signs]
@@ -50,4 +50,10 @@ def test_piecewise(backend: str) -> None:
     assert both.shape == (2, 6)
     assert (both[:, :3].certainly_positive() == both[:, 3:].certainly_negative()).all()
     with pytest.raises(TypeError):
-        joined([x, Arithmetic("arb" if backend == "fast" else "fast", 64).integers(np.zeros((2, 1), dtype=np.int64))], axis=1)
+        joined(
+            [
+                x,
+                Arithmetic("arb" if backend == "fast" else "fast", 64).enclose(DyadicArray.zeros((2, 1))),
+            ],
+            axis=1,
+        )

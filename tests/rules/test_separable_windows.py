@@ -1,4 +1,6 @@
-"""`centred-expansion` and `separable-windows`: the tables, the lists, the cells, the bounds on scores, refusals with accepting twins."""
+"""`centred-expansion` and `separable-windows`: the tables, the lists, the cells, the bounds on scores,
+refusals with accepting twins.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ SHAPES = (Shape(1, 3), Shape(2, 6), Shape(3, 5, 4, 3), Shape(4, 4))
 
 
 PROVED = {"nothing": 0, "own-scores": 3, "all-scores": 16, "exact-nothing": 0}
-PROVED |= dict.fromkeys(("exact", "exact-own-scores", "exact-everybody-in-groups"), 7)  # by the twins of the attacks, of 16
+PROVED |= dict.fromkeys(
+    ("exact", "exact-own-scores", "exact-everybody-in-groups"), 7
+)  # by the twins of the attacks, of 16
 PROVED |= {"grouped": 1, "grouped-one-group": 1, "tree": 0, "tree-shared-direct-path": 0, "tree-one-range": 0}
 
 
@@ -40,7 +44,9 @@ def expansion(where: Any, hints: Any) -> Any:
 def test_margin_terms_and_attention_are_those_of_the_path_expansion(shape: Shape, biases: bool) -> None:
     where = context(shape, random_model(shape, 3, biases=biases))
     for seed in range(3):
-        hints = window_hints.expansion_hints(where.model, np.random.default_rng(seed), np.zeros(shape.d_vocab, dtype=np.int64))
+        hints = window_hints.expansion_hints(
+            where.model, np.random.default_rng(seed), np.zeros(shape.d_vocab, dtype=np.int64)
+        )
         with counting() as counter:
             tables = expansion(where, hints)
         bound = RULES["centred-expansion"].cost(where.model.dimensions, Limits(), **hints).operations
@@ -50,7 +56,8 @@ def test_margin_terms_and_attention_are_those_of_the_path_expansion(shape: Shape
         logits = [table.fractions() for table in (path.EVOU, path.EUPU, path.PVOU, mine.EV, mine.EU, mine.PV)]
         EVOU, EUPU, PVOU, EV, EU, PV = logits
         assert (
-            EV[None, :, None] + EU[:, None, None] + PV[None, None] == EVOU[None, :, None] + EUPU[:, None, None] + PVOU[None, None]
+            EV[None, :, None] + EU[:, None, None] + PV[None, None]
+            == EVOU[None, :, None] + EUPU[:, None, None] + PVOU[None, None]
         ).all()
         scores = tables.scores.known.fractions()[tables.scores.starts[:, None] + np.arange(d)[None, :]]
         total = scores[:, :, None] + mine.positions.fractions()[:, None, :]
@@ -75,7 +82,9 @@ def test_prefixes_are_bounded_from_above(seed: int) -> None:
     partly, wholly = (Weights(scores, wanted, where.arithmetic, 1) for scores in (table, full))
     queries, ends = (part.ravel() for part in np.indices((d, d)))
     shift = np.zeros(d * d, dtype=np.int64)
-    gap = partly.prefixes(queries, ends + 1).relative_to(shift) - wholly.prefixes(queries, ends + 1).relative_to(shift)
+    gap = partly.prefixes(queries, ends + 1).relative_to(shift) - wholly.prefixes(
+        queries, ends + 1
+    ).relative_to(shift)
     assert not gap.certainly_negative().any()
     assert gap.certainly_positive().any() == bool(first.any())
     known = full.known.fractions()[full.starts[:, None] + np.arange(d)[None, :]]
@@ -91,7 +100,12 @@ def test_prefixes_are_bounded_from_above(seed: int) -> None:
         partly.prefixes(np.array([0]), np.array([0]))
 
 
-@given(st.lists(st.integers(0, 5), min_size=2, max_size=7), st.sets(st.integers(0, 6)), st.integers(1, 7), st.randoms())
+@given(
+    st.lists(st.integers(0, 5), min_size=2, max_size=7),
+    st.sets(st.integers(0, 6)),
+    st.integers(1, 7),
+    st.randoms(),
+)
 def test_listed_entries_bound_what_is_outside(row: list[int], members: set[int], K: int, random: Any) -> None:
     d = len(row)
     order = sorted(range(d), key=lambda j: (-row[j], random.random()))[:K]
@@ -125,7 +139,10 @@ def test_lists_that_are_refused(columns: list[list[int]], message: str) -> None:
 def test_every_token_is_in_one_cell(case: tuple[int, set[int]]) -> None:
     m, chosen = case
     found = cells(m, np.array(sorted({*chosen, 0}, reverse=True)))
-    inside = [*found.tokens.tolist(), *(t for a, b in zip(found.starts, found.ends, strict=True) for t in range(a, b))]
+    inside = [
+        *found.tokens.tolist(),
+        *(t for a, b in zip(found.starts, found.ends, strict=True) for t in range(a, b)),
+    ]
     assert sorted(inside) == list(range(m + 1))
     assert found.tokens[0] == m
     assert found.sizes.sum() == m + 1
@@ -150,7 +167,9 @@ def test_the_twins_of_the_attacks_verify(name: str, tmp_path: Any) -> None:
 
 
 def test_no_score_is_computed_that_is_not_paid_for() -> None:
-    """A lower triangle left out costs 2·D − 1 operations less for each entry, and its exact scores do not exist."""
+    """A lower triangle left out costs 2·D − 1 operations less for each entry, and its exact scores do not
+    exist.
+    """
     shape = Shape(2, 9, 5, 3)
     where = context(shape, random_model(shape, 1))
     counts = []

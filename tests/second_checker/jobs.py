@@ -1,4 +1,6 @@
-"""Jobs of docs/rules/grouped-queries.md: queries that share an evaluation, and what follows from bounds on their levels."""
+"""Jobs of docs/rules/grouped-queries.md: queries that share an evaluation, and what follows from bounds on
+their levels.
+"""
 
 from __future__ import annotations
 
@@ -78,14 +80,25 @@ def norm(a: Vector) -> Interval:
 
 
 class Weights:
-    """G1 and G2: factors of groups of queries relative to the max token's, and u relative to the last position's."""
+    """G1 and G2: factors of groups of queries relative to the max token's, and u relative to the last
+    position's.
+    """
 
     def __init__(
-        self, queries: Matrix, embedding: Matrix, positions: Matrix, hints: dict[str, Array], labels: list[int], d_head: int
+        self,
+        queries: Matrix,
+        embedding: Matrix,
+        positions: Matrix,
+        hints: dict[str, Array],
+        labels: list[int],
+        d_head: int,
     ) -> None:
         self.embedding, self.labels, self.root = embedding, labels, sqrt(d_head)
         base, centre = ([Fraction(entry) for entry in hints[name].entries] for name in ("base", "centre"))
-        directions, self.alpha = ([list(map(Fraction, row)) for row in hints[name].rows()] for name in ("directions", "coefficients"))
+        directions, self.alpha = (
+            [list(map(Fraction, row)) for row in hints[name].rows()]
+            for name in ("directions", "coefficients")
+        )
         if not 1 <= len(directions) <= 4 or len(self.alpha[0]) != len(directions):
             raise rejected("bad-hint", "coefficients", len(directions))
         self.kappa = [[dot(row, token) for row in directions] for token in embedding]
@@ -108,11 +121,15 @@ class Weights:
     def token(self, job: Job, t: int, m: int) -> tuple[Interval, Interval]:
         """v_t/v_m is between these."""
         step = minus(self.kappa[t], self.kappa[m])
-        boxes = [(min(column), max(column)) for column in zip(*(self.alpha[q] for q in job.members), strict=True)]
+        boxes = [
+            (min(column), max(column)) for column in zip(*(self.alpha[q] for q in job.members), strict=True)
+        ]
         low = sum((min(a * x, b * x) for (a, b), x in zip(boxes, step, strict=True)), ZERO)
         high = sum((max(a * x, b * x) for (a, b), x in zip(boxes, step, strict=True)), ZERO)
         shift = self.kappa0[t] - self.kappa0[m]
-        reach = self.largest([self.residuals[q] for q in job.members]) * norm(minus(self.embedding[t], self.embedding[m]))
+        reach = self.largest([self.residuals[q] for q in job.members]) * norm(
+            minus(self.embedding[t], self.embedding[m])
+        )
         return self.factor(enclose(low + shift) - reach), self.factor(enclose(high + shift) + reach)
 
     def prefix(self, job: Job, end: int, m: int) -> Interval:
@@ -120,7 +137,9 @@ class Weights:
         rows = [alpha for alpha, label in zip(self.alpha, self.labels, strict=True) if label == job.label]
         boxes = [(min(column), max(column)) for column in zip(*rows, strict=True)]
         best = max(
-            max(dot(corner, self.kappa[t]) + self.kappa0[t] for t in range(end)) - dot(corner, self.kappa[m]) - self.kappa0[m]
+            max(dot(corner, self.kappa[t]) + self.kappa0[t] for t in range(end))
+            - dot(corner, self.kappa[m])
+            - self.kappa0[m]
             for corner in corners(boxes)
         )
         far = self.radius[m] + self.largest(self.radius[:end])
@@ -147,7 +166,11 @@ class JobLevels:
     def __init__(self, weights: Weights, job: Job, m: int, falling: list[int], n: int) -> None:
         self.job, self.m, self.n = job, m, n
         f = falling[0]
-        self.cells = [(m, m + 1), *((t, t + 1) for t in range(f, m)), *zip(falling[1:], falling[:-1], strict=True)]
+        self.cells = [
+            (m, m + 1),
+            *((t, t + 1) for t in range(f, m)),
+            *zip(falling[1:], falling[:-1], strict=True),
+        ]
         self.singles = 1 + m - f
         self.cell_of = {t: c for c, (low, high) in enumerate(self.cells) for t in range(low, high)}
         self.v = [weights.token(job, low, m) for low, _ in self.cells[: self.singles]]
@@ -163,18 +186,30 @@ class JobLevels:
         least, most = self.v[cell]
         return enclose(z) * (least * low if z > 0 else most * high)
 
-    def levels(self, heights: list[Fraction], e: Fraction, pi: Vector) -> tuple[list[list[Interval]], Interval]:
+    def levels(
+        self, heights: list[Fraction], e: Fraction, pi: Vector
+    ) -> tuple[list[list[Interval]], Interval]:
         """Λ_i(c) for i < n − 1, and Λ_{n−1}."""
-        found = [[self.term(cell, h + e + pi[i], i) for cell, h in enumerate(heights)] for i in range(self.n - 1)]
+        found = [
+            [self.term(cell, h + e + pi[i], i) for cell, h in enumerate(heights)] for i in range(self.n - 1)
+        ]
         if self.far:
-            terms = [self.term(cell, heights[cell] + e + pi[-1], self.n - 1) for cell in range(self.singles, len(self.cells))]
+            terms = [
+                self.term(cell, heights[cell] + e + pi[-1], self.n - 1)
+                for cell in range(self.singles, len(self.cells))
+            ]
             return found, interval(min(x.a for x in terms), min(x.b for x in terms))
         cell = self.cell_of[self.job.members[0]]
         return found, self.term(cell, heights[cell] + e + pi[-1], self.n - 1)
 
     def room(self, sizes: list[Fraction]) -> Interval:
         """What rounding may cost: a share of the largest factor times the largest entries."""
-        factor = max(*(most.b for _, most in self.v), *(value.b for value in self.M), *(most.b for _, most in self.u), enclose(1).b)
+        factor = max(
+            *(most.b for _, most in self.v),
+            *(value.b for value in self.M),
+            *(most.b for _, most in self.u),
+            enclose(1).b,
+        )
         return enclose(RESOLUTION * (self.n + 2) * (1 + sum(sizes))) * (1 + factor) * (1 + factor)
 
     def whole(self, levels: list[list[Interval]], last: Interval, is_max: bool) -> Interval:
@@ -189,7 +224,9 @@ class JobLevels:
         return total
 
     def failing(self, levels: list[list[Interval]], last: Interval, room: Interval, bins: int) -> int:
-        """Sequences of the block of one query without certainly Σ Λ > room (and a bin for each position, if there are bins)."""
+        """Sequences of the block of one query without certainly Σ Λ > room (and a bin for each position, if
+        there are bins).
+        """
         if bins:
             window = last
             for row in levels:
@@ -208,7 +245,13 @@ Terms = tuple[list[Fraction], Fraction, Vector]  # heights by cell, e, π by pos
 
 
 def conclude(
-    windows: Windows, m: int, k: int, place: JobLevels, groups: list[Terms], sizes: list[Fraction], enough: bool
+    windows: Windows,
+    m: int,
+    k: int,
+    place: JobLevels,
+    groups: list[Terms],
+    sizes: list[Fraction],
+    enough: bool,
 ) -> tuple[int, int]:
     """(proved, least) of each block of a job."""
     job = windows.jobs[m][k]

@@ -15,7 +15,9 @@ from tests.second_checker.weights import Matrix, Vector
 
 @dataclass(frozen=True)
 class CentredTables:
-    """EV, EU by token or query, PV by position; Y_q·E_t and Y_q·P_i; from which token on a query's scores are there; what bounds the others."""
+    """EV, EU by token or query, PV by position; Y_q·E_t and Y_q·P_i; from which token on a query's scores are
+    there; what bounds the others.
+    """
 
     EV: Matrix
     EU: Matrix
@@ -89,7 +91,12 @@ def expand(context: Context, direct: Vector, position: Vector) -> Expansion:
 
 
 def centred_expansion(
-    context: Context, direct_mean: Array, position_mean: Array, first: Array, direction: Array, coefficients: Array
+    context: Context,
+    direct_mean: Array,
+    position_mean: Array,
+    first: Array,
+    direction: Array,
+    coefficients: Array,
 ) -> CentredTables:
     """No premise. The whole score table is made; the fact does not give out what was not computed."""
     net = context.network
@@ -107,6 +114,9 @@ def centred_expansion(
         first=starts,
         kappa=[sum((x * y for x, y in zip(token, b, strict=True)), Fraction(0)) for token in net.W_E],
         alpha=alpha,
-        residuals=[norm([y - a * x for y, x in zip(query, b, strict=True)]) for query, a in zip(tables.queries, alpha, strict=True)],
+        residuals=[
+            norm([y - a * x for y, x in zip(query, b, strict=True)])
+            for query, a in zip(tables.queries, alpha, strict=True)
+        ],
         norms=[norm(token) for token in net.W_E],
     )

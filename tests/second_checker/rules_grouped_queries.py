@@ -1,4 +1,6 @@
-"""`grouped-queries`: docs/rules/grouped-queries.md, by looking at every sequence of a block of each listed job."""
+"""`grouped-queries`: docs/rules/grouped-queries.md, by looking at every sequence of a block of each listed
+job.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ def largest_entries(tables: Expansion) -> list[Fraction]:
 
 
 def grouped_queries(context: Context, additions: int, **hints: Array) -> ProvedBlocks:
-    """counts: in real numbers and without bins. least: with room for rounding and bins, and no count if `additions` may be too few."""
+    """counts: in real numbers and without bins. least: with room for rounding and bins, and no count if
+    `additions` may be too few.
+    """
     net = context.network
     n, d = net.n_ctx, net.d_vocab
     windows = read_windows(hints["boundaries"], hints["rivals"], hints["blocks"], hints["labels"], d)
@@ -36,7 +40,15 @@ def grouped_queries(context: Context, additions: int, **hints: Array) -> ProvedB
         groups = groups_of(tables, m, windows.alone.get(m, []), lists)
         for k, job in enumerate(windows.jobs[m]):
             place = JobLevels(weights, job, m, falling, n)
-            found = conclude(windows, m, k, place, [terms(group, place) for group in groups], largest_entries(tables), enough)
+            found = conclude(
+                windows,
+                m,
+                k,
+                place,
+                [terms(group, place) for group in groups],
+                largest_entries(tables),
+                enough,
+            )
             for q in job.members:
                 counts[q, m], least[q, m] = found
     return ProvedBlocks(counts, least)
@@ -44,4 +56,8 @@ def grouped_queries(context: Context, additions: int, **hints: Array) -> ProvedB
 
 def terms(group: Group, place: JobLevels) -> Terms:
     """The smallest h of each cell, the smallest e of the job, π."""
-    return [min(group.h[low:high]) for low, high in place.cells], min(group.e[q] for q in place.job.members), group.pi
+    return (
+        [min(group.h[low:high]) for low, high in place.cells],
+        min(group.e[q] for q in place.job.members),
+        group.pi,
+    )

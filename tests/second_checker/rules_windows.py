@@ -29,7 +29,9 @@ def separable_windows(
     top_PV: Array,
     additions: int,
 ) -> ProvedBlocks:
-    """counts: in real numbers and without bins. least: with room for rounding and bins, and no count if `additions` may be too few."""
+    """counts: in real numbers and without bins. least: with room for rounding and bins, and no count if
+    `additions` may be too few.
+    """
     net = context.network
     n, d = net.n_ctx, net.d_vocab
     bounds = read_boundaries(boundaries, d)
@@ -40,7 +42,11 @@ def separable_windows(
         raise rejected("bad-hint", "blocks", "no boundaries")
     if any(tables.first[q] > falling[0] for m, falling in bounds.items() for q in range(m + 1)):
         raise rejected("bad-hint", "boundaries", "scores")
-    lists = (read_lists(top_EV, tables.EV, "top_EV"), read_lists(top_EU, tables.EU, "top_EU"), read_lists(top_PV, tables.PV, "top_PV"))
+    lists = (
+        read_lists(top_EV, tables.EV, "top_EV"),
+        read_lists(top_EU, tables.EU, "top_EU"),
+        read_lists(top_PV, tables.PV, "top_PV"),
+    )
     context.spend(sum(d * n * (m + 1) ** (n - 1) for _, m in listed) + d**4, "separable-windows")
     enough = additions >= sum(1_000 * d * n * (d**n + bins) for bins in listed.values())
     counts, least = dict.fromkeys(context.blocks(), 0), dict.fromkeys(context.blocks(), 0)
@@ -56,13 +62,17 @@ def separable_windows(
                     found[q, m] = size
                 elif (q, m) in listed and (enough or found is counts):
                     bins = listed[q, m] if found is least and n > 6 else 0
-                    found[q, m] = max(0, size - sum(failing(block, group, more, bins) for group in open_groups))
+                    found[q, m] = max(
+                        0, size - sum(failing(block, group, more, bins) for group in open_groups)
+                    )
     return ProvedBlocks(counts, least)
 
 
 def rounding(tables: CentredTables, block: Block) -> Interval:
     """What evaluation may lose of a sum: a share of the largest weight and the largest entries."""
-    size = sum(max(abs(entry) for row in table for entry in row) for table in (tables.EV, tables.EU, tables.PV))
+    size = sum(
+        max(abs(entry) for row in table for entry in row) for table in (tables.EV, tables.EU, tables.PV)
+    )
     weight = max(value.b for value in (*block.v, block.own))
     return enclose(6 * RESOLUTION * (block.n + 2) * size) * weight * max(u.b for u in block.u)
 

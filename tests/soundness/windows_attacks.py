@@ -1,6 +1,8 @@
-"""Hostile hints for `centred-expansion` and `separable-windows`, for certificates/reject/; and honest ones that verify.
+"""Hostile hints for `centred-expansion` and `separable-windows`, for certificates/reject/; and honest ones
+that verify.
 
-About a network with n_ctx = 2, d_vocab = 4 whose logit tables, centred by zero, are written down in `EV`, EU = 0 and PV = 0.
+About a network with n_ctx = 2, d_vocab = 4 whose logit tables, centred by zero, are written down in `EV`, EU
+= 0 and PV = 0.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ def weights() -> dict[str, bytes]:
 
 
 def _all_tie() -> tuple[Shape, dict[str, np.ndarray]]:
-    """Two tokens, width 1, equal columns of W_U: every margin is 0. Source: a search for networks that a false bound certifies."""
+    """Two tokens, width 1, equal columns of W_U: every margin is 0. Source: a search for networks that a
+    false bound certifies.
+    """
     tensors = {
         "embed.W_E": [[-0.25], [-0.5]],
         "pos_embed.W_pos": [[0.25], [-0.75]],
@@ -44,7 +48,9 @@ def _all_tie() -> tuple[Shape, dict[str, np.ndarray]]:
 
 
 def all_tie(correct: int) -> bytes:
-    """A certificate about `all-tie` whose basis, 7/8, is not orthonormal: the bound without its last term would prove a block."""
+    """A certificate about `all-tie` whose basis, 7/8, is not orthonormal: the bound without its last term
+    would prove a block.
+    """
     zero, one = np.zeros(1), np.ones((1, 1))
     windows_of = [(0, 0), (1, 0)]
     hints = {
@@ -71,14 +77,22 @@ def all_tie(correct: int) -> bytes:
     shape, tensors = _all_tie()
     steps = (Step("blocks", "rival-tree", (), hints), Step("count", "sum-blocks", ("blocks",)))
     data = safetensors_bytes(tensors)
-    return encode_certificate(certificate(data, shape, steps, correct=correct, weights_file="../weights/all-tie.safetensors"))
+    return encode_certificate(
+        certificate(data, shape, steps, correct=correct, weights_file="../weights/all-tie.safetensors")
+    )
 
 
 def expansion(**changes: Any) -> Hints:
     """Good hints of `centred-expansion`, with changes."""
     D = _network()[0].d_model
     zeros = np.zeros(D)
-    good = {"direct_mean": zeros, "position_mean": zeros, "first": np.array([0, 0, 1, 1]), "direction": zeros, "coefficients": np.zeros(4)}
+    good = {
+        "direct_mean": zeros,
+        "position_mean": zeros,
+        "first": np.array([0, 0, 1, 1]),
+        "direction": zeros,
+        "coefficients": np.zeros(4),
+    }
     return good | changes
 
 
@@ -118,7 +132,7 @@ def grouped(**changes: Any) -> Hints:
     zeros, one = np.zeros(D), np.zeros((1, D))
     one[0, 0] = 1
     good = {
-        **{name: zeros for name in ("direct_mean", "position_mean", "base", "centre")},
+        **dict.fromkeys(("direct_mean", "position_mean", "base", "centre"), zeros),
         "directions": one,
         "coefficients": np.zeros((4, 1)),
         "labels": np.array([0, 0, 1, 1]),
@@ -150,7 +164,9 @@ def alone(hints: Hints) -> bytes:
         Step("count", "sum-blocks", ("blocks",)),
     )
     shape, _ = _network()
-    return encode_certificate(certificate(weights()[NAME], shape, steps, weights_file=f"../weights/{NAME}.safetensors"))
+    return encode_certificate(
+        certificate(weights()[NAME], shape, steps, weights_file=f"../weights/{NAME}.safetensors")
+    )
 
 
 def written(first: Hints, second: Hints, correct: int = 0) -> bytes:
@@ -162,7 +178,11 @@ def written(first: Hints, second: Hints, correct: int = 0) -> bytes:
         Step("count", "sum-blocks", ("blocks",)),
     )
     shape, _ = _network()
-    return encode_certificate(certificate(weights()[NAME], shape, steps, correct=correct, weights_file=f"../weights/{NAME}.safetensors"))
+    return encode_certificate(
+        certificate(
+            weights()[NAME], shape, steps, correct=correct, weights_file=f"../weights/{NAME}.safetensors"
+        )
+    )
 
 
 def _changed(name: str, place: tuple[int, ...], value: int, good: Hints | None = None) -> Hints:
@@ -176,16 +196,26 @@ def twins() -> dict[str, bytes]:
     return {
         "good": written(expansion(), windows()),
         "all-scores": written(expansion(first=np.zeros(4, dtype=np.int64)), windows()),
-        "own-scores": written(expansion(first=np.arange(4)), windows(boundaries=np.array([(3, 3), (3, 0)]), **_only_three())),
+        "own-scores": written(
+            expansion(first=np.arange(4)), windows(boundaries=np.array([(3, 3), (3, 0)]), **_only_three())
+        ),
         "nothing": written(expansion(), windows(boundaries=_none(2), rivals=_none(2), blocks=_none(3))),
-        "everybody-alone": written(expansion(), windows(rivals=np.array([(m, j) for m in range(4) for j in range(4) if j != m]))),
+        "everybody-alone": written(
+            expansion(), windows(rivals=np.array([(m, j) for m in range(4) for j in range(4) if j != m]))
+        ),
         "exact": written(expansion(), sheets()),
         "exact-own-scores": written(expansion(first=np.array([0, 1, 1, 1])), sheets()),
         "exact-nothing": written(
             expansion(),
-            sheets(max_tokens=_none(1)[:, 0], **{name: _none(2) for name in ("boundaries", "rivals", "blocks")}, groups=_none(3)),
+            sheets(
+                max_tokens=_none(1)[:, 0],
+                **{name: _none(2) for name in ("boundaries", "rivals", "blocks")},
+                groups=_none(3),
+            ),
         ),
-        "exact-everybody-in-groups": written(expansion(), sheets(rivals=_none(2), groups=np.array([(0, 4, 3), (1, 1, 0), (2, 1, 2)]))),
+        "exact-everybody-in-groups": written(
+            expansion(), sheets(rivals=_none(2), groups=np.array([(0, 4, 3), (1, 1, 0), (2, 1, 2)]))
+        ),
         "grouped": alone(grouped()),
         "grouped-one-group": alone(grouped(labels=np.full(4, 3))),
         "tree": alone(tree()),
@@ -221,7 +251,10 @@ def attacks() -> Iterator[tuple[str, str, bytes]]:
         ("boundaries-twice", {"boundaries": np.array([(3, 2), (3, 2), (3, 0)]), **_only_three()}),
         ("boundaries-rise", {"boundaries": np.array([(3, 1), (3, 2), (3, 0)]), **_only_three()}),
         ("boundaries-below-zero", {"boundaries": np.array([(3, 2), (3, 0), (3, -1)]), **_only_three()}),
-        ("boundaries-overlap-most-negative", {"boundaries": np.array([(3, 2), (3, -(2**63))]), **_only_three()}),
+        (
+            "boundaries-overlap-most-negative",
+            {"boundaries": np.array([(3, 2), (3, -(2**63))]), **_only_three()},
+        ),
         ("boundaries-three-columns", {"boundaries": np.array([(3, 2, 0)])}),
         ("near-token-without-score", {"boundaries": np.array([(3, 0)]), **_only_three()}),
         ("rivals-with-the-max-token", _changed("rivals", (3, 1), 3)),
@@ -229,8 +262,14 @@ def attacks() -> Iterator[tuple[str, str, bytes]]:
         ("rivals-beyond-the-vocabulary", _changed("rivals", (3, 1), 4)),
         ("rivals-twice", _changed("rivals", (2, 1), 2)),
         ("rivals-out-of-order", {"rivals": np.array([(3, 2), (3, 0)])}),
-        ("rivals-without-boundaries", {"boundaries": np.array([(2, 1), (2, 0)]), "rivals": np.array([(3, 2)]), "blocks": _none(3)}),
-        ("block-without-boundaries", {"boundaries": np.array([(3, 1), (3, 0)]), "rivals": np.array([(3, 2)])}),
+        (
+            "rivals-without-boundaries",
+            {"boundaries": np.array([(2, 1), (2, 0)]), "rivals": np.array([(3, 2)]), "blocks": _none(3)},
+        ),
+        (
+            "block-without-boundaries",
+            {"boundaries": np.array([(3, 1), (3, 0)]), "rivals": np.array([(3, 2)])},
+        ),
         ("block-twice", {"blocks": np.array([(3, 3, 5), (3, 3, 5)])}),
         ("block-query-above-max", {"blocks": np.array([(3, 2, 5)])}),
         ("block-zero-bins", {"blocks": np.array([(3, 3, 0)])}),
@@ -319,7 +358,10 @@ def grouped_attacks() -> list[tuple[str, Hints]]:
         ("more-coefficients-than-directions", {"coefficients": np.zeros((4, 2))}),
         ("coefficients-of-three-queries", {"coefficients": np.zeros((3, 1))}),
         ("two-rows-for-one-job", {"blocks": np.array([(0, 3, 1), (1, 3, 1)])}),
-        ("block-without-boundaries", {"boundaries": np.array([(3, 1), (3, 0)]), "rivals": np.array([(3, 2)])}),
+        (
+            "block-without-boundaries",
+            {"boundaries": np.array([(3, 1), (3, 0)]), "rivals": np.array([(3, 2)])},
+        ),
         ("boundaries-not-down-to-zero", {"boundaries": np.array([(3, 2), (3, 1)]), **_only_three()}),
         ("rivals-with-the-max-token", _changed("rivals", (3, 1), 3)),
         ("list-misses-an-entry", _changed("top_EV", (3, 1), 3)),
@@ -348,7 +390,10 @@ def tree_attacks() -> list[tuple[str, Hints]]:
         ("ranges-of-no-token", ranges((3, 4), (4, 4))),
         ("ranges-out-of-order", {"ranges": np.array([(1, 4), (0, 4), (2, 4), (3, 4)])}),
         ("single-token-without-ranges", ranges()),
-        ("label-without-a-mean-row", {"exact_direct": 0, "group_means": np.zeros((1, D)), "top_direct": np.array([[0, 1]])}),
+        (
+            "label-without-a-mean-row",
+            {"exact_direct": 0, "group_means": np.zeros((1, D)), "top_direct": np.array([[0, 1]])},
+        ),
         ("direct-path-of-another-kind", {"exact_direct": 2}),
         ("lists-of-the-other-direct-path", {"exact_direct": 0}),
         ("list-empty", {"top_PV": np.zeros((2, 0), dtype=np.int64)}),

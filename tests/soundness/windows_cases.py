@@ -1,4 +1,6 @@
-"""Small networks of every kind and dtype for the windows rules, with their true blocks, and rules applied to them with random hints."""
+"""Small networks of every kind and dtype for the windows rules, with their true blocks, and rules applied to
+them with random hints.
+"""
 
 from __future__ import annotations
 
@@ -32,18 +34,26 @@ def model(k: int) -> tuple[str, Shape, bytes]:
     if k >= MODELS:
         rng = np.random.default_rng(k)
         shape = Shape(int(rng.choice([6, 7, 8])), 2)
-        tensors = trained_like(shape, k, gain=float(rng.choice([0.2, 0.5, 1.0])), biases=bool(k % 2), dtype="<f8")
+        tensors = trained_like(
+            shape, k, gain=float(rng.choice([0.2, 0.5, 1.0])), biases=bool(k % 2), dtype="<f8"
+        )
         for name in ("blocks.0.attn.W_K", "unembed.W_U"):
             tensors[name] = tensors[name] + 0.3 * rng.standard_normal(tensors[name].shape)
         return f"long-{k}", shape, safetensors_bytes(tensors)
     name, shape, tensors = adversarial_model(k)
     dtype = ("<f8", "<f4", "<f2")[k % 3 if "tiny" not in name and "scores" not in name else 0]
-    return f"{name}-{dtype[1:]}", shape, safetensors_bytes({key: array.astype(dtype) for key, array in tensors.items()})
+    return (
+        f"{name}-{dtype[1:]}",
+        shape,
+        safetensors_bytes({key: array.astype(dtype) for key, array in tensors.items()}),
+    )
 
 
 @cache
 def true_blocks(k: int) -> tuple[Blocks, Blocks]:
-    """Per block (query, max token): sequences that may be right, and that may be wrong (an undecided one is both)."""
+    """Per block (query, max token): sequences that may be right, and that may be wrong (an undecided one is
+    both).
+    """
     d = model(k)[1].d_vocab
     right, wrong = np.zeros((d, d), dtype=np.int64), np.zeros((d, d), dtype=np.int64)
     for x, answer in ground_truth(read_tensors(model(k)[2])).answers.items():

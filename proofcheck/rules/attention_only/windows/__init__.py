@@ -1,4 +1,5 @@
-"""Windows: rivals in groups, tokens in cells, and what is concluded from the bounds on them. Shared by the `separable-windows` rules.
+"""Windows: rivals in groups, tokens in cells, and what is concluded from the bounds on them. Shared by the
+`separable-windows` rules.
 
 centred.py        exact tables with the common parts of rows moved where they cancel
 scores.py         scores of which a lower triangle may be bounded instead of computed

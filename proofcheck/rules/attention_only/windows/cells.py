@@ -1,8 +1,10 @@
 """The hints that say which rivals stand alone and which tokens are taken together, for each max token.
 
-For a max token m with boundaries f = b_0 > b_1 > … > b_s = 0, f ≤ m, the tokens 0 … m are divided into the cells
+For a max token m with boundaries f = b_0 > b_1 > … > b_s = 0, f ≤ m, the tokens 0 … m are divided into the
+cells
     {m},   {t} for f ≤ t < m (near tokens),   [b_{i+1}, b_i) for i < s (segments of the far tokens t < f),
-so every token ≤ m is in exactly one cell. f = 0 gives single tokens alone. Rivals X ⊂ {0 … d − 1}∖{m} stand alone; the others are one group.
+so every token ≤ m is in exactly one cell. f = 0 gives single tokens alone. Rivals X ⊂ {0 … d − 1}∖{m} stand
+alone; the others are one group.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from proofcheck.errors import Reason, Rejected
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The cells of one max token: `tokens` = (m, f, …, m − 1), then segments start ≤ t < end from the largest tokens down."""
+    """The cells of one max token: `tokens` = (m, f, …, m − 1), then segments start ≤ t < end from the largest
+    tokens down.
+    """
 
     max_token: int
     tokens: Integers
@@ -28,7 +32,9 @@ class Cells:
 
     @property
     def sizes(self) -> Integers:
-        """Number of tokens of each cell, in the order of the levels: single tokens first, the max token before all."""
+        """Number of tokens of each cell, in the order of the levels: single tokens first, the max token
+        before all.
+        """
         return np.concatenate([np.ones(len(self.tokens), dtype=np.int64), self.ends - self.starts])
 
     @property
@@ -54,13 +60,20 @@ class Window:
 def cells(max_token: int, boundaries: Integers) -> Cells:
     """The cells of b_0 > … > b_s = 0 with b_0 ≤ max_token."""
     near = np.arange(boundaries[0], max_token, dtype=np.int64)
-    return Cells(max_token, np.concatenate([np.array([max_token], dtype=np.int64), near]), boundaries[1:], boundaries[:-1])
+    return Cells(
+        max_token,
+        np.concatenate([np.array([max_token], dtype=np.int64), near]),
+        boundaries[1:],
+        boundaries[:-1],
+    )
 
 
 def read_windows(boundaries: Integers, rivals: Integers, d_vocab: int) -> dict[int, Window]:
-    """max token -> window, from the hints `boundaries` [*, 2], rows (m, b), and `rivals` [*, 2], rows (m, j). Small max tokens first.
+    """max token -> window, from the hints `boundaries` [*, 2], rows (m, b), and `rivals` [*, 2], rows (m, j).
+    Small max tokens first.
 
-    Rejected(bad-hint) unless the rows increase in m, the boundaries of each m fall strictly from at most m to 0, the rivals of each m
+    Rejected(bad-hint) unless the rows increase in m, the boundaries of each m fall strictly from at most m to
+    0, the rivals of each m
     increase strictly, are tokens, are not m, and every m of `rivals` has boundaries.
     """
     bounds = _by_first(boundaries, d_vocab, "boundaries")
@@ -68,23 +81,44 @@ def read_windows(boundaries: Integers, rivals: Integers, d_vocab: int) -> dict[i
     for m, falling in bounds.items():
         if not falling_to_zero(falling, m):
             raise _refused(
-                "boundaries", f"of max token {m} do not divide the tokens", f"from at most {m} strictly down to 0", str(falling[:8])
+                "boundaries",
+                f"of max token {m} do not divide the tokens",
+                f"from at most {m} strictly down to 0",
+                str(falling[:8]),
             )
     for m, chosen in alone.items():
         if m not in bounds:
-            raise _refused("rivals", f"of max token {m} stand without boundaries", "boundaries for the same max token", str(m))
-        if not 0 <= chosen[0] <= chosen[-1] < d_vocab or m in chosen or any(a >= b for a, b in pairwise(chosen)):
             raise _refused(
-                "rivals", f"of max token {m} are not distinct rivals", f"increasing tokens below {d_vocab}, not {m}", str(chosen[:8])
+                "rivals",
+                f"of max token {m} stand without boundaries",
+                "boundaries for the same max token",
+                str(m),
+            )
+        if (
+            not 0 <= chosen[0] <= chosen[-1] < d_vocab
+            or m in chosen
+            or any(a >= b for a, b in pairwise(chosen))
+        ):
+            raise _refused(
+                "rivals",
+                f"of max token {m} are not distinct rivals",
+                f"increasing tokens below {d_vocab}, not {m}",
+                str(chosen[:8]),
             )
     return {
-        m: Window(cells(m, np.array(falling, dtype=np.int64)), np.array(alone.get(m, []), dtype=np.int64)) for m, falling in bounds.items()
+        m: Window(cells(m, np.array(falling, dtype=np.int64)), np.array(alone.get(m, []), dtype=np.int64))
+        for m, falling in bounds.items()
     }
 
 
 def falling_to_zero(boundaries: list[int], m: int) -> bool:
     """Whether m ≥ b_0 > … > b_s = 0."""
-    return bool(boundaries) and boundaries[0] <= m and boundaries[-1] == 0 and all(a > b for a, b in pairwise(boundaries))
+    return (
+        bool(boundaries)
+        and boundaries[0] <= m
+        and boundaries[-1] == 0
+        and all(a > b for a, b in pairwise(boundaries))
+    )
 
 
 def _by_first(hint: Integers, d_vocab: int, name: str) -> dict[int, list[int]]:
@@ -115,10 +149,17 @@ def require_scores(windows: dict[int, Window], first: Integers) -> None:
     for m, window in windows.items():
         f = int(window.cells.tokens[1:].min(initial=m))
         if largest[m] > f:
-            raise _refused("boundaries", f"of max token {m} reach below the computed scores", f"at least {int(largest[m])}", str(f))
+            raise _refused(
+                "boundaries",
+                f"of max token {m} reach below the computed scores",
+                f"at least {int(largest[m])}",
+                str(f),
+            )
 
 
-def window_shapes(boundaries: list[list[int]], rivals: list[list[int]], d: int) -> dict[int, tuple[int, int, int]]:
+def window_shapes(
+    boundaries: list[list[int]], rivals: list[list[int]], d: int
+) -> dict[int, tuple[int, int, int]]:
     """m -> (single tokens, segments, groups) of the hints at most, whatever they hold."""
     out: dict[int, tuple[int, int, int]] = {}
     for m, b in boundaries:

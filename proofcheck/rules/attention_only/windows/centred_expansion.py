@@ -1,4 +1,6 @@
-"""Rule `centred-expansion`: exact tables with common parts moved where they cancel, and scores of which a part is only bounded."""
+"""Rule `centred-expansion`: exact tables with common parts moved where they cancel, and scores of which a
+part is only bounded.
+"""
 
 from __future__ import annotations
 
@@ -34,22 +36,29 @@ def centred_expansion(
     direction: DyadicArray,
     coefficients: DyadicArray,
 ) -> CentredTables:
-    """Theorem (centred path expansion). For all queries q, positions i, tokens t and logits m, j, over the reals,
+    """Theorem (centred path expansion). For all queries q, positions i, tokens t and logits m, j, over the
+    reals,
 
         (EV[t, m] − EV[t, j]) + (EU[q, m] − EU[q, j]) + (PV[i, m] − PV[i, j])
 
-    is the difference of the logit terms of (q, i, t) in `path-expansion`, and attention is the softmax of (Y_q·W_E[t] + Y_q·W_pos[i])/√d_head.
-    Scores of tokens t < first[q] are not computed; for maxima over prefixes of them there are the upper bounds of `Scores`.
+    is the difference of the logit terms of (q, i, t) in `path-expansion`, and attention is the softmax of
+    (Y_q·W_E[t] + Y_q·W_pos[i])/√d_head.
+    Scores of tokens t < first[q] are not computed; for maxima over prefixes of them there are the upper
+    bounds of `Scores`.
 
     Hypotheses: none beyond the architecture. Premises: none.
-    Hints: direct_mean, position_mean f64 [d_model], any finite vectors ℓ and p; first i64 [d_vocab], 0 ≤ first[q] ≤ q;
-    direction f64 [d_model] and coefficients f64 [d_vocab], any finite numbers, used only where some first[q] > 0.
+    Hints: direct_mean, position_mean f64 [d_model], any finite vectors ℓ and p; first i64 [d_vocab], 0 ≤
+    first[q] ≤ q;
+    direction f64 [d_model] and coefficients f64 [d_vocab], any finite numbers, used only where some first[q]
+    > 0.
     Cost: 4·d²·D + 2·(d² − Σ first)·D + 4·D²·(d + H), lower-order terms, and 8·d·D for the bounds.
     Reason codes: bad-hint. Proof: docs/rules/centred-expansion.md. Source: this project.
     """
     _require_first(first)
     tables = centred(context.model, direct_mean.reshape(1, -1), position_mean.reshape(1, -1))
-    table = scores(tables.queries, context.model.W_E, first, direction.reshape(1, -1), coefficients.reshape(-1, 1))
+    table = scores(
+        tables.queries, context.model.W_E, first, direction.reshape(1, -1), coefficients.reshape(-1, 1)
+    )
     return CentredTables(tables, table)
 
 
@@ -58,7 +67,13 @@ def _require_first(first: Integers) -> None:
     wrong = np.flatnonzero((first < 0) | (first > np.arange(len(first))))
     if len(wrong):
         q = int(wrong[0])
-        raise Rejected(Reason.BAD_HINT, f"first[{q}] is out of range", path="first", expected=f"0 … {q}", found=str(int(first[q])))
+        raise Rejected(
+            Reason.BAD_HINT,
+            f"first[{q}] is out of range",
+            path="first",
+            expected=f"0 … {q}",
+            found=str(int(first[q])),
+        )
 
 
 def _cost(dimensions: Dimensions, limits: Limits, *, first: Integers, **others: object) -> Cost:

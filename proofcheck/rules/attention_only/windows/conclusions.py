@@ -1,4 +1,6 @@
-"""What follows from the bounds on groups and cells: a block as a whole, or an upper bound on the number of its failures."""
+"""What follows from the bounds on groups and cells: a block as a whole, or an upper bound on the number of
+its failures.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +19,18 @@ Booleans = NDArray[np.bool_]
 
 
 def beaten(group: GroupTerms) -> Booleans:
-    """Where W3 proves that every sequence of the block (q, m) beats every rival of the group: [G, Q], q = 0 … m.
+    """Where W3 proves that every sequence of the block (q, m) beats every rival of the group: [G, Q], q = 0 …
+    m.
 
-    Theorem (W3). Let π* = min_{i<n−1} π(i), Y_c for a single token t its v_t (h(t) + e + π*), for a segment the bound of W2 with
+    Theorem (W3). Let π* = min_{i<n−1} π(i), Y_c for a single token t its v_t (h(t) + e + π*), for a segment
+    the bound of W2 with
     z = e + π*, μ ≤ all of them, Y_q = v_q (h(q) + e + π(n − 1)), and
 
         S = u_{n−1} Y_q + (Σ_{i<n−1} u_i) μ + [q < m]·(min_{i<n−1} u_i) (Y_m − μ).
 
     If S > 0 and (q = m or n ≥ 2), every sequence of the block beats every rival of the group.
-    Proof. By W1 and W2 f_i(x_i) ≥ u_i Y_{c(x_i)} ≥ u_i μ for i < n − 1, where c(t) is the cell of t, and f_{n−1}(q) ≥ u_{n−1} Y_q. If q < m some
+    Proof. By W1 and W2 f_i(x_i) ≥ u_i Y_{c(x_i)} ≥ u_i μ for i < n − 1, where c(t) is the cell of t, and
+    f_{n−1}(q) ≥ u_{n−1} Y_q. If q < m some
     k < n − 1 has x_k = m, a cell of its own, so f_k(m) ≥ u_k Y_m = u_k μ + u_k (Y_m − μ), and Y_m ≥ μ.  ∎
     Everything is enclosed, so each comparison holds for the exact S of the theorem with M any upper bound.
     """
@@ -47,13 +52,17 @@ def beaten(group: GroupTerms) -> Booleans:
 
 
 def levels(group: GroupTerms, rows: Integers, queries: Integers) -> Intervals:
-    """For the pairs (group rows[c], query queries[c]): the bounds of W1 and W2 position by position, [C, n, L].
+    """For the pairs (group rows[c], query queries[c]): the bounds of W1 and W2 position by position, [C, n,
+    L].
 
-    Entry [c, i, l] for i < n − 1: on f_i of every token of the cell l, with z = e + π(i). Entry [c, n − 1, l], whatever l is: on f_{n−1}(q).
+    Entry [c, i, l] for i < n − 1: on f_i of every token of the cell l, with z = e + π(i). Entry [c, n − 1,
+    l], whatever l is: on f_{n−1}(q).
     """
     terms, n = group.terms, group.terms.n_ctx
     different, which = np.unique(queries, return_inverse=True)
-    factors = terms.u[different, : n - 1][:, :, None] * group.v[different][:, None, :]  # u_i v_c, [different queries, n − 1, L]
+    factors = (
+        terms.u[different, : n - 1][:, :, None] * group.v[different][:, None, :]
+    )  # u_i v_c, [different queries, n − 1, L]
     base = group.heights[rows] + group.e[rows, queries][:, None]  # [C, L]
     z = base[:, None, :] + group.pi[rows[:, None], np.arange(n - 1)[None, :]][:, :, None]
     before = group.lowered(z) * factors[which]
@@ -63,10 +72,12 @@ def levels(group: GroupTerms, rows: Integers, queries: Integers) -> Intervals:
 
 
 def failing(group: GroupTerms, query: int, lower: Integers, bins: int, budget: Budget) -> int:
-    """An upper bound on the number of sequences of the block (query, m) that do not beat some rival of one group.
+    """An upper bound on the number of sequences of the block (query, m) that do not beat some rival of one
+    group.
 
     lower [n, L] are integers ≤ scale·(entries of `levels`) for one scale > 0.
-    Theorem (W4). If x does not beat a rival of the group, Σ_{i<n−1} lower[i, c(x_i)] + lower[n − 1] ≤ 0, c(t) the cell of t; every tuple of
+    Theorem (W4). If x does not beat a rival of the group, Σ_{i<n−1} lower[i, c(x_i)] + lower[n − 1] ≤ 0, c(t)
+    the cell of t; every tuple of
     cells stands for as many sequences as the product of their sizes, and some c(x_i) is {m} if q < m.
     Proof. By W1 and W2 the sum is at most scale·Σ_i f_i(x_i) ≤ 0. The cells divide the tokens ≤ m.  ∎
     Raises Exhausted, before the count, if the budget does not suffice.

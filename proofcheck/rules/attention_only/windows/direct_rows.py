@@ -1,7 +1,9 @@
 """The direct path of groups of queries: each query near to a row of logits that it shares with others.
 
-Lemma. Let g_N be any rows, G = (g − ℓ) W_U, and δ_q ≥ ‖L_q + b_O − g_N‖ for the row N of query q. Then for all q, m, j
-    EU[q, m] − EU[q, j] = (L_q + b_O − ℓ)·(U_m − U_j) ≥ G[N, m] − G[N, j] − δ_q·‖U_m − U_j‖   (Cauchy–Schwarz).
+Lemma. Let g_N be any rows, G = (g − ℓ) W_U, and δ_q ≥ ‖L_q + b_O − g_N‖ for the row N of query q. Then for
+all q, m, j
+    EU[q, m] − EU[q, j] = (L_q + b_O − ℓ)·(U_m − U_j) ≥ G[N, m] − G[N, j] − δ_q·‖U_m − U_j‖
+    (Cauchy–Schwarz).
 With g_q = L_q + b_O a row for each query, δ = 0 and G is EU.
 """
 
@@ -18,7 +20,9 @@ from proofcheck.rules.attention_only.windows.lists import Lists
 
 @dataclass(frozen=True, slots=True)
 class DirectRows:
-    """G [N, d] and its lists; row_of [d]: the row of each query; deviations δ [d] rounded up, None where they are 0."""
+    """G [N, d] and its lists; row_of [d]: the row of each query; deviations δ [d] rounded up, None where they
+    are 0.
+    """
 
     rows: DyadicArray
     lists: Lists
@@ -26,7 +30,9 @@ class DirectRows:
     deviations: DyadicArray | None
 
     def bounds(self, window: Window, members: list[Integers], reach: DyadicArray) -> DyadicArray:
-        """Lower bounds on EU[q, m] − EU[q, j] for all queries of each job and rivals of each group: [jobs, G]. reach [G] ≥ ‖U_m − U_j‖."""
+        """Lower bounds on EU[q, m] − EU[q, j] for all queries of each job and rivals of each group: [jobs,
+        G]. reach [G] ≥ ‖U_m − U_j‖.
+        """
         m, marks = window.cells.max_token, window.members(self.rows.shape[1])
         used = np.unique(np.concatenate([self.row_of[queries] for queries in members]))
         columns = np.broadcast_to(window.rivals[None, :], (len(used), len(window.rivals)))

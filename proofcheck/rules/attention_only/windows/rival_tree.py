@@ -13,7 +13,13 @@ from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS, BL
 from proofcheck.rules.attention_only.windows.cells import Window, window_shapes
 from proofcheck.rules.attention_only.windows.centred import query_vectors, value_vectors
 from proofcheck.rules.attention_only.windows.direct_rows import DirectRows
-from proofcheck.rules.attention_only.windows.grouped_queries import conclude, differences, jobs_operations, read_jobs, require_directions
+from proofcheck.rules.attention_only.windows.grouped_queries import (
+    conclude,
+    differences,
+    jobs_operations,
+    read_jobs,
+    require_directions,
+)
 from proofcheck.rules.attention_only.windows.grouped_weights import (
     MOST_DIRECTIONS,
     GroupedWeights,
@@ -53,16 +59,22 @@ def rival_tree(
     top_PV: Integers,
     additions: int,
 ) -> ProvedBlocks:
-    """Rival tree. As `grouped-queries`, but no table EVOU is made: logit terms of single tokens are exact for single rivals and for ranges of one
+    """Rival tree. As `grouped-queries`, but no table EVOU is made: logit terms of single tokens are exact for
+    single rivals and for ranges of one
     rival, bounded for longer ranges (T1), and bounded by norms on far tokens (T2).
 
     Hypotheses: none beyond the architecture. Premises: none.
-    Hints: as `grouped-queries` without top_EV and top_EU, and basis f64 [d_model, R ≥ 1], column_centre f64 [d_model]: any finite numbers;
-    order i64 [d_vocab], the rivals in some order; ranges [*, 2], rows (token, end), which divide the order for each single token, the last end
-    d_vocab, so that they cover all rivals; exact_direct 1: the direct path is the exact table EU, top_direct [d_vocab, K] its lists;
-    exact_direct 0: it is bounded for each group, group_means f64 [N, d_model] any rows, labels < N, top_direct [N, K] the lists of
+    Hints: as `grouped-queries` without top_EV and top_EU, and basis f64 [d_model, R ≥ 1], column_centre f64
+    [d_model]: any finite numbers;
+    order i64 [d_vocab], the rivals in some order; ranges [*, 2], rows (token, end), which divide the order
+    for each single token, the last end
+    d_vocab, so that they cover all rivals; exact_direct 1: the direct path is the exact table EU, top_direct
+    [d_vocab, K] its lists;
+    exact_direct 0: it is bounded for each group, group_means f64 [N, d_model] any rows, labels < N,
+    top_direct [N, K] the lists of
     (group_means − direct_mean) W_U. Then nothing of size d_vocab² is made.
-    Cost: 4·d·D² and d·D·(4·R + 6·r) for vectors, 2·D for each exact entry, 4·R for each range of a token, 2·R for each rival of a range, and as
+    Cost: 4·d·D² and d·D·(4·R + 6·r) for vectors, 2·D for each exact entry, 4·R for each range of a token, 2·R
+    for each rival of a range, and as
     `grouped-queries` for the jobs; 2·d²·D for the direct path if it is exact.
     Reason codes: bad-hint. Proof: docs/rules/rival-tree.md. Source: this project.
     """
@@ -76,7 +88,9 @@ def rival_tree(
     rows = (base.reshape(1, -1), directions, coefficients, centre.reshape(1, -1))
     groups = GroupedWeights(queries, model.W_E, *rows, labels, context.arithmetic, d_head)
     tree = RivalTree(values, model.W_U.T, model.b_U.reshape(-1), basis, order, column_centre.reshape(1, -1))
-    direct = direct_rows(model, direct_mean.reshape(1, -1), group_means, labels, top_direct, exact=bool(exact_direct))
+    direct = direct_rows(
+        model, direct_mean.reshape(1, -1), group_means, labels, top_direct, exact=bool(exact_direct)
+    )
     PV = position_values @ model.W_U
     terms = TreeTerms(tree, divided, direct, PV, Lists(PV, top_PV, "top_PV"), context.arithmetic)
     positions = queries @ model.W_pos.T
@@ -92,7 +106,13 @@ def rival_tree(
 
 
 def direct_rows(
-    model: AttentionOnly, mean: DyadicArray, group_means: DyadicArray, labels: Integers, top: Integers, *, exact: bool
+    model: AttentionOnly,
+    mean: DyadicArray,
+    group_means: DyadicArray,
+    labels: Integers,
+    top: Integers,
+    *,
+    exact: bool,
 ) -> DirectRows:
     """A row for each query, or for each group. Rejected(bad-hint) as `Lists`, or for labels without a row."""
     direct = model.last_embedding() + model.b_O
@@ -102,7 +122,13 @@ def direct_rows(
     number = group_means.shape[0]
     if int(labels.max()) >= number:
         found, expected = str(int(labels.max())), f"labels below {number}"
-        raise Rejected(Reason.BAD_HINT, "a group of queries has no mean row", path="group_means", expected=expected, found=found)
+        raise Rejected(
+            Reason.BAD_HINT,
+            "a group of queries has no mean row",
+            path="group_means",
+            expected=expected,
+            found=found,
+        )
     rows = (group_means - mean) @ model.W_U
     away = direct - group_means[labels]
     return DirectRows(rows, Lists(rows, top, "top_direct"), labels, root_above((away * away).sum(axis=1)))
@@ -112,7 +138,13 @@ class TreeTerms:
     """h on cells, e of jobs and π of the groups of rivals, without a table of tokens."""
 
     def __init__(
-        self, tree: RivalTree, ranges: Ranges, direct: DirectRows, PV: DyadicArray, position_lists: Lists, arithmetic: Arithmetic
+        self,
+        tree: RivalTree,
+        ranges: Ranges,
+        direct: DirectRows,
+        PV: DyadicArray,
+        position_lists: Lists,
+        arithmetic: Arithmetic,
     ) -> None:
         self._tree, self._ranges, self._direct, self._arithmetic = tree, ranges, direct, arithmetic
         self._PV, self._position_lists = arithmetic.enclose(PV), position_lists
@@ -143,18 +175,36 @@ def _cost(
     **others: object,
 ) -> Cost:
     n, d, D, H = (dimensions[name] for name in ("n_ctx", "d_vocab", "d_model", "d_head"))
-    R, r, N = basis.shape[1], min(MOST_DIRECTIONS, directions.shape[0]), d if exact_direct else group_means.shape[0]
-    vectors = 4 * D * D * H + 4 * d * D * D + 2 * n * D * D + 4 * n * d * D + 2 * D * D + 4 * H * D + 12 * d * D + n * D + 8 * D
+    R, r, N = (
+        basis.shape[1],
+        min(MOST_DIRECTIONS, directions.shape[0]),
+        d if exact_direct else group_means.shape[0],
+    )
+    vectors = (
+        4 * D * D * H
+        + 4 * d * D * D
+        + 2 * n * D * D
+        + 4 * n * d * D
+        + 2 * D * D
+        + 4 * H * D
+        + 12 * d * D
+        + n * D
+        + 8 * D
+    )
     direct = 2 * N * d * D + N * D + 3 * d * D + d + N * (d + top_direct.shape[1]) + n * (d + top_PV.shape[1])
     tree = 4 * d * D * R + 2 * D * R * R + 2 * R * R + d * (8 * D + 4 * R + 12)
     entries = nodes = 0
     shapes = window_shapes(boundaries.tolist(), rivals.tolist(), d)
     for m, (singles, segments, groups) in shapes.items():
         entries += (singles + 1) * (groups + 1) + groups
-        nodes += groups * (4 * segments + 2 * singles) + (singles + min(m + 1, N)) * (2 * groups + min(d, len(ranges)))
+        nodes += groups * (4 * segments + 2 * singles) + (singles + min(m + 1, N)) * (
+            2 * groups + min(d, len(ranges))
+        )
     leaves = len(ranges)  # at most one exact entry, or one bound with its node, for each
     tree += (entries + leaves) * (3 * D + 4) + nodes + leaves * (4 * R + 8) + min(leaves, d) * d * (2 * R + 3)
-    jobs = jobs_operations(dimensions, boundaries, rivals, blocks, labels, max(top_direct.shape[1], top_PV.shape[1]), r)
+    jobs = jobs_operations(
+        dimensions, boundaries, rivals, blocks, labels, max(top_direct.shape[1], top_PV.shape[1]), r
+    )
     jobs += sum((m + 1) * (2 * groups + 2) + groups for m, (_, _, groups) in shapes.items())
     weights = grouped_weights_operations(dimensions, r, len(np.unique(labels))) + d * n
     return Cost(vectors + direct + tree + jobs + weights + additions, sums=additions)
@@ -166,7 +216,10 @@ RULE = Rule(
     premises=(),
     cost=_cost,
     hints={
-        **{name: ExactHint(("d_model",)) for name in ("direct_mean", "position_mean", "base", "centre", "column_centre")},
+        **{
+            name: ExactHint(("d_model",))
+            for name in ("direct_mean", "position_mean", "base", "centre", "column_centre")
+        },
         "directions": ExactHint(("*", "d_model")),
         "coefficients": ExactHint(("d_vocab", "*")),
         "labels": IntegersHint(("d_vocab",)),

@@ -1,11 +1,13 @@
 """Scores of which a lower triangle may be bounded instead of computed, and the attention weights that follow.
 
-For each query q a hint first[q] ≤ q says from which token on the scores Y_q · E_t (E = W_E) are computed. The weights of the tokens before it
+For each query q a hint first[q] ≤ q says from which token on the scores Y_q · E_t (E = W_E) are computed. The
+weights of the tokens before it
 are only needed inside maxima over all tokens t < s, and there an upper bound does.
 
 Lemma (bounded prefix). For any b ∈ ℝ^D and any number α, with ρ = Y_q − α b and κ_t = b · E_t,
     max_{t<s} Y_q · E_t ≤ α·(max_{t<s} κ_t if α ≥ 0, else min_{t<s} κ_t) + ‖ρ‖·max_{t<s} ‖E_t‖.
-Proof. Y_q · E_t = α κ_t + ρ · E_t; the first term is at most its extreme over t < s, the second by Cauchy–Schwarz.  ∎
+Proof. Y_q · E_t = α κ_t + ρ · E_t; the first term is at most its extreme over t < s, the second by
+Cauchy–Schwarz.  ∎
 All of it is exact but for the norms, which are rounded up (`root_above`).
 """
 
@@ -35,18 +37,26 @@ class PrefixBounds:
     norms: DyadicArray
 
     def bounds(self, queries: Integers, ends: Integers) -> DyadicArray:
-        """Upper bounds on max_{t < ends[k]} of the scores of queries[k], ends ≥ 1: [K]. 4 operations per entry."""
+        """Upper bounds on max_{t < ends[k]} of the scores of queries[k], ends ≥ 1: [K]. 4 operations per
+        entry.
+        """
         alpha, last = self.coefficients[queries], ends - 1
         count(len(queries))
-        falling = np.asarray(alpha.integers < 0, dtype=np.bool_)  # a negative coefficient takes the smallest κ
+        falling = np.asarray(
+            alpha.integers < 0, dtype=np.bool_
+        )  # a negative coefficient takes the smallest κ
         exponent = min(self.largest.exponent, self.smallest.exponent)
-        extremes = np.where(falling, self.smallest.at_exponent(exponent)[last], self.largest.at_exponent(exponent)[last])
+        extremes = np.where(
+            falling, self.smallest.at_exponent(exponent)[last], self.largest.at_exponent(exponent)[last]
+        )
         return alpha * DyadicArray(extremes, exponent) + self.residuals[queries] * self.norms[last]
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Exact scores Y_q · E_t for first[q] ≤ t < d, one query after another in `known`; starts[q] is where q begins."""
+    """Exact scores Y_q · E_t for first[q] ≤ t < d, one query after another in `known`; starts[q] is where q
+    begins.
+    """
 
     first: Integers
     starts: Integers
@@ -58,8 +68,11 @@ class Scores:
         return len(self.first)
 
 
-def scores(queries: DyadicArray, embedding: DyadicArray, first: Integers, direction: DyadicArray, alpha: DyadicArray) -> Scores:
-    """Scores of queries Y [d, D] and embedding E [d, D]; direction b [1, D], alpha [d, 1]. Nothing below first[q] is computed.
+def scores(
+    queries: DyadicArray, embedding: DyadicArray, first: Integers, direction: DyadicArray, alpha: DyadicArray
+) -> Scores:
+    """Scores of queries Y [d, D] and embedding E [d, D]; direction b [1, D], alpha [d, 1]. Nothing below
+    first[q] is computed.
 
     The bounds of prefixes are made only if some first[q] > 0.
     """
@@ -78,7 +91,9 @@ def scores(queries: DyadicArray, embedding: DyadicArray, first: Integers, direct
     return Scores(first, position, known, prefix)
 
 
-def _prefix_bounds(queries: DyadicArray, embedding: DyadicArray, direction: DyadicArray, alpha: DyadicArray) -> PrefixBounds:
+def _prefix_bounds(
+    queries: DyadicArray, embedding: DyadicArray, direction: DyadicArray, alpha: DyadicArray
+) -> PrefixBounds:
     kappa = (embedding @ direction.T).reshape(-1)
     residuals = queries - alpha @ direction
     squares = [(rows * rows).sum(axis=1) for rows in (residuals, embedding)]
@@ -99,13 +114,17 @@ def scores_operations(sizes: Dimensions, first: Integers) -> int:
 
 
 class Weights:
-    """Attention weights v_q(t) = exp(Y_q · E_t / √d_head) of single tokens, and upper bounds on max_{t<s} v_q(t) for wanted (q, s)."""
+    """Attention weights v_q(t) = exp(Y_q · E_t / √d_head) of single tokens, and upper bounds on max_{t<s}
+    v_q(t) for wanted (q, s).
+    """
 
     def __init__(self, table: Scores, wanted: Booleans, arithmetic: Arithmetic, d_head: int) -> None:
         """wanted [d, d + 1] indexed [q, s]; s = 0 is never wanted."""
         queries, ends = np.nonzero(wanted)
         below = ends <= table.first[queries]
-        partly = np.unique(queries[~below & (table.first[queries] > 0)])  # their tokens before `first` are bounded once
+        partly = np.unique(
+            queries[~below & (table.first[queries] > 0)]
+        )  # their tokens before `first` are bounded once
         bounded = np.concatenate([queries[below], partly]), np.concatenate([ends[below], table.first[partly]])
         parts = [table.known]
         if len(bounded[0]):
@@ -120,10 +139,14 @@ class Weights:
         self._prefix[queries[below], ends[below]] = places[: int(below.sum())]
         whole = np.full(table.d_vocab, -1, dtype=np.int64)
         whole[partly] = places[int(below.sum()) :]
-        self._prefix[queries[~below], ends[~below]] = self._leading(exact, queries[~below], ends[~below], whole)
+        self._prefix[queries[~below], ends[~below]] = self._leading(
+            exact, queries[~below], ends[~below], whole
+        )
 
     def _leading(self, exact: DyadicArray, queries: Integers, ends: Integers, whole: Integers) -> Integers:
-        """Where in `exact` the largest of the known scores of first[q] ≤ t < s and of the bound on the others stands."""
+        """Where in `exact` the largest of the known scores of first[q] ≤ t < s and of the bound on the others
+        stands.
+        """
         table = self._table
         places = np.zeros(len(queries), dtype=np.int64)
         for q in np.unique(queries).tolist():

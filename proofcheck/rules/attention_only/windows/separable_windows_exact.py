@@ -22,7 +22,9 @@ from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegerHint, IntegersHint
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
-ENTRY_BITS = 29  # levels have at most ENTRY_BITS − n_ctx.bit_length() bits, so that n_ctx + 1 of them fit int32
+ENTRY_BITS = (
+    29  # levels have at most ENTRY_BITS − n_ctx.bit_length() bits, so that n_ctx + 1 of them fit int32
+)
 
 
 def separable_windows_exact(
@@ -39,19 +41,26 @@ def separable_windows_exact(
     top_PV: Integers,
     expansions: int,
 ) -> ProvedBlocks:
-    """Exact windows. Each hinted block (q, m) has cells of the tokens ≤ m, single rivals J, and groups that cover all other rivals ≠ m.
-    With lower bounds on f for every group and upper bounds for every j ∈ J, constant on the cells at each position,
+    """Exact windows. Each hinted block (q, m) has cells of the tokens ≤ m, single rivals J, and groups that
+    cover all other rivals ≠ m.
+    With lower bounds on f for every group and upper bounds for every j ∈ J, constant on the cells at each
+    position,
 
         counts[q][m] = size − #{x in the block : Σ lower ≤ 0 for some group},
         wrong[q][m] = #{x in the block : Σ upper ≤ 0 for some j ∈ J},
 
-    each counted exactly, tuple of cells by tuple, a sequence once however many rivals it loses to. Other blocks get 0.
+    each counted exactly, tuple of cells by tuple, a sequence once however many rivals it loses to. Other
+    blocks get 0.
     Hypotheses: premise 0 is `CentredTables`.
-    Hints: max_tokens [W], the max token of each sheet of blocks that share cells and rivals; boundaries [*, 2], rows (sheet, b), strictly
-    from at most m down to 0; rivals [*, 2], rows (sheet, j), J; groups [*, 3], rows (sheet, group ≥ 1, j): the others are divided, those not
-    named are group 0; a sheet without such rows takes its others together by lists; blocks [*, 2], rows (sheet, q); top_EV, top_EU, top_PV as
+    Hints: max_tokens [W], the max token of each sheet of blocks that share cells and rivals; boundaries [*,
+    2], rows (sheet, b), strictly
+    from at most m down to 0; rivals [*, 2], rows (sheet, j), J; groups [*, 3], rows (sheet, group ≥ 1, j):
+    the others are divided, those not
+    named are group 0; a sheet without such rows takes its others together by lists; blocks [*, 2], rows
+    (sheet, q); top_EV, top_EU, top_PV as
     in `separable-windows`; expansions, how many nodes the searches for tuples may expand together.
-    Cost: for a sheet of Q queries with J single rivals, G groups, L cells, k single tokens: (J + 1)·(3·m + Q + n), 2·Q·(k + 2)·d if the
+    Cost: for a sheet of Q queries with J single rivals, G groups, L cells, k single tokens: (J + 1)·(3·m + Q
+    + n), 2·Q·(k + 2)·d if the
     others are divided, 8·Q·(J + G)·n·L, and 3·L for each expanded node.
     Reason codes: bad-hint. Proof: docs/rules/separable-windows-exact.md. Source: this project.
     """
@@ -59,7 +68,9 @@ def separable_windows_exact(
     sheets = read_sheets(max_tokens, boundaries, rivals, groups, blocks, d)
     _require_scores(sheets, tables.scores.first)
     lists = read_lists(tables.tables, top_EV, top_EU, top_PV)
-    terms = Terms(tables.tables, tables.scores, _wanted(sheets, d), context.arithmetic, context.model.dimensions.d_head)
+    terms = Terms(
+        tables.tables, tables.scores, _wanted(sheets, d), context.arithmetic, context.model.dimensions.d_head
+    )
     spend = _spend(Budget(expansions))
     counts, wrong = ([[0] * d for _ in range(d)] for _ in range(2))
     undecided = 0
@@ -107,7 +118,12 @@ def _require_scores(sheets: list[Sheet], first: Integers) -> None:
     for w, sheet in enumerate(sheets):
         least, needed = int(sheet.cells.tokens.min()), int(first[sheet.queries].max(initial=0))
         if needed > least:
-            raise refused("boundaries", f"of sheet {w} reach below the computed scores", f"at least {needed}", str(least))
+            raise refused(
+                "boundaries",
+                f"of sheet {w} reach below the computed scores",
+                f"at least {needed}",
+                str(least),
+            )
 
 
 def _cost(
@@ -130,11 +146,18 @@ def _cost(
     for w, (falling, alone, divided, queries) in enumerate(zip(*numbers, strict=True)):
         singles, Q, J, G = near[w], min(d, queries), min(d, alone), min(d, divided) + 1
         L = singles + min(d, falling)
-        total += (J + 1) * (4 * d + 2 * Q + 2 * n) + (2 * d + Q + n) * K + 3 * Q * (J + 1) * (L + 3) + 5 * Q * falling
+        total += (
+            (J + 1) * (4 * d + 2 * Q + 2 * n)
+            + (2 * d + Q + n) * K
+            + 3 * Q * (J + 1) * (L + 3)
+            + 5 * Q * falling
+        )
         total += Q * (2 * (singles + 2) * d + G * (2 * singles + 4)) if divided else 0
         total += Q * n * L * (9 * (J + G) + 2) + Q * (3 * (J + G) + d + 2)
         total += 2 * Q * (J + G) * n * (n * L + 2)
-    searched = expansions * (3 * (d + 1) + n)  # a node: a row of at most d + 1 cells, its comparisons and weights
+    searched = expansions * (
+        3 * (d + 1) + n
+    )  # a node: a row of at most d + 1 cells, its comparisons and weights
     return Cost(total + searched, sums=searched)
 
 

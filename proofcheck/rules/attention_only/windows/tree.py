@@ -1,18 +1,27 @@
-"""Logit terms of single tokens without an EVOU table: exact for a few rivals, bounded for ranges of the others.
+"""Logit terms of single tokens without an EVOU table: exact for a few rivals, bounded for ranges of the
+others.
 
-A_t [d_model] are the value vectors of `centred.py`, so h for rival j is A_t·(U_m − U_j) + b_U[m] − b_U[j], U_j the columns of W_U. A hint puts the
-rivals in an order; for each token t another divides that order into ranges. Ranges of one rival are exact; longer ones are bounded:
+A_t [d_model] are the value vectors of `centred.py`, so h for rival j is A_t·(U_m − U_j) + b_U[m] − b_U[j],
+U_j the columns of W_U. A hint puts the
+rivals in an order; for each token t another divides that order into ranges. Ranges of one rival are exact;
+longer ones are bounded:
 
-T1. Let B [D, R] be any matrix, η ≥ ‖BᵀB − I‖₂ (Frobenius is enough), A' = BᵀA, U'_j = BᵀU_j ∈ Π_k [lo_k, hi_k] for the rivals j of a range,
+T1. Let B [D, R] be any matrix, η ≥ ‖BᵀB − I‖₂ (Frobenius is enough), A' = BᵀA, U'_j = BᵀU_j ∈ Π_k [lo_k,
+hi_k] for the rivals j of a range,
     res² = ‖A‖² − (1 − η)‖A'‖² and perp_j² = ‖U_j‖² − (1 − η)‖U'_j‖². Then for every rival j of the range
         A·U_j ≤ Σ_k A'_k (A'_k > 0 ? hi_k : lo_k) + res·max perp + η ‖A'‖ max ‖U'‖.
-    Proof. A·U_j = A'·U'_j + (A − B A')·(U_j − B U'_j) + A'·(I − BᵀB) U'_j: multiply out. The first term is at most its maximum over the box; the
-    last is at most η ‖A'‖ ‖U'_j‖. ‖A − B A'‖² = ‖A‖² − 2‖A'‖² + A'·BᵀB A' ≤ res², since A'·BᵀB A' ≤ (1 + η) ‖A'‖²; U_j likewise.  ∎
+    Proof. A·U_j = A'·U'_j + (A − B A')·(U_j − B U'_j) + A'·(I − BᵀB) U'_j: multiply out. The first term is at
+    most its maximum over the box; the
+    last is at most η ‖A'‖ ‖U'_j‖. ‖A − B A'‖² = ‖A‖² − 2‖A'‖² + A'·BᵀB A' ≤ res², since A'·BᵀB A' ≤ (1 + η)
+    ‖A'‖²; U_j likewise.  ∎
     Without the last term the bound is false unless B is exactly orthonormal.
-T2. On tokens t < b: h(t) ≥ −max_{t<b} ‖A_t‖·‖U_m − U_j‖ + b_U[m] − b_U[j] (Cauchy–Schwarz), and ‖U_m − U_j‖ ≤ ‖U_m − ū‖ + max_j ‖U_j − ū‖ for any ū.
+T2. On tokens t < b: h(t) ≥ −max_{t<b} ‖A_t‖·‖U_m − U_j‖ + b_U[m] − b_U[j] (Cauchy–Schwarz), and ‖U_m − U_j‖ ≤
+‖U_m − ū‖ + max_j ‖U_j − ū‖ for any ū.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,12 +36,26 @@ Ranges = dict[int, list[int]]  # token -> ends of its ranges of the order, the l
 
 
 class RivalTree:
-    """Bounds on A_t·U_j + b_U[j]. values A [d, D], columns Uᵀ [d, D], bias [d]; basis B [D, R]; order [d]; centre ū [1, D]."""
+    """Bounds on A_t·U_j + b_U[j]. values A [d, D], columns Uᵀ [d, D], bias [d]; basis B [D, R]; order [d];
+    centre ū [1, D].
+    """
 
     def __init__(
-        self, values: DyadicArray, columns: DyadicArray, bias: DyadicArray, basis: DyadicArray, order: Integers, centre: DyadicArray
+        self,
+        values: DyadicArray,
+        columns: DyadicArray,
+        bias: DyadicArray,
+        basis: DyadicArray,
+        order: Integers,
+        centre: DyadicArray,
     ) -> None:
-        self._values, self._columns, self._bias, self._order, self._basis = values, columns, bias, order, basis
+        self._values, self._columns, self._bias, self._order, self._basis = (
+            values,
+            columns,
+            bias,
+            order,
+            basis,
+        )
         self._biased = bool(np.any(bias.integers != 0))
         gram = basis.T @ basis - DyadicArray.from_integers(np.eye(basis.shape[1], dtype=np.int64))
         flat = gram.reshape(-1)
@@ -42,7 +65,9 @@ class RivalTree:
         sizes = []
         for vectors, small in ((values, self._small_values), (columns, self._small_columns)):
             square, small_square = (vectors * vectors).sum(axis=1), (small * small).sum(axis=1)
-            sizes.append((root_above(square - one * small_square), root_above(small_square), root_above(square)))
+            sizes.append(
+                (root_above(square - one * small_square), root_above(small_square), root_above(square))
+            )
         (self._residual, self._small_norm, norms), (self._perp, self._small_column_norm, _) = sizes
         self._largest_value = norms.running_max(axis=0)  # max_{t<=k} ‖A_t‖
         around = columns - centre
@@ -105,7 +130,9 @@ class RivalTree:
         return [gap - self._largest_value[int(end) - 1] * distance for end in window.cells.ends]
 
     def _rest(self, token: int, marks: np.ndarray, ends: list[int]) -> DyadicArray:
-        """An upper bound on the entries of the rivals that are not marked: exact leaves outside S, and whole ranges, whoever is in them."""
+        """An upper bound on the entries of the rivals that are not marked: exact leaves outside S, and whole
+        ranges, whoever is in them.
+        """
         found: list[DyadicArray] = []
         start = 0
         for end in ends:
@@ -122,11 +149,19 @@ class RivalTree:
         if key not in self._bounds:
             low, high, perp, small, bias = self._node(start, end)
             coordinates = self._small_values[token]
-            positive = np.asarray(coordinates.integers > 0, dtype=np.bool_)  # A'_k > 0 takes the upper end of the box
+            positive = np.asarray(
+                coordinates.integers > 0, dtype=np.bool_
+            )  # A'_k > 0 takes the upper end of the box
             count(coordinates.size)
             exponent = min(low.exponent, high.exponent)
-            corner = DyadicArray(np.where(positive, high.at_exponent(exponent), low.at_exponent(exponent)), exponent)
-            bound = (coordinates * corner).sum(axis=0) + self._residual[token] * perp + self._eta * self._small_norm[token] * small
+            corner = DyadicArray(
+                np.where(positive, high.at_exponent(exponent), low.at_exponent(exponent)), exponent
+            )
+            bound = (
+                (coordinates * corner).sum(axis=0)
+                + self._residual[token] * perp
+                + self._eta * self._small_norm[token] * small
+            )
             self._bounds[key] = bound + bias if self._biased else bound
         return self._bounds[key]
 
@@ -142,7 +177,8 @@ class RivalTree:
 
 
 def read_ranges(hint: Integers, windows: dict[int, Window], d_vocab: int) -> Ranges:
-    """token -> ends, from rows (token, end). Rejected(bad-hint) unless tokens do not decrease, the ends of each rise strictly from at least 1
+    """token -> ends, from rows (token, end). Rejected(bad-hint) unless tokens do not decrease, the ends of
+    each rise strictly from at least 1
     to d_vocab, so that the ranges cover the order, and every single token of every window has ranges."""
     out: Ranges = {}
     before = 0
@@ -152,12 +188,20 @@ def read_ranges(hint: Integers, windows: dict[int, Window], d_vocab: int) -> Ran
         out.setdefault(token, []).append(end)
         before = token
     for token, ends in out.items():
-        if ends[0] < 1 or ends[-1] != d_vocab or any(b <= a for a, b in zip(ends, ends[1:], strict=False)):
-            raise _refused(f"the ranges of token {token} do not cover the rivals", f"from 1 on strictly up to {d_vocab}", str(ends[:8]))
+        if ends[0] < 1 or ends[-1] != d_vocab or any(b <= a for a, b in pairwise(ends)):
+            raise _refused(
+                f"the ranges of token {token} do not cover the rivals",
+                f"from 1 on strictly up to {d_vocab}",
+                str(ends[:8]),
+            )
     for m, window in windows.items():
         missing = [t for t in window.cells.tokens.tolist() if t not in out]
         if missing:
-            raise _refused(f"a single token of max token {m} has no ranges", "ranges for every single token", str(missing[0]))
+            raise _refused(
+                f"a single token of max token {m} has no ranges",
+                "ranges for every single token",
+                str(missing[0]),
+            )
     return out
 
 
@@ -165,7 +209,11 @@ def require_order(order: Integers, basis: DyadicArray) -> None:
     """Rejected(bad-hint) unless every rival is in the order once, and the basis has a column."""
     if basis.shape[1] < 1:
         raise Rejected(
-            Reason.BAD_HINT, "the basis has no column", path="basis", expected="[d_model, R], R ≥ 1", found=str(list(basis.shape))
+            Reason.BAD_HINT,
+            "the basis has no column",
+            path="basis",
+            expected="[d_model, R], R ≥ 1",
+            found=str(list(basis.shape)),
         )
     if sorted(order.tolist()) != list(range(len(order))):
         raise Rejected(
