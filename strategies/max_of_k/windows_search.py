@@ -14,20 +14,11 @@ from strategies.progress import Progress
 
 NEAR = (1, 2, 3, 4, 5, 7, 10, 14)  # numbers of near tokens that are tried
 FARTHER = ((), (3,), (8,), (3, 10))  # further boundaries, so many tokens below the first one
-NEAR_LONG = (
-    2,
-    5,
-    10,
-    16,
-    24,
-    40,
-    64,
-    100,
-)  # the same with many positions, where attention is spread over more tokens
-FARTHER_LONG = ((), (8, 24))
+NEAR_LONG = (5, 16, 40, 100)  # with many positions attention is spread over more tokens
+FARTHER_LONG = ((8, 24),)
 MOST_RIVALS = 8
-BINS = (64, 256, 1024)  # that counts with many positions may have
-MOST_QUERIES, FEW_QUERIES = 64, 12  # that are looked at during a search; few where each is a count in bins
+BINS = (64, 256)  # that counts with many positions may have
+MOST_QUERIES, FEW_QUERIES = 64, 6  # that are looked at during a search; few where each is a count in bins
 LISTED = 5  # candidates from the largest entries of a row
 
 
@@ -72,7 +63,7 @@ def search(tables: FloatTables, m: int, worth: Worth, least: int = 0) -> tuple[W
     nears, farthers, start = (NEAR, FARTHER, 4) if is_short(tables) else (NEAR_LONG, FARTHER_LONG, 24)
     options = sorted({boundaries(m, min(near, m - least), farther) for near in nears for farther in farthers})
     best = Window((), boundaries(m, min(start, m - least), (3,)))
-    for patience in (5, 3) if worth.block else (2, 1):
+    for patience in (5, 3) if worth.block else (2, 1) if is_short(tables) else (1,):
         best = _rivals(tables, m, best, value, patience)
         best = max([best, *(Window(best.rivals, bounds) for bounds in options)], key=value)
         best = _fewer(best, value)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tests.second_checker.certificate_format import Array
+from tests.second_checker.facts import max_of_k_block
 from tests.second_checker.hinted_blocks import read_blocks
 from tests.second_checker.intervals import Interval, certainly_positive, enclose, exp, interval, sqrt
 from tests.second_checker.margin_terms import block_sequences
 from tests.second_checker.outcome import rejected
-from tests.second_checker.rules_counts import block_size
 from tests.second_checker.rules_separable_early_maximum import require_bins
 from tests.second_checker.weights import Matrix, Vector
 from tests.second_checker.windows import read_boundaries, read_rivals
@@ -255,7 +255,7 @@ def conclude(
 ) -> tuple[int, int]:
     """(proved, least) of each block of a job."""
     job = windows.jobs[m][k]
-    is_max, size = job.members[0] == m, block_size(job.members[0], m, place.n)
+    is_max, size = job.members[0] == m, max_of_k_block(job.members[0], m, place.n)
     if place.n == 1 and not is_max:
         return 0, 0
     bounds = [place.levels(*group) for group in groups]

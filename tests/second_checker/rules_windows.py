@@ -5,13 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 
 from tests.second_checker.certificate_format import Array
-from tests.second_checker.facts import Context, ProvedBlocks
+from tests.second_checker.facts import Context, ProvedBlocks, max_of_k_block
 from tests.second_checker.hinted_blocks import read_blocks
 from tests.second_checker.intervals import Interval, certainly_positive, enclose
 from tests.second_checker.margin_terms import block_sequences
 from tests.second_checker.outcome import rejected
 from tests.second_checker.rules_centred import CentredTables
-from tests.second_checker.rules_counts import block_size
 from tests.second_checker.rules_separable_early_maximum import require_bins
 from tests.second_checker.windows import Block, Group, groups_of, read_boundaries, read_lists, read_rivals
 
@@ -57,7 +56,7 @@ def separable_windows(
             room = rounding(tables, block)
             for found, more in ((counts, enclose(0)), (least, room)):
                 open_groups = [group for group in groups if not certainly_positive(block.whole(group) - more)]
-                size = block_size(q, m, n)
+                size = max_of_k_block(q, m, n)
                 if not open_groups:
                     found[q, m] = size
                 elif (q, m) in listed and (enough or found is counts):
