@@ -18,7 +18,7 @@ NEAR_LONG = (5, 16, 40, 100)  # with many positions attention is spread over mor
 FARTHER_LONG = ((8, 24),)
 MOST_RIVALS = 8
 BINS = (64, 256)  # that counts with many positions may have
-MOST_QUERIES, FEW_QUERIES = 64, 6  # that are looked at during a search; few where each is a count in bins
+MOST_QUERIES, FEW_QUERIES = 32, 6  # that are looked at during a search; few where each is a count in bins
 LISTED = 5  # candidates from the largest entries of a row
 
 

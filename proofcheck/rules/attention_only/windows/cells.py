@@ -157,6 +157,10 @@ def require_scores(windows: dict[int, Window], first: Integers) -> None:
             )
 
 
+COUNT_SINGLES = 100  # a count of tuples takes as long as so many operations one by one, whatever its size
+JOB_SINGLES = 100  # and so does a set of queries with a loop of its own
+
+
 def window_shapes(
     boundaries: list[list[int]], rivals: list[list[int]], d: int
 ) -> dict[int, tuple[int, int, int]]:

@@ -10,7 +10,13 @@ from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS, BLOCKS, checked_blocks
-from proofcheck.rules.attention_only.windows.cells import Window, read_windows, window_shapes
+from proofcheck.rules.attention_only.windows.cells import (
+    COUNT_SINGLES,
+    JOB_SINGLES,
+    Window,
+    read_windows,
+    window_shapes,
+)
 from proofcheck.rules.attention_only.windows.centred import Centred, centred, centred_operations
 from proofcheck.rules.attention_only.windows.grouped_weights import (
     MOST_DIRECTIONS,
@@ -241,6 +247,17 @@ def jobs_operations(
     return total
 
 
+def jobs_singles(
+    dimensions: Dimensions, boundaries: Integers, rivals: Integers, blocks: Integers, labels: Integers
+) -> int:
+    """What jobs and counts take one by one."""
+    shapes = window_shapes(boundaries.tolist(), rivals.tolist(), dimensions.d_vocab)
+    number = len(np.unique(labels))
+    jobs = sum(min(m + 1, singles + number) for m, (singles, _, _) in shapes.items())
+    most = max((groups for _, _, groups in shapes.values()), default=0)
+    return JOB_SINGLES * jobs + COUNT_SINGLES * len(blocks) * most
+
+
 def _cost(
     dimensions: Dimensions,
     limits: Limits,
@@ -261,7 +278,8 @@ def _cost(
         + dimensions.d_vocab * dimensions.n_ctx
     )
     total += jobs_operations(dimensions, boundaries, rivals, blocks, labels, K, r)
-    return Cost(total + additions, sums=additions)
+    one_by_one = jobs_singles(dimensions, boundaries, rivals, blocks, labels)
+    return Cost(total + additions + one_by_one, sums=additions, singles=one_by_one)
 
 
 RULE = Rule(

@@ -17,6 +17,7 @@ from proofcheck.rules.attention_only.windows.grouped_queries import (
     conclude,
     differences,
     jobs_operations,
+    jobs_singles,
     read_jobs,
     require_directions,
 )
@@ -34,6 +35,8 @@ from proofcheck.rules.budget import Budget
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import ExactHint, IntegerHint, IntegersHint
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
+
+ENTRY_SINGLES = 20  # an exact entry or a bound on a range takes as long as so many operations one by one
 
 
 def rival_tree(
@@ -207,7 +210,12 @@ def _cost(
     )
     jobs += sum((m + 1) * (2 * groups + 2) + groups for m, (_, _, groups) in shapes.items())
     weights = grouped_weights_operations(dimensions, r, len(np.unique(labels))) + d * n
-    return Cost(vectors + direct + tree + jobs + weights + additions, sums=additions)
+    one_by_one = jobs_singles(dimensions, boundaries, rivals, blocks, labels) + ENTRY_SINGLES * (
+        entries + leaves
+    )
+    return Cost(
+        vectors + direct + tree + jobs + weights + additions + one_by_one, sums=additions, singles=one_by_one
+    )
 
 
 RULE = Rule(

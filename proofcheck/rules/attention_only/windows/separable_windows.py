@@ -13,6 +13,7 @@ from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS, BLOCKS, checked_blocks
 from proofcheck.rules.attention_only.windows.cells import (
+    COUNT_SINGLES,
     read_windows,
     require_scores,
     wanted_prefixes,
@@ -138,11 +139,13 @@ def _cost(
         m + 1 for m, _ in set(map(tuple, boundaries.tolist())) if 0 <= m < d
     )  # scores and bounds of prefixes
     rows = np.bincount(np.clip(blocks[:, 1], 0, d - 1), minlength=d)
+    counts = sum(int(rows[m]) * groups for m, (_, _, groups) in shapes.items())
     for m, (singles, segments, groups) in shapes.items():
         levels_of_block = 3 * singles + 5 * segments
         evaluated = groups * (m + 1) * (levels_of_block + 16) + groups * (4 * n + 2 * m + 4) + 2 * (m + 1) * n
         total += evaluated + (2 * (m + 1) + n) * K + int(rows[m]) * groups * (n * levels_of_block + n + 8)
-    return Cost(total + additions, sums=additions)
+    singles_of_counts = COUNT_SINGLES * counts
+    return Cost(total + additions + singles_of_counts, sums=additions, singles=singles_of_counts)
 
 
 RULE = Rule(

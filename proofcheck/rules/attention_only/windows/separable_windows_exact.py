@@ -11,6 +11,7 @@ from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
+from proofcheck.rules.attention_only.windows.cells import JOB_SINGLES
 from proofcheck.rules.attention_only.windows.centred_expansion import CentredTables
 from proofcheck.rules.attention_only.windows.exact import SheetTerms, deciding
 from proofcheck.rules.attention_only.windows.levels import Terms
@@ -158,7 +159,8 @@ def _cost(
     searched = expansions * (
         3 * (d + 1) + n
     )  # a node: a row of at most d + 1 cells, its comparisons and weights
-    return Cost(total + searched, sums=searched)
+    one_by_one = JOB_SINGLES * (sheets + n * len(blocks))  # a search for each box of each block
+    return Cost(total + searched + one_by_one, sums=searched, singles=one_by_one)
 
 
 def _rows_of(hint: Integers, sheets: int) -> list[int]:
