@@ -33,7 +33,7 @@ PRICES = (
     0.06,
 )  # billionths of all inputs for each operation
 PRICE, PRICE_IN_BINS = 6.0, 0.02
-LEAST_PRICE, MOST_PRICE, BISECTIONS = 1e-4, 2e5, 14
+LEAST_PRICE, MOST_PRICE, BISECTIONS = 1e-4, 1e8, 14
 ROOMS = (1, 3, 6, 10)  # computed scores below the least boundary
 
 

@@ -18,7 +18,8 @@ NEAR_LONG = (5, 16, 40, 100)  # with many positions attention is spread over mor
 FARTHER_LONG = ((8, 24),)
 MOST_RIVALS = 8
 BINS = (64, 256)  # that counts with many positions may have
-MOST_QUERIES, FEW_QUERIES = 32, 6  # that are looked at during a search; few where each is a count in bins
+MOST_QUERIES, FEW_QUERIES = 64, 6  # that are looked at during a search; few where each is a count in bins
+LARGE = 128  # tokens: beyond it half as many queries
 LISTED = 5  # candidates from the largest entries of a row
 
 
@@ -50,7 +51,7 @@ def search(tables: FloatTables, m: int, worth: Worth, least: int = 0) -> tuple[W
     """The best window found for a max token, None if none is worth its operations. Near tokens are at least
     `least`.
     """
-    place = MaxToken(tables, m, BINS[0], MOST_QUERIES if is_short(tables) else FEW_QUERIES)
+    place = MaxToken(tables, m, BINS[0], _queries(tables))
     tried: dict[Window, tuple[float, Evaluation]] = {}
 
     def value(window: Window) -> float:
@@ -72,6 +73,13 @@ def search(tables: FloatTables, m: int, worth: Worth, least: int = 0) -> tuple[W
         return None
     found = evaluated(tables, m, key, worth)
     return (key, found) if worth.of(m, found) > 0 else None
+
+
+def _queries(tables: FloatTables) -> int:
+    """How many queries stand for all."""
+    if not is_short(tables):
+        return FEW_QUERIES
+    return MOST_QUERIES if tables.d_vocab <= LARGE else MOST_QUERIES // 2
 
 
 def _rivals(tables: FloatTables, m: int, best: Window, value: Value, patience: int) -> Window:
