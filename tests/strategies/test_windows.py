@@ -50,7 +50,7 @@ def test_a_lower_price_proves_more_for_more_operations() -> None:
 def test_the_best_within_a_number_of_operations() -> None:
     most = report_of(windows_at(60.0, "windows")).operations
     report = report_of(windows_within(most - most // 100))
-    assert 0 < report.proved
+    assert report.proved > 0
     assert report.operations <= most
     with pytest.raises(ValueError, match="no windows cost"):
         draft(Problem(MODEL), windows_within(1000), MODEL.with_suffix(".json"))
