@@ -12,18 +12,14 @@ from numpy.typing import NDArray
 
 from proofcheck.arithmetic.operations import count
 
-MOST_LISTED = (
-    5  # positions: up to here half of them are listed against the other half, beyond it sums are kept in bins
-)
+MOST_LISTED = 5  # positions: up to here half of them are listed against the other half, beyond it sums are kept in bins
 LIMB_BITS = 48  # an addition of counts is one operation for so many bits
 
 Integers = NDArray[np.int64]
 _Weighted = tuple[Integers, Integers]  # sums, and how many tuples have them
 
 
-def nonpositive_tuples(
-    levels: Integers, sizes: Integers, base: int, bins: int, *, first_required: bool
-) -> int:
+def nonpositive_tuples(levels: Integers, sizes: Integers, base: int, bins: int, *, first_required: bool) -> int:
     """An upper bound on N = Σ Π_i sizes[l_i] over the tuples (l_0, …, l_{p−1}) with base + Σ_i levels[i, l_i]
     ≤ 0.
 
@@ -37,12 +33,7 @@ def nonpositive_tuples(
     """
     positions = levels.shape[0]
     largest = max(abs(base), int(np.abs(levels).max(initial=0)))
-    if (
-        (positions + 2) * largest >= 1 << 62
-        or sizes.min() < 1
-        or bins < 1
-        or (first_required and sizes[0] != 1)
-    ):
+    if (positions + 2) * largest >= 1 << 62 or sizes.min() < 1 or bins < 1 or (first_required and sizes[0] != 1):
         raise OverflowError("sums of levels do not fit 62 bits, or their sizes are wrong")
     if not is_listed(positions, sizes):
         return _in_bins(levels, sizes, base, bins, first_required=first_required)
@@ -86,9 +77,7 @@ def _listed(lists: list[_Weighted], base: int) -> int:
     count(_listed_operations([len(values) for values, _ in lists]))
     order = np.argsort(right[0], kind="stable")
     up_to = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(right[1][order])])
-    places = np.searchsorted(
-        right[0][order], -base - left[0], side="right"
-    )  # sums equal to the limit count: a tie is a failure
+    places = np.searchsorted(right[0][order], -base - left[0], side="right")  # sums equal to the limit count: a tie is a failure
     return int((left[1] * up_to[places]).sum())
 
 

@@ -33,9 +33,7 @@ def joined(parts: Sequence[Intervals], axis: int) -> Intervals:
     """Arrays of one backend, one after another along `axis`. Nothing is computed."""
     if all(isinstance(part, FloatIntervals) for part in parts):
         floats = [part for part in parts if isinstance(part, FloatIntervals)]
-        return FloatIntervals(
-            np.concatenate([x.lo for x in floats], axis), np.concatenate([x.hi for x in floats], axis)
-        )
+        return FloatIntervals(np.concatenate([x.lo for x in floats], axis), np.concatenate([x.hi for x in floats], axis))
     balls = [part for part in parts if isinstance(part, BallIntervals)]
     if len(balls) != len(parts):
         raise TypeError("the arrays are of different backends")
@@ -50,9 +48,6 @@ def between(lower: Intervals, upper: Intervals) -> Intervals:
         return FloatIntervals(lower.lo, upper.hi)
     if isinstance(lower, BallIntervals) and isinstance(upper, BallIntervals):
         entries = np.empty(lower.size, dtype=object)
-        entries[:] = [
-            a.union(b)
-            for a, b in zip(lower.entries.ravel().tolist(), upper.entries.ravel().tolist(), strict=True)
-        ]
+        entries[:] = [a.union(b) for a, b in zip(lower.entries.ravel().tolist(), upper.entries.ravel().tolist(), strict=True)]
         return BallIntervals(entries.reshape(lower.shape))
     raise TypeError("the arrays are of different backends")

@@ -33,9 +33,7 @@ def root_above(exact: DyadicArray) -> DyadicArray:
 
 def _ceiling_root(integer: int) -> int:
     """The least R ≥ 0 with R² ≥ integer."""
-    return (
-        isqrt(integer - 1) + 1 if integer else isqrt(integer)
-    )  # a negative integer is refused by isqrt in both branches
+    return isqrt(integer - 1) + 1 if integer else isqrt(integer)  # a negative integer is refused by isqrt in both branches
 
 
 def leaders(exact: DyadicArray) -> NDArray[np.int64]:
@@ -44,7 +42,5 @@ def leaders(exact: DyadicArray) -> NDArray[np.int64]:
     count(exact.size)
     largest = np.maximum.accumulate(integers)
     rises = np.ones(exact.size, dtype=np.bool_)
-    rises[1:] = np.asarray(
-        largest[1:] > largest[:-1], dtype=np.bool_
-    )  # the comparison that found the maximum
+    rises[1:] = np.asarray(largest[1:] > largest[:-1], dtype=np.bool_)  # the comparison that found the maximum
     return np.asarray(np.maximum.accumulate(np.where(rises, np.arange(exact.size), 0)), dtype=np.int64)

@@ -65,9 +65,7 @@ class Prover:
         sizes = problem.dimensions
         self.tables, self.d_head = tables, sizes.d_head
         model = ATTENTION_ONLY.build(sizes, {}, decode_weights(problem.path.read_bytes(), TENSORS, Limits()))
-        exact = {
-            name: DyadicArray.from_floats(np.asarray(hint)) for name, hint in hints.items() if _is_float(hint)
-        }
+        exact = {name: DyadicArray.from_floats(np.asarray(hint)) for name, hint in hints.items() if _is_float(hint)}
         row = {name: value.reshape(1, -1) for name, value in exact.items() if len(value.shape) == 1}
         self.arithmetic, self.labels = Arithmetic("fast", 128), np.asarray(hints["labels"])
         queries = query_vectors(model)
@@ -81,9 +79,7 @@ class Prover:
             return
         values, position_values = value_vectors(model, row["direct_mean"], row["position_mean"])
         order = np.asarray(hints["order"])
-        tree = RivalTree(
-            values, model.W_U.T, model.b_U.reshape(-1), exact["basis"], order, row["column_centre"]
-        )
+        tree = RivalTree(values, model.W_U.T, model.b_U.reshape(-1), exact["basis"], order, row["column_centre"])
         top = np.asarray(hints["top_direct"])
         direct: DirectRows = direct_rows(
             model,
@@ -97,9 +93,7 @@ class Prover:
         ranges: dict[int, list[int]] = {}
         for t, end in np.asarray(hints["ranges"]).tolist():
             ranges.setdefault(t, []).append(end)
-        self.terms = TreeTerms(
-            tree, ranges, direct, PV, Lists(PV, tables.lists[2], "top_PV"), self.arithmetic
-        )
+        self.terms = TreeTerms(tree, ranges, direct, PV, Lists(PV, tables.lists[2], "top_PV"), self.arithmetic)
 
     def evaluate(self, m: int, window: Window, price: float) -> Found:
         """Whole jobs, and counts that win more than `price` sequences for each operation."""
@@ -118,17 +112,13 @@ class Prover:
             if settled[k].all():
                 gain += size * len(queries)
                 continue
-            cost = int(np.count_nonzero(~settled[k])) * tuples_operations(
-                lower.shape[2] - 1, place.sizes, BINS, first_required=required
-            )
+            cost = int(np.count_nonzero(~settled[k])) * tuples_operations(lower.shape[2] - 1, place.sizes, BINS, first_required=required)
             if size * len(queries) <= price * cost:
                 continue
             left = size
             for group in np.flatnonzero(~settled[k]).tolist():
                 levels = lower[k, group]
-                left -= nonpositive_tuples(
-                    levels[:-1], place.sizes, int(levels[-1, 0]), BINS, first_required=required
-                )
+                left -= nonpositive_tuples(levels[:-1], place.sizes, int(levels[-1, 0]), BINS, first_required=required)
                 if left <= 0:
                     break
             if left * len(queries) > price * cost:
@@ -151,9 +141,7 @@ def propose(problem: Problem, kind: str, price: float, shape: Shape = DEFAULT) -
     prover = Prover(problem, tables, hints, kind)
     sequences = price * 1e-9 * tables.d_vocab**tables.n_ctx
     found: dict[int, tuple[Window, Found]] = {}
-    with Progress(
-        "max tokens", tables.d_vocab, shown=problem.budget.progress, budget=problem.budget.left
-    ) as progress:
+    with Progress("max tokens", tables.d_vocab, shown=problem.budget.progress, budget=problem.budget.left) as progress:
         for m in reversed(range(tables.d_vocab)):
             if problem.budget.left <= 0:
                 break
@@ -164,13 +152,7 @@ def propose(problem: Problem, kind: str, price: float, shape: Shape = DEFAULT) -
     rule = "grouped-queries" if kind == "grouped-queries" else "rival-tree"
     all_hints = hints | _window_hints(tables, found, kind)
     if rule == "rival-tree":
-        used = sorted(
-            {
-                t
-                for window, m in ((window, m) for m, (window, _) in found.items())
-                for t in (m, *range(window.boundaries[0], m))
-            }
-        )
+        used = sorted({t for window, m in ((window, m) for m, (window, _) in found.items()) for t in (m, *range(window.boundaries[0], m))})
         ranges = np.asarray(hints["ranges"])
         all_hints["ranges"] = np.ascontiguousarray(ranges[np.isin(ranges[:, 0], used)])
     steps = (Step("blocks", rule, (), all_hints), Step("count", "sum-blocks", ("blocks",)))
@@ -202,9 +184,7 @@ def search(prover: Prover, tables: FloatTables, m: int, price: float) -> tuple[W
         if value(better) <= value(best):
             break
         best = better
-    best = max(
-        (Window(best.rivals, boundaries(m, near, farther)) for near in NEAR for farther in FARTHER), key=value
-    )
+    best = max((Window(best.rivals, boundaries(m, near, farther)) for near in NEAR for farther in FARTHER), key=value)
     key = Window(tuple(sorted(best.rivals)), best.boundaries)
     return (key, tried[key]) if value(best) > 0 else None
 

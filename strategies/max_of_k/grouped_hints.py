@@ -35,9 +35,7 @@ def score_hints(tables: FloatTables, shape: Shape) -> Hints:
     tail = max(1, tables.d_vocab // 8)
     slope = scores[:, -tail:].mean(axis=1) - scores[:, :tail].mean(axis=1)
     labels = np.zeros(tables.d_vocab, dtype=np.int64)
-    for label, members in enumerate(
-        np.array_split(np.argsort(slope, kind="stable"), min(shape.groups, tables.d_vocab))
-    ):
+    for label, members in enumerate(np.array_split(np.argsort(slope, kind="stable"), min(shape.groups, tables.d_vocab))):
         labels[members] = label
     return {
         "direct_mean": tables.direct_mean,
@@ -50,9 +48,7 @@ def score_hints(tables: FloatTables, shape: Shape) -> Hints:
     }
 
 
-def tree_hints(
-    tables: FloatTables, model: Model, shape: Shape, labels: Integers, *, exact_direct: bool
-) -> Hints:
+def tree_hints(tables: FloatTables, model: Model, shape: Shape, labels: Integers, *, exact_direct: bool) -> Hints:
     """basis, order, ranges, column_centre, group_means, exact_direct, top_direct."""
     A, U = tables.value_vectors, model.W_U.numpy()
     basis = np.linalg.svd(A, full_matrices=False)[2][: min(shape.basis, tables.d_model)].T

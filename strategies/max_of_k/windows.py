@@ -17,9 +17,7 @@ from strategies.max_of_k.windows_scores import Partial, bounded_prefixes, everyt
 from strategies.max_of_k.windows_search import Worth, evaluated, is_short, list_hints, search_all
 from strategies.max_of_k.windows_terms import Evaluation, FloatTables, Window, table_operations
 
-ROOM_IN_ADDITIONS = (
-    10_000  # for each count, beyond what the search computed: float rounding may leave a group open
-)
+ROOM_IN_ADDITIONS = 10_000  # for each count, beyond what the search computed: float rounding may leave a group open
 PRICES = (
     6000.0,
     2000.0,
@@ -54,9 +52,7 @@ class Plan:
     def operations(self) -> int:
         """Operations that the search expects."""
         known = self.tables.d_vocab**2 - int(self.scores.first.sum())
-        return table_operations(self.tables, known) + sum(
-            found.operations for _, found in self.windows.values()
-        )
+        return table_operations(self.tables, known) + sum(found.operations for _, found in self.windows.values())
 
 
 def plan(tables: FloatTables, price: float, budget: Budget) -> Plan:
@@ -120,9 +116,7 @@ def propose_within(problem: Problem, operations: int) -> Proposal:
         if problem.budget.left <= 0:
             break
     if best is None:
-        raise ValueError(
-            f"no windows cost at most {operations} operations: the tables alone cost {table_operations(tables, 0)} or more"
-        )
+        raise ValueError(f"no windows cost at most {operations} operations: the tables alone cost {table_operations(tables, 0)} or more")
     return proposal(best, problem.budget)
 
 
@@ -138,11 +132,7 @@ def proposal(found: Plan, budget: Budget) -> Proposal:
         Step("blocks", "separable-windows", ("tables",), window_hints(found)),
         Step("count", "sum-blocks", ("blocks",)),
     )
-    ended = (
-        f"the search ended after {budget.seconds:g} s; --search-seconds S gives it more"
-        if budget.left <= 0
-        else ""
-    )
+    ended = f"the search ended after {budget.seconds:g} s; --search-seconds S gives it more" if budget.left <= 0 else ""
     return Proposal(steps, correct=found.gain, left_out=ended)
 
 
@@ -166,8 +156,7 @@ def window_hints(found: Plan) -> dict[str, np.ndarray | int]:
         "rivals": rows([(m, j) for m in sorted(windows) for j in windows[m][0].rivals], 2),
         "blocks": rows(counted, 3),
         **list_hints(found.tables),
-        "additions": sum(cost for _, found in windows.values() for _, _, cost, _ in found.counted)
-        + ROOM_IN_ADDITIONS * (len(counted) + 1),
+        "additions": sum(cost for _, found in windows.values() for _, _, cost, _ in found.counted) + ROOM_IN_ADDITIONS * (len(counted) + 1),
     }
 
 

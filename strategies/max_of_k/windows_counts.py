@@ -64,8 +64,6 @@ def _products(binned: Integers, sizes: Integers, most: Integers, length: int) ->
         new = np.zeros_like(states)
         for l in range(L):
             source = places - binned[:, i, l][:, None]
-            new += sizes[l] * np.where(
-                source >= 0, np.take_along_axis(states, np.maximum(source, 0), axis=1), 0.0
-            )
+            new += sizes[l] * np.where(source >= 0, np.take_along_axis(states, np.maximum(source, 0), axis=1), 0.0)
         states = new
     return (states * (places <= most[:, None])).sum(axis=1)

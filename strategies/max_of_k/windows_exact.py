@@ -57,10 +57,7 @@ class Prover:
     def __init__(self, problem: Problem, tables: FloatTables, partial: Partial) -> None:
         sizes = problem.dimensions
         model = ATTENTION_ONLY.build(sizes, {}, decode_weights(problem.path.read_bytes(), TENSORS, Limits()))
-        rows_of = [
-            DyadicArray.from_floats(row).reshape(1, -1)
-            for row in (tables.direct_mean, tables.position_mean, partial.direction)
-        ]
+        rows_of = [DyadicArray.from_floats(row).reshape(1, -1) for row in (tables.direct_mean, tables.position_mean, partial.direction)]
         exact = centred(model, rows_of[0], rows_of[1])
         alpha = DyadicArray.from_floats(partial.coefficients).reshape(-1, 1)
         table = scores(exact.queries, model.W_E, partial.first, rows_of[2], alpha)
@@ -105,10 +102,7 @@ def propose_exact_windows(problem: Problem) -> Proposal:
     tables = FloatTables(problem.model)
     partial = everything(tables)
     tables.prefix = bounded_prefixes(tables, partial)
-    found = {
-        m: (window, seen)
-        for m, window, seen in search_all(tables, Worth(0.0, BLOCK_WORTH), problem.budget, partial.first)
-    }
+    found = {m: (window, seen) for m, window, seen in search_all(tables, Worth(0.0, BLOCK_WORTH), problem.budget, partial.first)}
     windows = Plan(tables, partial, found)
     prover, float_terms = Prover(problem, tables, partial), FloatTerms(problem.model)
     sheets: list[tuple[int, Config, list[int]]] = []
@@ -140,9 +134,7 @@ class Rivals:
     more: tuple[int, ...]
 
 
-def choose(
-    prover: Prover, float_terms: FloatTerms, tables: FloatTables, m: int, queries: list[int]
-) -> list[tuple[Config, list[int], int]]:
+def choose(prover: Prover, float_terms: FloatTerms, tables: FloatTables, m: int, queries: list[int]) -> list[tuple[Config, list[int], int]]:
     """Sheets that decide all these queries, greedily by operations for each query. What nothing decides gets
     single tokens and rivals.
     """
@@ -221,14 +213,10 @@ def _least(config: Config, n: int, m: int) -> float:
     """Operations for one query at least: what cannot be cheaper than what is known need not be tried."""
     bounds, rivals, groups = config
     cells, d = m - bounds[0] + len(bounds), len(rivals) + sum(len(group) for group in groups)
-    return (n - 1) * cells * 4 * (len(rivals) + max(1, len(groups))) + (
-        2 * d * (m - bounds[0] + 2) if groups else 0
-    )
+    return (n - 1) * cells * 4 * (len(rivals) + max(1, len(groups))) + (2 * d * (m - bounds[0] + 2) if groups else 0)
 
 
-def configurations(
-    float_terms: FloatTerms, m: int, ranked: dict[int, Rivals]
-) -> Iterator[tuple[Config, list[int]]]:
+def configurations(float_terms: FloatTerms, m: int, ranked: dict[int, Rivals]) -> Iterator[tuple[Config, list[int]]]:
     """Sheets to try, each with the queries whose possible winners it looks at one by one: few near tokens
     first.
     """
@@ -245,10 +233,7 @@ def configurations(
         sheets.append((chosen, (), mine))
         if others:
             sheets.append((chosen, (others,), mine))
-            sheets += [
-                (chosen, groups, mine)
-                for groups in dict.fromkeys(chain(float_terms, q, m, others) for q in origin)
-            ]
+            sheets += [(chosen, groups, mine) for groups in dict.fromkeys(chain(float_terms, q, m, others) for q in origin)]
     for near in NEAR:
         for farther in FARTHER:
             bounds = boundaries(m, near, farther)
@@ -278,21 +263,14 @@ def chain(float_terms: FloatTerms, q: int, m: int, others: tuple[int, ...]) -> t
     return tuple(tuple(sorted(group)) for group in groups)
 
 
-def sheet_hints(
-    tables: FloatTables, sheets: list[tuple[int, Config, list[int]]], expansions: int
-) -> dict[str, np.ndarray | int]:
+def sheet_hints(tables: FloatTables, sheets: list[tuple[int, Config, list[int]]], expansions: int) -> dict[str, np.ndarray | int]:
     """Hints of `separable-windows-exact`."""
     return {
         "max_tokens": np.array([m for m, _, _ in sheets], dtype="<i8"),
         "boundaries": rows([(w, b) for w, (_, (bounds, _, _), _) in enumerate(sheets) for b in bounds], 2),
         "rivals": rows([(w, j) for w, (_, (_, rivals, _), _) in enumerate(sheets) for j in rivals], 2),
         "groups": rows(
-            [
-                (w, g + 1, j)
-                for w, (_, (_, _, groups), _) in enumerate(sheets)
-                for g, group in enumerate(groups)
-                for j in group
-            ],
+            [(w, g + 1, j) for w, (_, (_, _, groups), _) in enumerate(sheets) for g, group in enumerate(groups) for j in group],
             3,
         ),
         "blocks": rows([(w, q) for w, (_, _, mine) in enumerate(sheets) for q in mine], 2),

@@ -24,9 +24,7 @@ class Partial:
 
 def everything(tables: FloatTables) -> Partial:
     """All scores."""
-    return Partial(
-        np.zeros(tables.d_vocab, dtype=np.int64), np.zeros(tables.d_model), np.zeros(tables.d_vocab)
-    )
+    return Partial(np.zeros(tables.d_vocab, dtype=np.int64), np.zeros(tables.d_model), np.zeros(tables.d_vocab))
 
 
 def partial(tables: FloatTables, windows: dict[int, int], room: int) -> Partial:

@@ -87,9 +87,7 @@ def _rivals(tables: FloatTables, m: int, best: Window, value: Value, patience: i
     candidates = _candidates(tables, m)
     current, failures = best, 0
     while len(current.rivals) < MOST_RIVALS:
-        options = [
-            Window((*current.rivals, j), current.boundaries) for j in candidates if j not in current.rivals
-        ]
+        options = [Window((*current.rivals, j), current.boundaries) for j in candidates if j not in current.rivals]
         if not options:
             break
         current = max(options, key=value)
@@ -152,7 +150,4 @@ def search_all(
 def list_hints(tables: FloatTables) -> dict[str, np.ndarray]:
     """top_EV, top_EU, top_PV."""
     names = ("top_EV", "top_EU", "top_PV")
-    return {
-        name: np.ascontiguousarray(columns, dtype=np.int64)
-        for name, columns in zip(names, tables.lists, strict=True)
-    }
+    return {name: np.ascontiguousarray(columns, dtype=np.int64) for name, columns in zip(names, tables.lists, strict=True)}

@@ -46,9 +46,7 @@ def best_of(found: list[Evaluation], price: float) -> Evaluation:
     for row in (row for evaluation in found for row in evaluation.counted):
         if row[0] not in best or row[1] - price * row[2] > best[row[0]][1] - price * best[row[0]][2]:
             best[row[0]] = row
-    out = Evaluation(
-        first.gain, first.operations, sorted(best.values()), first.open_queries, first.open_share
-    )
+    out = Evaluation(first.gain, first.operations, sorted(best.values()), first.open_queries, first.open_share)
     out.gain += sum(row[1] for row in out.counted) - sum(row[1] for row in first.counted)
     out.operations += sum(row[2] for row in out.counted) - sum(row[2] for row in first.counted)
     return out
@@ -60,9 +58,7 @@ class FloatTables:
     """
 
     def __init__(self, model: Model, list_length: int = 6) -> None:
-        w = {
-            name: getattr(model, name).numpy() for name in ("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O", "W_U")
-        }
+        w = {name: getattr(model, name).numpy() for name in ("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O", "W_U")}
         b = {name: getattr(model, name).numpy() for name in ("b_Q", "b_V", "b_O", "b_U")}
         self.n_ctx, self.d_vocab, self.d_model, self.d_head = (
             model.n_ctx,
@@ -84,13 +80,9 @@ class FloatTables:
         self.scores = self.queries @ w["W_E"].T / self.root
         position_scores = self.queries @ w["W_pos"].T / self.root
         self.u = np.exp(position_scores - position_scores.max(axis=1, keepdims=True))
-        self.prefix = np.maximum.accumulate(
-            self.scores, axis=1
-        )  # log of the largest weight among tokens ≤ t; may be replaced by bounds
+        self.prefix = np.maximum.accumulate(self.scores, axis=1)  # log of the largest weight among tokens ≤ t; may be replaced by bounds
         self.K = min(list_length, self.d_vocab)
-        self.lists = tuple(
-            np.argsort(-table, axis=1, kind="stable")[:, : self.K] for table in (self.EV, self.EU, self.PV)
-        )
+        self.lists = tuple(np.argsort(-table, axis=1, kind="stable")[:, : self.K] for table in (self.EV, self.EU, self.PV))
 
     def block_size(self, query: int, m: int) -> int:
         free = self.n_ctx - 1
@@ -141,15 +133,9 @@ class MaxToken:
     def __init__(self, tables: FloatTables, m: int, bins: int, most_queries: int = 1 << 20) -> None:
         self.tables, self.m, self.bins = tables, m, bins
         t = tables
-        below = (
-            np.arange(m)
-            if m <= most_queries
-            else np.unique(np.linspace(0, m - 1, most_queries).round().astype(np.int64))
-        )
+        below = np.arange(m) if m <= most_queries else np.unique(np.linspace(0, m - 1, most_queries).round().astype(np.int64))
         self.queries = np.append(below, m)
-        self.stands_for = np.append(
-            np.full(len(below), m / max(1, len(below))), 1.0
-        )  # queries that each one stands for
+        self.stands_for = np.append(np.full(len(below), m / max(1, len(below))), 1.0)  # queries that each one stands for
         q = self.queries
         shift = np.maximum(t.scores[q, : m + 1].max(axis=1), t.prefix[q, m])[:, None]
         self.v = np.exp(t.scores[q, : m + 1] - shift)  # [Q, T]
@@ -213,13 +199,7 @@ class MaxToken:
         G, T, K1, S = len(keys), m + 1, len(cells.tokens), len(cells.segments)
         whole = settled.all(axis=0)
         out = Evaluation()
-        out.operations = (
-            reads
-            + G * (2 * T + n)
-            + G * (window.boundaries[0] - S)
-            + G * (n - 2)
-            + G * T * (3 * K1 + 4 * S + 10)
-        )
+        out.operations = reads + G * (2 * T + n) + G * (window.boundaries[0] - S) + G * (n - 2) + G * T * (3 * K1 + 4 * S + 10)
         gain, operations = 0, 0.0
         for k in np.flatnonzero(~whole).tolist():
             size, each = self.block_sizes[k], float(self.stands_for[k])
@@ -231,9 +211,7 @@ class MaxToken:
                 out.counted.append((int(self.queries[k]), left, cost, self.bins))
                 gain += int(left * each)
                 operations += cost * each
-        out.gain = gain + sum(
-            int(self.block_sizes[k] * float(self.stands_for[k])) for k in np.flatnonzero(whole).tolist()
-        )
+        out.gain = gain + sum(int(self.block_sizes[k] * float(self.stands_for[k])) for k in np.flatnonzero(whole).tolist())
         out.open_share = float(self.stands_for[~whole].sum())
         out.operations += int(operations)
         return out
@@ -248,34 +226,23 @@ class MaxToken:
         """Failures of one group for all queries that W3 leaves open."""
         group, n, K1 = cells.groups[key], self.tables.n_ctx, len(cells.tokens)
         places = np.flatnonzero(~group.settled)
-        z = (group.heights[None, :] + group.e[places, None])[:, None, :] + group.pi[
-            None, : n - 1, None
-        ]  # [C, n − 1, L]
+        z = (group.heights[None, :] + group.e[places, None])[:, None, :] + group.pi[None, : n - 1, None]  # [C, n − 1, L]
         z[:, :, K1:] = np.minimum(z[:, :, K1:], 0)
         z *= self.u[places, : n - 1, None] * cells.V[places, None, :]
-        own = (
-            self.u[places, n - 1]
-            * self.own[places]
-            * (group.h[self.queries[places]] + group.e[places] + group.pi[n - 1])
-        )
+        own = self.u[places, n - 1] * self.own[places] * (group.h[self.queries[places]] + group.e[places] + group.pi[n - 1])
         required = places < len(self.queries) - 1
         if len(cells.sizes) ** (n - 1) <= MOST_TUPLES:
             counts = all_tuples(z, own, cells.sizes, required)
         elif n - 1 > MOST_LISTED:
             counts = in_bins(z, own, cells.sizes, required, self.bins)
         else:
-            counts = [
-                self._one(cells.sizes, z[c], float(own[c]), required=bool(required[c]))
-                for c in range(len(places))
-            ]
+            counts = [self._one(cells.sizes, z[c], float(own[c]), required=bool(required[c])) for c in range(len(places))]
         cells.failing.update({(key, k): total for k, total in zip(places.tolist(), counts, strict=True)})
 
     def _one(self, sizes: Integers, z: Doubles, own: float, *, required: bool) -> int:
         scale = 2.0**LEVEL_BITS / max(float(np.abs(z).max(initial=0)), abs(own), 1e-300)
         lower = np.floor(z * scale).astype(np.int64)
-        return nonpositive_tuples(
-            lower, sizes, int(np.floor(own * scale)), self.bins, first_required=required
-        )
+        return nonpositive_tuples(lower, sizes, int(np.floor(own * scale)), self.bins, first_required=required)
 
     def failing(self, cells: Division, keys: list[tuple[int, ...]], place: int, size: int) -> int:
         """The sum over groups, or at least the size of the block."""
@@ -292,9 +259,7 @@ class MaxToken:
 def table_operations(tables: FloatTables, known: int) -> int:
     """Operations of the exact tables, lists, enclosures and exponentials; known: computed scores."""
     n, d, D, H, K = tables.n_ctx, tables.d_vocab, tables.d_model, tables.d_head, tables.K
-    products = (
-        2 * D * D * (2 * H - 1) + 2 * d * D * (2 * D - 1) + 2 * d * d * (2 * D - 1) + known * (2 * D - 1)
-    )
+    products = 2 * D * D * (2 * H - 1) + 2 * d * D * (2 * D - 1) + 2 * d * d * (2 * D - 1) + known * (2 * D - 1)
     positions = n * D * (2 * D - 1) + 2 * n * d * (2 * D - 1) + D * (2 * D - 1)
     rows = 3 * d * D + n * D + D
     lists = (2 * d + n) * (d + K - 1)

@@ -86,8 +86,6 @@ def test_many_positions_and_large_sizes() -> None:
     ],
     ids=["large level", "large base", "no tokens", "two tokens in the required level", "no bins"],
 )
-def test_hypotheses_are_checked(
-    levels: list[list[int]], sizes: list[int], base: int, bins: int, required: bool
-) -> None:
+def test_hypotheses_are_checked(levels: list[list[int]], sizes: list[int], base: int, bins: int, required: bool) -> None:
     with pytest.raises(OverflowError):
         nonpositive_tuples(np.array(levels), np.array(sizes), base, bins, first_required=required)

@@ -29,9 +29,7 @@ SHAPES = (Shape(1, 3), Shape(2, 6), Shape(3, 5, 4, 3), Shape(4, 4))
 
 
 PROVED = {"nothing": 0, "own-scores": 3, "all-scores": 16, "exact-nothing": 0}
-PROVED |= dict.fromkeys(
-    ("exact", "exact-own-scores", "exact-everybody-in-groups"), 7
-)  # by the twins of the attacks, of 16
+PROVED |= dict.fromkeys(("exact", "exact-own-scores", "exact-everybody-in-groups"), 7)  # by the twins of the attacks, of 16
 PROVED |= {"grouped": 1, "grouped-one-group": 1, "tree": 0, "tree-shared-direct-path": 0, "tree-one-range": 0}
 
 
@@ -44,9 +42,7 @@ def expansion(where: Any, hints: Any) -> Any:
 def test_margin_terms_and_attention_are_those_of_the_path_expansion(shape: Shape, biases: bool) -> None:
     where = context(shape, random_model(shape, 3, biases=biases))
     for seed in range(3):
-        hints = window_hints.expansion_hints(
-            where.model, np.random.default_rng(seed), np.zeros(shape.d_vocab, dtype=np.int64)
-        )
+        hints = window_hints.expansion_hints(where.model, np.random.default_rng(seed), np.zeros(shape.d_vocab, dtype=np.int64))
         with counting() as counter:
             tables = expansion(where, hints)
         bound = RULES["centred-expansion"].cost(where.model.dimensions, Limits(), **hints).operations
@@ -56,8 +52,7 @@ def test_margin_terms_and_attention_are_those_of_the_path_expansion(shape: Shape
         logits = [table.fractions() for table in (path.EVOU, path.EUPU, path.PVOU, mine.EV, mine.EU, mine.PV)]
         EVOU, EUPU, PVOU, EV, EU, PV = logits
         assert (
-            EV[None, :, None] + EU[:, None, None] + PV[None, None]
-            == EVOU[None, :, None] + EUPU[:, None, None] + PVOU[None, None]
+            EV[None, :, None] + EU[:, None, None] + PV[None, None] == EVOU[None, :, None] + EUPU[:, None, None] + PVOU[None, None]
         ).all()
         scores = tables.scores.known.fractions()[tables.scores.starts[:, None] + np.arange(d)[None, :]]
         total = scores[:, :, None] + mine.positions.fractions()[:, None, :]
@@ -82,9 +77,7 @@ def test_prefixes_are_bounded_from_above(seed: int) -> None:
     partly, wholly = (Weights(scores, wanted, where.arithmetic, 1) for scores in (table, full))
     queries, ends = (part.ravel() for part in np.indices((d, d)))
     shift = np.zeros(d * d, dtype=np.int64)
-    gap = partly.prefixes(queries, ends + 1).relative_to(shift) - wholly.prefixes(
-        queries, ends + 1
-    ).relative_to(shift)
+    gap = partly.prefixes(queries, ends + 1).relative_to(shift) - wholly.prefixes(queries, ends + 1).relative_to(shift)
     assert not gap.certainly_negative().any()
     assert gap.certainly_positive().any() == bool(first.any())
     known = full.known.fractions()[full.starts[:, None] + np.arange(d)[None, :]]

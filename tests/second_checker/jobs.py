@@ -95,10 +95,7 @@ class Weights:
     ) -> None:
         self.embedding, self.labels, self.root = embedding, labels, sqrt(d_head)
         base, centre = ([Fraction(entry) for entry in hints[name].entries] for name in ("base", "centre"))
-        directions, self.alpha = (
-            [list(map(Fraction, row)) for row in hints[name].rows()]
-            for name in ("directions", "coefficients")
-        )
+        directions, self.alpha = ([list(map(Fraction, row)) for row in hints[name].rows()] for name in ("directions", "coefficients"))
         if not 1 <= len(directions) <= 4 or len(self.alpha[0]) != len(directions):
             raise rejected("bad-hint", "coefficients", len(directions))
         self.kappa = [[dot(row, token) for row in directions] for token in embedding]
@@ -121,15 +118,11 @@ class Weights:
     def token(self, job: Job, t: int, m: int) -> tuple[Interval, Interval]:
         """v_t/v_m is between these."""
         step = minus(self.kappa[t], self.kappa[m])
-        boxes = [
-            (min(column), max(column)) for column in zip(*(self.alpha[q] for q in job.members), strict=True)
-        ]
+        boxes = [(min(column), max(column)) for column in zip(*(self.alpha[q] for q in job.members), strict=True)]
         low = sum((min(a * x, b * x) for (a, b), x in zip(boxes, step, strict=True)), ZERO)
         high = sum((max(a * x, b * x) for (a, b), x in zip(boxes, step, strict=True)), ZERO)
         shift = self.kappa0[t] - self.kappa0[m]
-        reach = self.largest([self.residuals[q] for q in job.members]) * norm(
-            minus(self.embedding[t], self.embedding[m])
-        )
+        reach = self.largest([self.residuals[q] for q in job.members]) * norm(minus(self.embedding[t], self.embedding[m]))
         return self.factor(enclose(low + shift) - reach), self.factor(enclose(high + shift) + reach)
 
     def prefix(self, job: Job, end: int, m: int) -> Interval:
@@ -137,9 +130,7 @@ class Weights:
         rows = [alpha for alpha, label in zip(self.alpha, self.labels, strict=True) if label == job.label]
         boxes = [(min(column), max(column)) for column in zip(*rows, strict=True)]
         best = max(
-            max(dot(corner, self.kappa[t]) + self.kappa0[t] for t in range(end))
-            - dot(corner, self.kappa[m])
-            - self.kappa0[m]
+            max(dot(corner, self.kappa[t]) + self.kappa0[t] for t in range(end)) - dot(corner, self.kappa[m]) - self.kappa0[m]
             for corner in corners(boxes)
         )
         far = self.radius[m] + self.largest(self.radius[:end])
@@ -186,18 +177,11 @@ class JobLevels:
         least, most = self.v[cell]
         return enclose(z) * (least * low if z > 0 else most * high)
 
-    def levels(
-        self, heights: list[Fraction], e: Fraction, pi: Vector
-    ) -> tuple[list[list[Interval]], Interval]:
+    def levels(self, heights: list[Fraction], e: Fraction, pi: Vector) -> tuple[list[list[Interval]], Interval]:
         """Λ_i(c) for i < n − 1, and Λ_{n−1}."""
-        found = [
-            [self.term(cell, h + e + pi[i], i) for cell, h in enumerate(heights)] for i in range(self.n - 1)
-        ]
+        found = [[self.term(cell, h + e + pi[i], i) for cell, h in enumerate(heights)] for i in range(self.n - 1)]
         if self.far:
-            terms = [
-                self.term(cell, heights[cell] + e + pi[-1], self.n - 1)
-                for cell in range(self.singles, len(self.cells))
-            ]
+            terms = [self.term(cell, heights[cell] + e + pi[-1], self.n - 1) for cell in range(self.singles, len(self.cells))]
             return found, interval(min(x.a for x in terms), min(x.b for x in terms))
         cell = self.cell_of[self.job.members[0]]
         return found, self.term(cell, heights[cell] + e + pi[-1], self.n - 1)

@@ -114,9 +114,6 @@ def centred_expansion(
         first=starts,
         kappa=[sum((x * y for x, y in zip(token, b, strict=True)), Fraction(0)) for token in net.W_E],
         alpha=alpha,
-        residuals=[
-            norm([y - a * x for y, x in zip(query, b, strict=True)])
-            for query, a in zip(tables.queries, alpha, strict=True)
-        ],
+        residuals=[norm([y - a * x for y, x in zip(query, b, strict=True)]) for query, a in zip(tables.queries, alpha, strict=True)],
         norms=[norm(token) for token in net.W_E],
     )

@@ -38,20 +38,14 @@ def read_ranges(hint: Array, windows: Windows, d: int) -> dict[int, list[int]]:
 class Tree:
     """Bounds on A_t·U_j + b_U[j], upper ends as rational numbers."""
 
-    def __init__(
-        self, values: Matrix, columns: Matrix, bias: Vector, basis: Matrix, order: list[int], centre: Vector
-    ) -> None:
+    def __init__(self, values: Matrix, columns: Matrix, bias: Vector, basis: Matrix, order: list[int], centre: Vector) -> None:
         self.values, self.columns, self.bias, self.order = values, columns, bias, order
         B = transpose(basis)
         R = len(B)
         self.eta = sqrt(sum((dot(B[a], B[b]) - (a == b)) ** 2 for a in range(R) for b in range(R)))
-        self.small = {
-            name: [[dot(row, v) for row in B] for v in vectors]
-            for name, vectors in (("A", values), ("U", columns))
-        }
+        self.small = {name: [[dot(row, v) for row in B] for v in vectors] for name, vectors in (("A", values), ("U", columns))}
         self.rest = {
-            name: [self.root(v, s) for v, s in zip(vs, self.small[name], strict=True)]
-            for name, vs in (("A", values), ("U", columns))
+            name: [self.root(v, s) for v, s in zip(vs, self.small[name], strict=True)] for name, vs in (("A", values), ("U", columns))
         }
         self.norms = [norm(v) for v in values]
         self.radius = [norm(minus(column, centre)) for column in columns]
@@ -66,14 +60,9 @@ class Tree:
 
     def bound(self, t: int, inside: list[int]) -> Fraction:
         """T1, rounded up."""
-        low, high = (
-            [end(column) for column in zip(*(self.small["U"][j] for j in inside), strict=True)]
-            for end in (min, max)
-        )
+        low, high = ([end(column) for column in zip(*(self.small["U"][j] for j in inside), strict=True)] for end in (min, max))
         small = self.small["A"][t]
-        total = enclose(
-            sum((a * (h if a > 0 else l) for a, l, h in zip(small, low, high, strict=True)), Fraction(0))
-        )
+        total = enclose(sum((a * (h if a > 0 else l) for a, l, h in zip(small, low, high, strict=True)), Fraction(0)))
         total = total + self.rest["A"][t] * top([self.rest["U"][j] for j in inside])
         total = total + self.eta * norm(small) * top([norm(self.small["U"][j]) for j in inside])
         return ends_of(total)[1] + max(self.bias[j] for j in inside)
@@ -92,9 +81,7 @@ class Tree:
 
     def distance(self, m: int, j: int | None) -> Fraction:
         """‖U_m − U_j‖, or for all j, rounded up."""
-        return ends_of(
-            self.radius[m] + top(self.radius) if j is None else norm(minus(self.columns[m], self.columns[j]))
-        )[1]
+        return ends_of(self.radius[m] + top(self.radius) if j is None else norm(minus(self.columns[m], self.columns[j])))[1]
 
     def far(self, m: int, j: int | None, end: int) -> Fraction:
         """T2 on tokens below `end`, rounded down."""
@@ -155,17 +142,13 @@ def rival_tree(context: Context, additions: int, exact_direct: int, **hints: Arr
             groups = []
             for j in rivals:
                 near = [
-                    tree.entry(t, m)
-                    - (tree.rest_of(t, members, ranges[t]) if j is None else tree.entry(t, j))
+                    tree.entry(t, m) - (tree.rest_of(t, members, ranges[t]) if j is None else tree.entry(t, j))
                     for t in (low for low, _ in place.cells[: place.singles])
                 ]
                 far = [tree.far(m, j, high) for _, high in place.cells[place.singles :]]
                 own = [subtract(shared[row_of[q]], m, j, lists[0][row_of[q]], members) for q in job.members]
                 e = min(own) - max(away[q] for q in job.members) * tree.distance(m, j)
-                pi = [
-                    subtract(row, m, j, listed, members)
-                    for row, listed in zip(tables.PV, lists[1], strict=True)
-                ]
+                pi = [subtract(row, m, j, listed, members) for row, listed in zip(tables.PV, lists[1], strict=True)]
                 groups.append(([*near, *far], e, pi))
             found = conclude(windows, m, k, place, groups, sizes, enough)
             for q in job.members:

@@ -61,17 +61,13 @@ def separable_windows(
                     found[q, m] = size
                 elif (q, m) in listed and (enough or found is counts):
                     bins = listed[q, m] if found is least and n > 6 else 0
-                    found[q, m] = max(
-                        0, size - sum(failing(block, group, more, bins) for group in open_groups)
-                    )
+                    found[q, m] = max(0, size - sum(failing(block, group, more, bins) for group in open_groups))
     return ProvedBlocks(counts, least)
 
 
 def rounding(tables: CentredTables, block: Block) -> Interval:
     """What evaluation may lose of a sum: a share of the largest weight and the largest entries."""
-    size = sum(
-        max(abs(entry) for row in table for entry in row) for table in (tables.EV, tables.EU, tables.PV)
-    )
+    size = sum(max(abs(entry) for row in table for entry in row) for table in (tables.EV, tables.EU, tables.PV))
     weight = max(value.b for value in (*block.v, block.own))
     return enclose(6 * RESOLUTION * (block.n + 2) * size) * weight * max(u.b for u in block.u)
 

@@ -49,8 +49,7 @@ def read_sheets(hints: dict[str, Array], d: int) -> list[Sheet]:
     if 2 * len(tokens) > d * (d + 1) or not all(0 <= m < d for m in tokens):
         raise rejected("bad-hint", "max_tokens", tokens)
     rows = {
-        name: rows_by_sheet(hints[name], len(tokens), name, name != "boundaries")
-        for name in ("boundaries", "rivals", "groups", "blocks")
+        name: rows_by_sheet(hints[name], len(tokens), name, name != "boundaries") for name in ("boundaries", "rivals", "groups", "blocks")
     }
     sheets, blocks = [], set()
     for w, m in enumerate(tokens):
@@ -64,20 +63,11 @@ def read_sheets(hints: dict[str, Array], d: int) -> list[Sheet]:
             raise rejected("bad-hint", "blocks", queries)
         blocks |= {(q, m) for q in queries}
         every = [*alone, *(j for _, j in named)]
-        if (
-            len(set(every)) != len(every)
-            or m in every
-            or not all(0 <= j < d for j in every)
-            or not all(1 <= g <= d for g, _ in named)
-        ):
+        if len(set(every)) != len(every) or m in every or not all(0 <= j < d for j in every) or not all(1 <= g <= d for g, _ in named):
             raise rejected("bad-hint", "groups", named)
         label = {j: g for g, j in named}
         others = [j for j in range(d) if j != m and j not in alone]
-        parts = (
-            [[j for j in others if label.get(j, 0) == g] for g in sorted({label.get(j, 0) for j in others})]
-            if named
-            else []
-        )
+        parts = [[j for j in others if label.get(j, 0) == g] for g in sorted({label.get(j, 0) for j in others})] if named else []
         sheets.append(Sheet(m, falling, alone, parts, queries))
     return sheets
 
@@ -87,18 +77,13 @@ class SheetBlock(Block):
 
     def lower(self, tables: CentredTables, sheet: Sheet, groups: list[Group]) -> list[list[list[Interval]]]:
         """Λ of every group: [n][cells], the query's term repeated."""
-        found = [
-            self.with_term(self.levels(group), self.query_term(group)) for group in groups[: len(sheet.alone)]
-        ]
+        found = [self.with_term(self.levels(group), self.query_term(group)) for group in groups[: len(sheet.alone)]]
         rest = groups[len(sheet.alone) :]
         if not sheet.parts:
             return found + [self.with_term(self.levels(group), self.query_term(group)) for group in rest]
         R = rest[0]
         for part in sheet.parts:
-            sums = {
-                t: self.least(tables, part, t)
-                for t in {*(low for low, _ in self.cells[: self.singles]), self.q}
-            }
+            sums = {t: self.least(tables, part, t) for t in {*(low for low, _ in self.cells[: self.singles]), self.q}}
             levels = [
                 [
                     u * self.v[cell] * enclose(sums[low] + pi)
@@ -139,9 +124,7 @@ class SheetBlock(Block):
         return total
 
 
-def separable_windows_exact(
-    context: Context, tables: CentredTables, expansions: int, **hints: Array
-) -> ProvedBlocks:
+def separable_windows_exact(context: Context, tables: CentredTables, expansions: int, **hints: Array) -> ProvedBlocks:
     """counts, wrong: all lower sums positive, or some upper one not. least, surely_wrong: with room for
     rounding, so no tie is surely wrong.
     """
@@ -167,22 +150,15 @@ def separable_windows_exact(
         for q in sheet.queries if n > 1 else [q for q in sheet.queries if q == sheet.m]:
             block = SheetBlock(tables, q, sheet.m, sheet.boundaries, net.d_head)
             lower, upper = block.lower(tables, sheet, groups), block.upper(groups[: len(sheet.alone)])
-            room, high_room = (
-                [rounding(levels, n) + float_rounding(tables, block) for levels in bounds]
-                for bounds in (lower, upper)
-            )
+            room, high_room = ([rounding(levels, n) + float_rounding(tables, block) for levels in bounds] for bounds in (lower, upper))
             for sequence in block_sequences(q, sheet.m, n):
                 examined += 1
                 sums = [block.sum_at(levels, sequence) for levels in lower]
                 counts[q, sheet.m] += all(certainly_positive(total) for total in sums)
-                least[q, sheet.m] += all(
-                    certainly_positive(total - more) for total, more in zip(sums, room, strict=True)
-                )
+                least[q, sheet.m] += all(certainly_positive(total - more) for total, more in zip(sums, room, strict=True))
                 highest = [block.sum_at(levels, sequence) for levels in upper]
                 wrong[q, sheet.m] += not all(certainly_positive(total) for total in highest)
-                surely_wrong[q, sheet.m] += any(
-                    certainly_negative(total + more) for total, more in zip(highest, high_room, strict=True)
-                )
+                surely_wrong[q, sheet.m] += any(certainly_negative(total + more) for total, more in zip(highest, high_room, strict=True))
     return ProvedBlocks(counts, least, wrong, surely_wrong, examined)
 
 

@@ -36,12 +36,7 @@ def read_boundaries(hint: Array, d: int) -> dict[int, list[int]]:
 
 def falls_to_zero(falling: list[int], m: int) -> bool:
     """Strictly, from at most m."""
-    return (
-        bool(falling)
-        and falling[0] <= m
-        and falling[-1] == 0
-        and sorted(set(falling), reverse=True) == falling
-    )
+    return bool(falling) and falling[0] <= m and falling[-1] == 0 and sorted(set(falling), reverse=True) == falling
 
 
 def read_rivals(hint: Array, d: int, known: dict[int, list[int]]) -> dict[int, list[int]]:
@@ -83,9 +78,7 @@ class Group:
     pi: Vector
 
 
-def groups_of(
-    tables: CentredTables | Expansion, m: int, alone: list[int], lists: tuple[list[list[int]], ...]
-) -> list[Group]:
+def groups_of(tables: CentredTables | Expansion, m: int, alone: list[int], lists: tuple[list[list[int]], ...]) -> list[Group]:
     """Each rival alone, then the others unless there are none."""
     every = (tables.EV, tables.EU, tables.PV)
     found = [Group(*([row[m] - row[j] for row in table] for table in every)) for j in alone]
@@ -94,10 +87,7 @@ def groups_of(
         found.append(
             Group(
                 *(
-                    [
-                        row[m] - entry_outside(row, columns, members)
-                        for row, columns in zip(table, listed, strict=True)
-                    ]
+                    [row[m] - entry_outside(row, columns, members) for row, columns in zip(table, listed, strict=True)]
                     for table, listed in zip(every, lists, strict=True)
                 )
             )
@@ -152,9 +142,6 @@ class Block:
     def levels(self, group: Group) -> list[list[Interval]]:
         """Λ_i(c) for i < n − 1."""
         return [
-            [
-                self.u[i] * self.bound(group, cell, group.e[self.q] + group.pi[i])
-                for cell in range(len(self.cells))
-            ]
+            [self.u[i] * self.bound(group, cell, group.e[self.q] + group.pi[i]) for cell in range(len(self.cells))]
             for i in range(self.n - 1)
         ]

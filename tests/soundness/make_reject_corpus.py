@@ -576,11 +576,7 @@ def files() -> dict[str, bytes]:
     weights = {
         f"weights/{name}.safetensors": data
         for name, data in (
-            weight_files()
-            | subcubic_attacks.weights()
-            | windows_attacks.weights()
-            | resource_corpus.weights()
-            | attacks_of_1_1.weights()
+            weight_files() | subcubic_attacks.weights() | windows_attacks.weights() | resource_corpus.weights() | attacks_of_1_1.weights()
         ).items()
     }
     return {"twin.json": written(twin()), "twin-1.1.json": written(attacks_of_1_1.twin()), **weights, **attacks()}

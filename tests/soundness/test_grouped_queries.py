@@ -26,9 +26,7 @@ def proved(k: int, seed: int, backend: str = "fast") -> np.ndarray:
     hints = grouped_hints(where.model, np.random.default_rng(3000 * k + seed))
     with counting() as counter:
         fact = apply(where, "grouped-queries", (), hints)
-    assert (
-        counter.total <= RULES["grouped-queries"].cost(where.model.dimensions, Limits(), **hints).operations
-    )
+    assert counter.total <= RULES["grouped-queries"].cost(where.model.dimensions, Limits(), **hints).operations
     return np.array(fact.counts)
 
 
@@ -79,8 +77,6 @@ _INIT, _CORNERS = GroupedWeights.__init__, GroupedWeights._at_corners
     ],
     ids=["no residuals", "corners mixed", "no minimum with 0"],
 )
-def test_a_broken_rule_would_be_seen(
-    place: object, name: str, broken: Callable[..., object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_rule_would_be_seen(place: object, name: str, broken: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place, name, broken)
     assert any((proved(k, seed) > true_blocks(k)[0]).any() for seed in range(8) for k in cases())

@@ -78,11 +78,7 @@ def _natural(self, token, start, end):  # type: ignore[no-untyped-def]
     for vectors, small in ((self._values, self._small_values), (self._columns, self._small_columns)):
         rest = vectors - small @ self._basis.T
         norms.append(root_above((rest * rest).sum(axis=1)))
-    return (
-        (coordinates * corner).sum(axis=0)
-        + norms[0][token] * norms[1][self._order[start:end]].max(axis=0)
-        + bias
-    )
+    return (coordinates * corner).sum(axis=0) + norms[0][token] * norms[1][self._order[start:end]].max(axis=0) + bias
 
 
 def test_the_natural_bound_is_false(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,10 +28,7 @@ def decided(k: int, seed: int, backend: str = "fast") -> ProvedBlocks:
     hints = sheet_hints(tables.tables, expansion["first"], rng)
     with counting() as counter:
         fact: ProvedBlocks = apply(where, "separable-windows-exact", (tables,), hints)
-    assert (
-        counter.total
-        <= RULES["separable-windows-exact"].cost(where.model.dimensions, Limits(), **hints).operations
-    )
+    assert counter.total <= RULES["separable-windows-exact"].cost(where.model.dimensions, Limits(), **hints).operations
     return fact
 
 
@@ -102,8 +99,6 @@ _LOWER = exact._lower
     [("at_most_zero", _no_zero), ("at_least_zero", _no_zero), ("_boxes", _all_levels), ("_lower", _shifted)],
     ids=["no minimum with 0", "no maximum with 0", "tuples twice", "rounded inward"],
 )
-def test_a_broken_rule_would_be_seen(
-    name: str, broken: Callable[..., object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_rule_would_be_seen(name: str, broken: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exact, name, broken)
     assert any(false_claims(k, decided(k, seed)) for k in range(MODELS) for seed in range(4))

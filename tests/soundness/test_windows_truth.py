@@ -30,9 +30,7 @@ def proved(k: int, seed: int, backend: str = "fast") -> np.ndarray:
     hints = window_hints(tables.tables, expansion["first"], rng)
     with counting() as counter:
         fact = apply(where, "separable-windows", (tables,), hints)
-    assert (
-        counter.total <= RULES["separable-windows"].cost(where.model.dimensions, Limits(), **hints).operations
-    )
+    assert counter.total <= RULES["separable-windows"].cost(where.model.dimensions, Limits(), **hints).operations
     return np.array(fact.counts)
 
 
@@ -81,9 +79,7 @@ def _last_of_list(self, rows, members):  # type: ignore[no-untyped-def]
 
 def _rounded_up(levels, sizes, base, bins, *, first_required):  # type: ignore[no-untyped-def]
     """As if the levels were rounded up: ties are taken for right."""
-    return level_sums.nonpositive_tuples(
-        levels, sizes, base + 2 * len(levels) + 2, bins, first_required=first_required
-    )
+    return level_sums.nonpositive_tuples(levels, sizes, base + 2 * len(levels) + 2, bins, first_required=first_required)
 
 
 def _everything_required(levels, sizes, base, bins, *, first_required):  # type: ignore[no-untyped-def]
@@ -101,9 +97,7 @@ def _everything_required(levels, sizes, base, bins, *, first_required):  # type:
     ],
     ids=["no minimum with 0", "the last listed entry", "rounded up", "m required everywhere"],
 )
-def test_a_broken_rule_would_be_seen(
-    place: object, name: str, broken: Callable[..., object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_rule_would_be_seen(place: object, name: str, broken: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place, name, broken)
     for k in range(MODELS):
         for seed in range(6):

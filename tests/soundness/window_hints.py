@@ -33,9 +33,7 @@ def expansion_hints(model: AttentionOnly, rng: np.random.Generator, first: Integ
     """Hints of `centred-expansion`. first: 0 everywhere, or any numbers up to the query."""
     d, D = model.dimensions.d_vocab, model.dimensions.d_model
     if first is None:
-        first = np.array([rng.integers(0, q + 1) if rng.random() < 0.6 else 0 for q in range(d)]) * int(
-            rng.random() < 0.5
-        )
+        first = np.array([rng.integers(0, q + 1) if rng.random() < 0.6 else 0 for q in range(d)]) * int(rng.random() < 0.5)
     return {
         **mean_hints(model, rng),
         "first": np.asarray(first, dtype=np.int64),
@@ -81,16 +79,8 @@ def window_hints(tables: Centred, first: Integers, rng: np.random.Generator) -> 
         others = [j for j in range(d) if j != m]
         chosen = rng.choice(others, int(rng.integers(0, len(others) + 1)), replace=False)
         rivals += [(m, int(j)) for j in sorted(chosen)]
-    blocks = [
-        (q, m, int(rng.choice([1, 2, 7, 100, 8192])))
-        for m in covered
-        for q in range(m + 1)
-        if rng.random() < 0.9
-    ]
-    hints: Hints = {
-        name: np.array(rows, dtype=np.int64).reshape(-1, 2)
-        for name, rows in (("boundaries", boundaries), ("rivals", rivals))
-    }
+    blocks = [(q, m, int(rng.choice([1, 2, 7, 100, 8192]))) for m in covered for q in range(m + 1) if rng.random() < 0.9]
+    hints: Hints = {name: np.array(rows, dtype=np.int64).reshape(-1, 2) for name, rows in (("boundaries", boundaries), ("rivals", rivals))}
     hints["blocks"] = np.array(blocks, dtype=np.int64).reshape(-1, 3)
     for name, table in (("EV", tables.EV), ("EU", tables.EU), ("PV", tables.PV)):
         hints[f"top_{name}"] = top_lists(table, int(rng.integers(1, d + 1)), rng)
@@ -143,9 +133,7 @@ def grouped_hints(model: AttentionOnly, rng: np.random.Generator) -> Hints:
         vectors = np.linalg.svd(Y - base)[2][:r]
         directions[: len(vectors)] = np.round(vectors * 64) / 64
     coefficients = (
-        np.linalg.lstsq(directions.T, (Y - base).T, rcond=None)[0].T
-        if rng.random() < 0.8
-        else quarters(rng, d * r).reshape(d, r)
+        np.linalg.lstsq(directions.T, (Y - base).T, rcond=None)[0].T if rng.random() < 0.8 else quarters(rng, d * r).reshape(d, r)
     )
     labels = rng.integers(0, d, d) if rng.random() < 0.5 else np.arange(d) * int(rng.integers(1, d + 1)) // d
     hints: Hints = {
@@ -155,11 +143,7 @@ def grouped_hints(model: AttentionOnly, rng: np.random.Generator) -> Hints:
         "coefficients": coefficients,
         "labels": labels.astype(np.int64),
     }
-    hints["centre"] = (
-        np.array(model.W_E.fractions(), dtype=np.float64).mean(axis=0)
-        if rng.random() < 0.5
-        else quarters(rng, D)
-    )
+    hints["centre"] = np.array(model.W_E.fractions(), dtype=np.float64).mean(axis=0) if rng.random() < 0.5 else quarters(rng, D)
     hints |= window_hints(tables, np.zeros(d, dtype=np.int64), rng)
     hints["blocks"] = job_rows(hints, rng)
     return hints
@@ -191,19 +175,12 @@ def tree_hints(model: AttentionOnly, rng: np.random.Generator) -> Hints:
         hints["basis"] = np.round(np.linalg.qr(rng.standard_normal((D, D)))[0][:, :R] * 64) / 64 * scale
     hints["order"] = rng.permutation(d).astype(np.int64)
     hints["ranges"] = np.array([(t, end) for t in range(d) for end in _ends(d, rng)], dtype=np.int64)
-    hints["column_centre"] = (
-        np.array(model.W_U.T.fractions(), dtype=np.float64).mean(axis=0)
-        if rng.random() < 0.5
-        else quarters(rng, D)
-    )
+    hints["column_centre"] = np.array(model.W_U.T.fractions(), dtype=np.float64).mean(axis=0) if rng.random() < 0.5 else quarters(rng, D)
     direct = model.last_embedding() + model.b_O
     exact = np.array(direct.fractions(), dtype=np.float64)
     labels = hints["labels"]
     number = int(labels.max()) + 1
-    means = [
-        exact[labels == k].mean(axis=0) if (labels == k).any() and rng.random() < 0.9 else quarters(rng, D)
-        for k in range(number)
-    ]
+    means = [exact[labels == k].mean(axis=0) if (labels == k).any() and rng.random() < 0.9 else quarters(rng, D) for k in range(number)]
     hints["group_means"] = np.array(means).reshape(number, D)
     hints["exact_direct"] = int(rng.random() < 0.5)
     shared = direct if hints["exact_direct"] else DyadicArray.from_floats(hints["group_means"])

@@ -77,9 +77,7 @@ def all_tie(correct: int) -> bytes:
     shape, tensors = _all_tie()
     steps = (Step("blocks", "rival-tree", (), hints), Step("count", "sum-blocks", ("blocks",)))
     data = safetensors_bytes(tensors)
-    return encode_certificate(
-        certificate(data, shape, steps, correct=correct, weights_file="../weights/all-tie.safetensors")
-    )
+    return encode_certificate(certificate(data, shape, steps, correct=correct, weights_file="../weights/all-tie.safetensors"))
 
 
 def expansion(**changes: Any) -> Hints:
@@ -164,9 +162,7 @@ def alone(hints: Hints) -> bytes:
         Step("count", "sum-blocks", ("blocks",)),
     )
     shape, _ = _network()
-    return encode_certificate(
-        certificate(weights()[NAME], shape, steps, weights_file=f"../weights/{NAME}.safetensors")
-    )
+    return encode_certificate(certificate(weights()[NAME], shape, steps, weights_file=f"../weights/{NAME}.safetensors"))
 
 
 def written(first: Hints, second: Hints, correct: int = 0) -> bytes:
@@ -178,11 +174,7 @@ def written(first: Hints, second: Hints, correct: int = 0) -> bytes:
         Step("count", "sum-blocks", ("blocks",)),
     )
     shape, _ = _network()
-    return encode_certificate(
-        certificate(
-            weights()[NAME], shape, steps, correct=correct, weights_file=f"../weights/{NAME}.safetensors"
-        )
-    )
+    return encode_certificate(certificate(weights()[NAME], shape, steps, correct=correct, weights_file=f"../weights/{NAME}.safetensors"))
 
 
 def _changed(name: str, place: tuple[int, ...], value: int, good: Hints | None = None) -> Hints:
@@ -196,13 +188,9 @@ def twins() -> dict[str, bytes]:
     return {
         "good": written(expansion(), windows()),
         "all-scores": written(expansion(first=np.zeros(4, dtype=np.int64)), windows()),
-        "own-scores": written(
-            expansion(first=np.arange(4)), windows(boundaries=np.array([(3, 3), (3, 0)]), **_only_three())
-        ),
+        "own-scores": written(expansion(first=np.arange(4)), windows(boundaries=np.array([(3, 3), (3, 0)]), **_only_three())),
         "nothing": written(expansion(), windows(boundaries=_none(2), rivals=_none(2), blocks=_none(3))),
-        "everybody-alone": written(
-            expansion(), windows(rivals=np.array([(m, j) for m in range(4) for j in range(4) if j != m]))
-        ),
+        "everybody-alone": written(expansion(), windows(rivals=np.array([(m, j) for m in range(4) for j in range(4) if j != m]))),
         "exact": written(expansion(), sheets()),
         "exact-own-scores": written(expansion(first=np.array([0, 1, 1, 1])), sheets()),
         "exact-nothing": written(
@@ -213,9 +201,7 @@ def twins() -> dict[str, bytes]:
                 groups=_none(3),
             ),
         ),
-        "exact-everybody-in-groups": written(
-            expansion(), sheets(rivals=_none(2), groups=np.array([(0, 4, 3), (1, 1, 0), (2, 1, 2)]))
-        ),
+        "exact-everybody-in-groups": written(expansion(), sheets(rivals=_none(2), groups=np.array([(0, 4, 3), (1, 1, 0), (2, 1, 2)]))),
         "grouped": alone(grouped()),
         "grouped-one-group": alone(grouped(labels=np.full(4, 3))),
         "tree": alone(tree()),

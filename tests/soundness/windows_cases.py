@@ -34,9 +34,7 @@ def model(k: int) -> tuple[str, Shape, bytes]:
     if k >= MODELS:
         rng = np.random.default_rng(k)
         shape = Shape(int(rng.choice([6, 7, 8])), 2)
-        tensors = trained_like(
-            shape, k, gain=float(rng.choice([0.2, 0.5, 1.0])), biases=bool(k % 2), dtype="<f8"
-        )
+        tensors = trained_like(shape, k, gain=float(rng.choice([0.2, 0.5, 1.0])), biases=bool(k % 2), dtype="<f8")
         for name in ("blocks.0.attn.W_K", "unembed.W_U"):
             tensors[name] = tensors[name] + 0.3 * rng.standard_normal(tensors[name].shape)
         return f"long-{k}", shape, safetensors_bytes(tensors)

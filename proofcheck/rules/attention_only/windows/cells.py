@@ -94,11 +94,7 @@ def read_windows(boundaries: Integers, rivals: Integers, d_vocab: int) -> dict[i
                 "boundaries for the same max token",
                 str(m),
             )
-        if (
-            not 0 <= chosen[0] <= chosen[-1] < d_vocab
-            or m in chosen
-            or any(a >= b for a, b in pairwise(chosen))
-        ):
+        if not 0 <= chosen[0] <= chosen[-1] < d_vocab or m in chosen or any(a >= b for a, b in pairwise(chosen)):
             raise _refused(
                 "rivals",
                 f"of max token {m} are not distinct rivals",
@@ -106,19 +102,13 @@ def read_windows(boundaries: Integers, rivals: Integers, d_vocab: int) -> dict[i
                 str(chosen[:8]),
             )
     return {
-        m: Window(cells(m, np.array(falling, dtype=np.int64)), np.array(alone.get(m, []), dtype=np.int64))
-        for m, falling in bounds.items()
+        m: Window(cells(m, np.array(falling, dtype=np.int64)), np.array(alone.get(m, []), dtype=np.int64)) for m, falling in bounds.items()
     }
 
 
 def falling_to_zero(boundaries: list[int], m: int) -> bool:
     """Whether m ≥ b_0 > … > b_s = 0."""
-    return (
-        bool(boundaries)
-        and boundaries[0] <= m
-        and boundaries[-1] == 0
-        and all(a > b for a, b in pairwise(boundaries))
-    )
+    return bool(boundaries) and boundaries[0] <= m and boundaries[-1] == 0 and all(a > b for a, b in pairwise(boundaries))
 
 
 def _by_first(hint: Integers, d_vocab: int, name: str) -> dict[int, list[int]]:
@@ -161,9 +151,7 @@ COUNT_SINGLES = 100  # a count of tuples takes as long as so many operations one
 JOB_SINGLES = 100  # and so does a set of queries with a loop of its own
 
 
-def window_shapes(
-    boundaries: list[list[int]], rivals: list[list[int]], d: int
-) -> dict[int, tuple[int, int, int]]:
+def window_shapes(boundaries: list[list[int]], rivals: list[list[int]], d: int) -> dict[int, tuple[int, int, int]]:
     """m -> (single tokens, segments, groups) of the hints at most, whatever they hold."""
     out: dict[int, tuple[int, int, int]] = {}
     for m, b in boundaries:

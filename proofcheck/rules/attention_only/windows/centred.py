@@ -39,9 +39,7 @@ class Centred:
     positions: DyadicArray
 
 
-def value_vectors(
-    model: AttentionOnly, direct_mean: DyadicArray, position_mean: DyadicArray
-) -> tuple[DyadicArray, DyadicArray]:
+def value_vectors(model: AttentionOnly, direct_mean: DyadicArray, position_mean: DyadicArray) -> tuple[DyadicArray, DyadicArray]:
     """A = W_E VO + p VO + b_V W_O + ℓ [d_vocab, d_model] and (W_pos − p) VO [n_ctx, d_model], for rows ℓ, p
     [1, d_model].
     """
@@ -75,16 +73,7 @@ def centred(model: AttentionOnly, direct_mean: DyadicArray, position_mean: Dyadi
 def centred_operations(sizes: Dimensions) -> int:
     """Upper bound on the operations of `centred`: 4·d²·D + 4·D²·(d + H) and lower-order terms."""
     n, d, D, H = sizes.n_ctx, sizes.d_vocab, sizes.d_model, sizes.d_head
-    products = (
-        4 * D * D * H
-        + 4 * d * D * D
-        + 4 * d * d * D
-        + 2 * n * D * D
-        + 4 * n * d * D
-        + 2 * D * D
-        + 4 * H * D
-        + 2 * d * D * H
-    )
+    products = 4 * D * D * H + 4 * d * D * D + 4 * d * d * D + 2 * n * D * D + 4 * n * d * D + 2 * D * D + 4 * H * D + 2 * d * D * H
     return products + 6 * d * D + 2 * n * D + d * d + 8 * D
 
 

@@ -56,9 +56,7 @@ def centred_expansion(
     """
     _require_first(first)
     tables = centred(context.model, direct_mean.reshape(1, -1), position_mean.reshape(1, -1))
-    table = scores(
-        tables.queries, context.model.W_E, first, direction.reshape(1, -1), coefficients.reshape(-1, 1)
-    )
+    table = scores(tables.queries, context.model.W_E, first, direction.reshape(1, -1), coefficients.reshape(-1, 1))
     return CentredTables(tables, table)
 
 

@@ -60,9 +60,7 @@ def levels(group: GroupTerms, rows: Integers, queries: Integers) -> Intervals:
     """
     terms, n = group.terms, group.terms.n_ctx
     different, which = np.unique(queries, return_inverse=True)
-    factors = (
-        terms.u[different, : n - 1][:, :, None] * group.v[different][:, None, :]
-    )  # u_i v_c, [different queries, n − 1, L]
+    factors = terms.u[different, : n - 1][:, :, None] * group.v[different][:, None, :]  # u_i v_c, [different queries, n − 1, L]
     base = group.heights[rows] + group.e[rows, queries][:, None]  # [C, L]
     z = base[:, None, :] + group.pi[rows[:, None], np.arange(n - 1)[None, :]][:, :, None]
     before = group.lowered(z) * factors[which]

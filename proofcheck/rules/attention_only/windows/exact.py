@@ -54,9 +54,7 @@ class SheetTerms:
         self.rest = not marks.all()
         h, e, pi = (
             self._differences(table, rows, known, marks)
-            for table, rows, known in zip(
-                (terms.EV, terms.EU, terms.PV), (np.arange(m + 1), queries, np.arange(n)), lists, strict=True
-            )
+            for table, rows, known in zip((terms.EV, terms.EU, terms.PV), (np.arange(m + 1), queries, np.arange(n)), lists, strict=True)
         )
         spans = list(zip(cells.starts.tolist(), cells.ends.tolist(), strict=True))
         near = h[:, cells.tokens]
@@ -70,9 +68,7 @@ class SheetTerms:
         if sheet.groups:
             self._divide_rest()
 
-    def _differences(
-        self, table: Intervals, rows: Integers, known: Lists, marks: NDArray[np.bool_]
-    ) -> Intervals:
+    def _differences(self, table: Intervals, rows: Integers, known: Lists, marks: NDArray[np.bool_]) -> Intervals:
         """A[row, m] − A[row, column], for the single rivals and the listed entry outside S: [J (+ 1), rows]."""
         columns = np.broadcast_to(self.sheet.rivals[:, None], (len(self.sheet.rivals), len(rows)))
         if self.rest:
@@ -100,15 +96,10 @@ class SheetTerms:
         singles, J = len(tokens), len(sheet.rivals)
         low, own = [self.low[:, :J]], [self.own[:, :J]]
         for group in sheet.groups:
-            rival = (
-                terms.EV[tokens[:, None], group[None, :]][None]
-                + terms.EU[queries[:, None], group[None, :]][:, None, :]
-            )
+            rival = terms.EV[tokens[:, None], group[None, :]][None] + terms.EU[queries[:, None], group[None, :]][:, None, :]
             near = (terms.EV[tokens, m][None] + terms.EU[queries, m][:, None]) - rival.max(axis=2)  # [Q, K]
             low.append(joined([near[:, None, :], self.low[:, J:, singles:]], axis=2))
-            other = (
-                terms.EV[queries[:, None], group[None, :]] + terms.EU[queries[:, None], group[None, :]]
-            ).max(axis=1)
+            other = (terms.EV[queries[:, None], group[None, :]] + terms.EU[queries[:, None], group[None, :]]).max(axis=1)
             own.append(((terms.EV[queries, m] + terms.EU[queries, m]) - other)[:, None])
         self.low, self.own = joined(low, axis=1), joined(own, axis=1)
         self.pi = self.pi[np.array([*range(J), *(J for _ in sheet.groups)], dtype=np.int64)]
@@ -119,12 +110,8 @@ class SheetTerms:
         n, J, singles = terms.n_ctx, len(self.sheet.rivals), self.sheet.cells.singles
         own = terms.weights.tokens(queries, queries)
         single = terms.weights.tokens(queries[:, None], cells.tokens[None, :])
-        weights = [single] + (
-            [terms.weights.prefixes(queries[:, None], cells.ends[None, :])] if len(cells.ends) else []
-        )
-        shift = np.max(
-            [own.exponent, *(part.exponent.max(axis=1) for part in weights)], axis=0
-        )  # carries no claim
+        weights = [single] + ([terms.weights.prefixes(queries[:, None], cells.ends[None, :])] if len(cells.ends) else [])
+        shift = np.max([own.exponent, *(part.exponent.max(axis=1) for part in weights)], axis=0)  # carries no claim
         v = joined([part.relative_to(shift[:, None]) for part in weights], axis=1)  # [Q, L]
         factors = terms.u[queries, : n - 1][:, :, None] * v[:, None, :]  # [Q, n − 1, L]
         last = terms.u[queries, n - 1] * own.relative_to(shift)  # [Q]
@@ -135,9 +122,7 @@ class SheetTerms:
         low = joined([z[..., :singles], at_most_zero(z[..., singles:])], axis=3) * factors[:, None]
         top = self.high[:, :, None, singles:] + pi[:, :J]
         high = joined([low[:, :J, :, :singles], at_least_zero(top) * factors[:, None, :, singles:]], axis=3)
-        return SheetLevels(
-            _lower(low, term, bits), -_lower(-high, -term[:, :J], bits)
-        )  # rounded up: each row by its own enclosures
+        return SheetLevels(_lower(low, term, bits), -_lower(-high, -term[:, :J], bits))  # rounded up: each row by its own enclosures
 
 
 def _lower(levels: Intervals, term: Intervals, bits: int) -> Integers:
@@ -152,9 +137,7 @@ def _lower(levels: Intervals, term: Intervals, bits: int) -> Integers:
     return np.asarray(fixed.lower, dtype=np.int64).reshape(Q, G, before + 1, L)
 
 
-def deciding(
-    low: Integers, high: Integers, sizes: Integers, spend: Callable[[int], None], *, required: bool
-) -> tuple[int, int]:
+def deciding(low: Integers, high: Integers, sizes: Integers, spend: Callable[[int], None], *, required: bool) -> tuple[int, int]:
     """(failing, wrong) for low [G, n, L] and high [J, n, L] of one block, sizes of the cells (level 0 is
     {m}).
 
@@ -200,9 +183,7 @@ def _maybe_nonpositive(levels: Integers, *, required: bool) -> NDArray[np.bool_]
     return np.asarray(bound <= 0)
 
 
-def _boxes(
-    before: Integers, last: Integers, *, required: bool
-) -> Iterator[tuple[Integers, list[IntegerArray]]]:
+def _boxes(before: Integers, last: Integers, *, required: bool) -> Iterator[tuple[Integers, list[IntegerArray]]]:
     """base [R] and the levels of the free positions [R, L or L − 1], box by box: by the first position that
     holds {m}.
     """

@@ -95,9 +95,7 @@ class ExactTerms:
     """h on cells, e of jobs and π of the groups of rivals, from exact tables."""
 
     def __init__(self, tables: Centred, lists: tuple[Lists, Lists, Lists], arithmetic: Arithmetic) -> None:
-        self._EV, self._EU, self._PV = (
-            arithmetic.enclose(table) for table in (tables.EV, tables.EU, tables.PV)
-        )
+        self._EV, self._EU, self._PV = (arithmetic.enclose(table) for table in (tables.EV, tables.EU, tables.PV))
         self._lists = lists
 
     def of(self, window: Window, jobs: Jobs) -> tuple[Intervals, Intervals, Intervals]:
@@ -107,9 +105,7 @@ class ExactTerms:
         cells, m = window.cells, window.cells.max_token
         h, e, pi = (
             differences(table, known, np.arange(rows), window)
-            for table, known, rows in zip(
-                (self._EV, self._EU, self._PV), self._lists, (m + 1, m + 1, self._PV.shape[0]), strict=True
-            )
+            for table, known, rows in zip((self._EV, self._EU, self._PV), self._lists, (m + 1, m + 1, self._PV.shape[0]), strict=True)
         )
         spans = zip(cells.starts.tolist(), cells.ends.tolist(), strict=True)
         heights = joined([h[:, cells.tokens], *(h[:, a:b].min(axis=1)[:, None] for a, b in spans)], axis=1)
@@ -145,9 +141,7 @@ def read_jobs(
     for m, (queries, bins) in checked_blocks(blocks, d_vocab).items():
         if m not in windows:
             message = f"max token {m} of blocks has no boundaries"
-            raise Rejected(
-                Reason.BAD_HINT, message, path="blocks", expected="max tokens with boundaries", found=str(m)
-            )
+            raise Rejected(Reason.BAD_HINT, message, path="blocks", expected="max tokens with boundaries", found=str(m))
         members = jobs_of(windows[m].cells, labels).members
         job_of = {q: k for k, some in enumerate(members) for q in some.tolist()}
         jobs = [job_of[q] for q in queries.tolist()]
@@ -181,18 +175,12 @@ def conclude(
         proved = task.block_size(int(queries[0]), m)
         if not settled[k].all():
             open_groups = [lower[k, group] for group in np.flatnonzero(~settled[k]).tolist()]
-            proved = (
-                _counted(window, open_groups, proved, listed[k], budget, is_max=bool(is_max[k]))
-                if k in listed
-                else 0
-            )
+            proved = _counted(window, open_groups, proved, listed[k], budget, is_max=bool(is_max[k])) if k in listed else 0
         for q in queries.tolist():
             counts[q][m] = proved
 
 
-def _counted(
-    window: Window, open_groups: list[Integers], size: int, bins: int, budget: Budget, *, is_max: bool
-) -> int:
+def _counted(window: Window, open_groups: list[Integers], size: int, bins: int, budget: Budget, *, is_max: bool) -> int:
     """Sequences of one block of a job that are proved right; 0 if the budget does not suffice."""
     left = size
     try:
@@ -236,20 +224,14 @@ def jobs_operations(
     total = 0
     for m, (singles, segments, groups) in window_shapes(boundaries.tolist(), rivals.tolist(), d).items():
         jobs, L = min(m + 1, singles + number), singles + segments
-        weights = (
-            jobs * singles * (6 * directions + 8)
-            + singles * (3 * D + directions + 4)
-            + jobs * segments * (2**directions * 2 + 8)
-        )
+        weights = jobs * singles * (6 * directions + 8) + singles * (3 * D + directions + 4) + jobs * segments * (2**directions * 2 + 8)
         weights += 6 * jobs * n + 4 * (m + 1) * (directions + n + 1)
         rest = (2 * (m + 1) + n) * (K + 2 * groups) + 2 * groups * (m + 1)
         total += weights + rest + jobs * groups * (L * (6 * n + 4) + 8 * n + 8)
     return total
 
 
-def jobs_singles(
-    dimensions: Dimensions, boundaries: Integers, rivals: Integers, blocks: Integers, labels: Integers
-) -> int:
+def jobs_singles(dimensions: Dimensions, boundaries: Integers, rivals: Integers, blocks: Integers, labels: Integers) -> int:
     """What jobs and counts take one by one."""
     shapes = window_shapes(boundaries.tolist(), rivals.tolist(), dimensions.d_vocab)
     number = len(np.unique(labels))
@@ -273,10 +255,7 @@ def _cost(
     lists = {name: hint for name, hint in others.items() if name in LISTS}
     K, r = max(1, *(hint.shape[1] for hint in lists.values())), min(MOST_DIRECTIONS, directions.shape[0])
     total = centred_operations(dimensions) + lists_operations(dimensions.d_vocab, lists)
-    total += (
-        grouped_weights_operations(dimensions, r, len(np.unique(labels)))
-        + dimensions.d_vocab * dimensions.n_ctx
-    )
+    total += grouped_weights_operations(dimensions, r, len(np.unique(labels))) + dimensions.d_vocab * dimensions.n_ctx
     total += jobs_operations(dimensions, boundaries, rivals, blocks, labels, K, r)
     one_by_one = jobs_singles(dimensions, boundaries, rivals, blocks, labels)
     return Cost(total + additions + one_by_one, sums=additions, singles=one_by_one)

@@ -94,11 +94,7 @@ class GroupedWeights:
         for row, label in enumerate(labels):
             running, single = self._at_corners(label)
             most = (running[:, ends] - single[:, m : m + 1]).max(axis=0)
-            out.append(
-                (
-                    most + epsilon[row : row + 1] * (self._largest_radius[ends] + self._radius[m : m + 1])
-                ).reshape(1, -1)
-            )
+            out.append((most + epsilon[row : row + 1] * (self._largest_radius[ends] + self._radius[m : m + 1])).reshape(1, -1))
         exact = concatenate(out, axis=0)
         return self._between(exact, exact)
 
@@ -110,9 +106,7 @@ class GroupedWeights:
             rows = self._coefficients[np.flatnonzero(self._labels == label)]
             low, high = rows.min(axis=0), rows.max(axis=0)
             corners = [
-                concatenate(
-                    [(high if upper else low)[k : k + 1] for k, upper in enumerate(choice)], axis=0
-                ).reshape(1, -1)
+                concatenate([(high if upper else low)[k : k + 1] for k, upper in enumerate(choice)], axis=0).reshape(1, -1)
                 for choice in product((False, True), repeat=rows.shape[1])
             ]
             if rows.shape[1]:
@@ -125,15 +119,11 @@ class GroupedWeights:
     def _between(self, least: DyadicArray, most: DyadicArray) -> Intervals:
         """Enclosures of exp(x/√d_head) for all least ≤ x ≤ most."""
         zero = np.zeros(least.shape, dtype=np.int64)
-        low, high = (
-            self._arithmetic.exponentials(exact, self._d_head).relative_to(zero) for exact in (least, most)
-        )
+        low, high = (self._arithmetic.exponentials(exact, self._d_head).relative_to(zero) for exact in (least, most))
         return between(low, high)
 
 
-def position_weights(
-    positions: DyadicArray, members: list[Integers], arithmetic: Arithmetic, d_head: int
-) -> Intervals:
+def position_weights(positions: DyadicArray, members: list[Integers], arithmetic: Arithmetic, d_head: int) -> Intervals:
     """u_i/u_{n−1} for i < n − 1 and all queries of each set, from positions [d, n]: [sets, n − 1]. Two
     exponentials for each.
     """
@@ -155,12 +145,5 @@ def weights_of(groups: GroupedWeights, cells: Cells, members: list[Integers], la
 def grouped_weights_operations(sizes: Dimensions, directions: int, groups: int) -> int:
     """Upper bound on the operations of the constructor and of all corners."""
     d, D, r = sizes.d_vocab, sizes.d_model, directions
-    total: int = (
-        d * D * (2 * r + 2)
-        + 2 * d * D * (r + 1)
-        + 7 * d * D
-        + 5 * d
-        + groups * 2**r * d * (2 * r + 3)
-        + 2 * d * r
-    )
+    total: int = d * D * (2 * r + 2) + 2 * d * D * (r + 1) + 7 * d * D + 5 * d + groups * 2**r * d * (2 * r + 3) + 2 * d * r
     return total

@@ -50,9 +50,7 @@ def jobs_of(cells: Cells, labels: Integers) -> Jobs:
     return Jobs(members, names, np.array(near, dtype=np.int64))
 
 
-def lower_levels(
-    cells: Cells, jobs: Jobs, heights: Intervals, e: Intervals, pi: Intervals, u: Intervals, v: Intervals
-) -> Integers:
+def lower_levels(cells: Cells, jobs: Jobs, heights: Intervals, e: Intervals, pi: Intervals, u: Intervals, v: Intervals) -> Integers:
     """Integers ≤ scale·(a lower bound on f_i of every token of a cell, of every query of a job, of every
     rival of a group): [jobs, G, n, L].
 
@@ -71,11 +69,7 @@ def lower_levels(
     base = heights[None] + e[:, :, None]  # [jobs, G, L]
 
     def lowered(z: Intervals) -> Intervals:
-        return (
-            joined([z[..., :singles], at_most_zero(z[..., singles:])], axis=len(z.shape) - 1)
-            if singles < L
-            else z
-        )
+        return joined([z[..., :singles], at_most_zero(z[..., singles:])], axis=len(z.shape) - 1) if singles < L else z
 
     far, near = (
         np.flatnonzero(jobs.near < 0),

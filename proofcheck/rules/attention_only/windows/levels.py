@@ -35,16 +35,12 @@ class Terms:
     of d·n position scores.
     """
 
-    def __init__(
-        self, exact: Centred, table: Scores, wanted: Booleans, arithmetic: Arithmetic, d_head: int
-    ) -> None:
+    def __init__(self, exact: Centred, table: Scores, wanted: Booleans, arithmetic: Arithmetic, d_head: int) -> None:
         self.n_ctx, self.d_vocab = exact.PV.shape
         self.EV, self.EU, self.PV = (arithmetic.enclose(part) for part in (exact.EV, exact.EU, exact.PV))
         self.weights = Weights(table, wanted, arithmetic, d_head)
         positions = arithmetic.exponentials(exact.positions, d_head)
-        self.u = positions.relative_to(
-            positions.exponent.max(axis=1, keepdims=True)
-        )  # u_i up to a factor for each query, [d, n]
+        self.u = positions.relative_to(positions.exponent.max(axis=1, keepdims=True))  # u_i up to a factor for each query, [d, n]
         before = self.u[:, : self.n_ctx - 1]
         self.u_sum = before.sum(axis=1)  # Σ_{i<n−1} u_i, [d]
         self.u_min = before.min(axis=1) if self.n_ctx > 1 else self.u_sum
@@ -68,25 +64,16 @@ class GroupTerms:
             parts.append(table[places, m] - table[places[None, :], columns])
         self.h, self.e, self.pi = parts  # [G, m + 1], [G, m + 1], [G, n]
         cells = window.cells
-        segments = [
-            self.h[:, a:b].min(axis=1)[:, None]
-            for a, b in zip(cells.starts.tolist(), cells.ends.tolist(), strict=True)
-        ]
-        self.heights = joined(
-            [self.h[:, cells.tokens], *segments], axis=1
-        )  # h, or its minimum, of each cell: [G, L]
+        segments = [self.h[:, a:b].min(axis=1)[:, None] for a, b in zip(cells.starts.tolist(), cells.ends.tolist(), strict=True)]
+        self.heights = joined([self.h[:, cells.tokens], *segments], axis=1)  # h, or its minimum, of each cell: [G, L]
         queries = np.arange(m + 1)
         own = terms.weights.tokens(queries, queries)
         single = terms.weights.tokens(queries[:, None], cells.tokens[None, :])
         weights = [single]
         if len(cells.ends):
             weights.append(terms.weights.prefixes(queries[:, None], cells.ends[None, :]))
-        shift = np.max(
-            [own.exponent, *(part.exponent.max(axis=1) for part in weights)], axis=0
-        )  # carries no claim: a power of two
-        self.v = joined(
-            [part.relative_to(shift[:, None]) for part in weights], axis=1
-        )  # v of single tokens, M of segments: [Q, L]
+        shift = np.max([own.exponent, *(part.exponent.max(axis=1) for part in weights)], axis=0)  # carries no claim: a power of two
+        self.v = joined([part.relative_to(shift[:, None]) for part in weights], axis=1)  # v of single tokens, M of segments: [Q, L]
         self.v_own = own.relative_to(shift)  # v_q: [Q]
 
     @property

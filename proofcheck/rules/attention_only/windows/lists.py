@@ -88,9 +88,7 @@ class Lists:
         return found
 
 
-def read_lists(
-    tables: Centred, top_EV: Integers, top_EU: Integers, top_PV: Integers
-) -> tuple[Lists, Lists, Lists]:
+def read_lists(tables: Centred, top_EV: Integers, top_EU: Integers, top_PV: Integers) -> tuple[Lists, Lists, Lists]:
     """The lists of EV, EU and PV. Rejected(bad-hint) as `Lists`."""
     return (
         Lists(tables.EV, top_EV, "top_EV"),
@@ -105,6 +103,4 @@ def lists_operations(d_vocab: int, lists: Mapping[str, Integers]) -> int:
 
 
 def _refused(name: str, what: str, expected: str, found: str) -> Rejected:
-    return Rejected(
-        Reason.BAD_HINT, f"the list of largest entries {what}", path=name, expected=expected, found=found
-    )
+    return Rejected(Reason.BAD_HINT, f"the list of largest entries {what}", path=name, expected=expected, found=found)

@@ -91,9 +91,7 @@ def rival_tree(
     rows = (base.reshape(1, -1), directions, coefficients, centre.reshape(1, -1))
     groups = GroupedWeights(queries, model.W_E, *rows, labels, context.arithmetic, d_head)
     tree = RivalTree(values, model.W_U.T, model.b_U.reshape(-1), basis, order, column_centre.reshape(1, -1))
-    direct = direct_rows(
-        model, direct_mean.reshape(1, -1), group_means, labels, top_direct, exact=bool(exact_direct)
-    )
+    direct = direct_rows(model, direct_mean.reshape(1, -1), group_means, labels, top_direct, exact=bool(exact_direct))
     PV = position_values @ model.W_U
     terms = TreeTerms(tree, divided, direct, PV, Lists(PV, top_PV, "top_PV"), context.arithmetic)
     positions = queries @ model.W_pos.T
@@ -183,39 +181,21 @@ def _cost(
         min(MOST_DIRECTIONS, directions.shape[0]),
         d if exact_direct else group_means.shape[0],
     )
-    vectors = (
-        4 * D * D * H
-        + 4 * d * D * D
-        + 2 * n * D * D
-        + 4 * n * d * D
-        + 2 * D * D
-        + 4 * H * D
-        + 12 * d * D
-        + n * D
-        + 8 * D
-    )
+    vectors = 4 * D * D * H + 4 * d * D * D + 2 * n * D * D + 4 * n * d * D + 2 * D * D + 4 * H * D + 12 * d * D + n * D + 8 * D
     direct = 2 * N * d * D + N * D + 3 * d * D + d + N * (d + top_direct.shape[1]) + n * (d + top_PV.shape[1])
     tree = 4 * d * D * R + 2 * D * R * R + 2 * R * R + d * (8 * D + 4 * R + 12)
     entries = nodes = 0
     shapes = window_shapes(boundaries.tolist(), rivals.tolist(), d)
     for m, (singles, segments, groups) in shapes.items():
         entries += (singles + 1) * (groups + 1) + groups
-        nodes += groups * (4 * segments + 2 * singles) + (singles + min(m + 1, N)) * (
-            2 * groups + min(d, len(ranges))
-        )
+        nodes += groups * (4 * segments + 2 * singles) + (singles + min(m + 1, N)) * (2 * groups + min(d, len(ranges)))
     leaves = len(ranges)  # at most one exact entry, or one bound with its node, for each
     tree += (entries + leaves) * (3 * D + 4) + nodes + leaves * (4 * R + 8) + min(leaves, d) * d * (2 * R + 3)
-    jobs = jobs_operations(
-        dimensions, boundaries, rivals, blocks, labels, max(top_direct.shape[1], top_PV.shape[1]), r
-    )
+    jobs = jobs_operations(dimensions, boundaries, rivals, blocks, labels, max(top_direct.shape[1], top_PV.shape[1]), r)
     jobs += sum((m + 1) * (2 * groups + 2) + groups for m, (_, _, groups) in shapes.items())
     weights = grouped_weights_operations(dimensions, r, len(np.unique(labels))) + d * n
-    one_by_one = jobs_singles(dimensions, boundaries, rivals, blocks, labels) + ENTRY_SINGLES * (
-        entries + leaves
-    )
-    return Cost(
-        vectors + direct + tree + jobs + weights + additions + one_by_one, sums=additions, singles=one_by_one
-    )
+    one_by_one = jobs_singles(dimensions, boundaries, rivals, blocks, labels) + ENTRY_SINGLES * (entries + leaves)
+    return Cost(vectors + direct + tree + jobs + weights + additions + one_by_one, sums=additions, singles=one_by_one)
 
 
 RULE = Rule(
@@ -224,10 +204,7 @@ RULE = Rule(
     premises=(),
     cost=_cost,
     hints={
-        **{
-            name: ExactHint(("d_model",))
-            for name in ("direct_mean", "position_mean", "base", "centre", "column_centre")
-        },
+        **{name: ExactHint(("d_model",)) for name in ("direct_mean", "position_mean", "base", "centre", "column_centre")},
         "directions": ExactHint(("*", "d_model")),
         "coefficients": ExactHint(("d_vocab", "*")),
         "labels": IntegersHint(("d_vocab",)),

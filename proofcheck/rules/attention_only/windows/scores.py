@@ -42,13 +42,9 @@ class PrefixBounds:
         """
         alpha, last = self.coefficients[queries], ends - 1
         count(len(queries))
-        falling = np.asarray(
-            alpha.integers < 0, dtype=np.bool_
-        )  # a negative coefficient takes the smallest κ
+        falling = np.asarray(alpha.integers < 0, dtype=np.bool_)  # a negative coefficient takes the smallest κ
         exponent = min(self.largest.exponent, self.smallest.exponent)
-        extremes = np.where(
-            falling, self.smallest.at_exponent(exponent)[last], self.largest.at_exponent(exponent)[last]
-        )
+        extremes = np.where(falling, self.smallest.at_exponent(exponent)[last], self.largest.at_exponent(exponent)[last])
         return alpha * DyadicArray(extremes, exponent) + self.residuals[queries] * self.norms[last]
 
 
@@ -68,9 +64,7 @@ class Scores:
         return len(self.first)
 
 
-def scores(
-    queries: DyadicArray, embedding: DyadicArray, first: Integers, direction: DyadicArray, alpha: DyadicArray
-) -> Scores:
+def scores(queries: DyadicArray, embedding: DyadicArray, first: Integers, direction: DyadicArray, alpha: DyadicArray) -> Scores:
     """Scores of queries Y [d, D] and embedding E [d, D]; direction b [1, D], alpha [d, 1]. Nothing below
     first[q] is computed.
 
@@ -91,9 +85,7 @@ def scores(
     return Scores(first, position, known, prefix)
 
 
-def _prefix_bounds(
-    queries: DyadicArray, embedding: DyadicArray, direction: DyadicArray, alpha: DyadicArray
-) -> PrefixBounds:
+def _prefix_bounds(queries: DyadicArray, embedding: DyadicArray, direction: DyadicArray, alpha: DyadicArray) -> PrefixBounds:
     kappa = (embedding @ direction.T).reshape(-1)
     residuals = queries - alpha @ direction
     squares = [(rows * rows).sum(axis=1) for rows in (residuals, embedding)]
@@ -122,9 +114,7 @@ class Weights:
         """wanted [d, d + 1] indexed [q, s]; s = 0 is never wanted."""
         queries, ends = np.nonzero(wanted)
         below = ends <= table.first[queries]
-        partly = np.unique(
-            queries[~below & (table.first[queries] > 0)]
-        )  # their tokens before `first` are bounded once
+        partly = np.unique(queries[~below & (table.first[queries] > 0)])  # their tokens before `first` are bounded once
         bounded = np.concatenate([queries[below], partly]), np.concatenate([ends[below], table.first[partly]])
         parts = [table.known]
         if len(bounded[0]):
@@ -139,9 +129,7 @@ class Weights:
         self._prefix[queries[below], ends[below]] = places[: int(below.sum())]
         whole = np.full(table.d_vocab, -1, dtype=np.int64)
         whole[partly] = places[int(below.sum()) :]
-        self._prefix[queries[~below], ends[~below]] = self._leading(
-            exact, queries[~below], ends[~below], whole
-        )
+        self._prefix[queries[~below], ends[~below]] = self._leading(exact, queries[~below], ends[~below], whole)
 
     def _leading(self, exact: DyadicArray, queries: Integers, ends: Integers, whole: Integers) -> Integers:
         """Where in `exact` the largest of the known scores of first[q] ≤ t < s and of the bound on the others

@@ -135,9 +135,7 @@ def _cost(
     K = max(1, *(hint.shape[1] for hint in lists.values()))
     shapes = window_shapes(boundaries.tolist(), rivals.tolist(), d)
     total = lists_operations(d, lists) + 2 * d * (d + 1) + 4 * d * n
-    total += 5 * sum(
-        m + 1 for m, _ in set(map(tuple, boundaries.tolist())) if 0 <= m < d
-    )  # scores and bounds of prefixes
+    total += 5 * sum(m + 1 for m, _ in set(map(tuple, boundaries.tolist())) if 0 <= m < d)  # scores and bounds of prefixes
     rows = np.bincount(np.clip(blocks[:, 1], 0, d - 1), minlength=d)
     counts = sum(int(rows[m]) * groups for m, (_, _, groups) in shapes.items())
     for m, (singles, segments, groups) in shapes.items():

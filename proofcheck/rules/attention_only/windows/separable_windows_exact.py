@@ -23,9 +23,7 @@ from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegerHint, IntegersHint
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
-ENTRY_BITS = (
-    29  # levels have at most ENTRY_BITS − n_ctx.bit_length() bits, so that n_ctx + 1 of them fit int32
-)
+ENTRY_BITS = 29  # levels have at most ENTRY_BITS − n_ctx.bit_length() bits, so that n_ctx + 1 of them fit int32
 
 
 def separable_windows_exact(
@@ -69,9 +67,7 @@ def separable_windows_exact(
     sheets = read_sheets(max_tokens, boundaries, rivals, groups, blocks, d)
     _require_scores(sheets, tables.scores.first)
     lists = read_lists(tables.tables, top_EV, top_EU, top_PV)
-    terms = Terms(
-        tables.tables, tables.scores, _wanted(sheets, d), context.arithmetic, context.model.dimensions.d_head
-    )
+    terms = Terms(tables.tables, tables.scores, _wanted(sheets, d), context.arithmetic, context.model.dimensions.d_head)
     spend = _spend(Budget(expansions))
     counts, wrong = ([[0] * d for _ in range(d)] for _ in range(2))
     undecided = 0
@@ -147,18 +143,11 @@ def _cost(
     for w, (falling, alone, divided, queries) in enumerate(zip(*numbers, strict=True)):
         singles, Q, J, G = near[w], min(d, queries), min(d, alone), min(d, divided) + 1
         L = singles + min(d, falling)
-        total += (
-            (J + 1) * (4 * d + 2 * Q + 2 * n)
-            + (2 * d + Q + n) * K
-            + 3 * Q * (J + 1) * (L + 3)
-            + 5 * Q * falling
-        )
+        total += (J + 1) * (4 * d + 2 * Q + 2 * n) + (2 * d + Q + n) * K + 3 * Q * (J + 1) * (L + 3) + 5 * Q * falling
         total += Q * (2 * (singles + 2) * d + G * (2 * singles + 4)) if divided else 0
         total += Q * n * L * (9 * (J + G) + 2) + Q * (3 * (J + G) + d + 2)
         total += 2 * Q * (J + G) * n * (n * L + 2)
-    searched = expansions * (
-        3 * (d + 1) + n
-    )  # a node: a row of at most d + 1 cells, its comparisons and weights
+    searched = expansions * (3 * (d + 1) + n)  # a node: a row of at most d + 1 cells, its comparisons and weights
     one_by_one = JOB_SINGLES * (sheets + n * len(blocks))  # a search for each box of each block
     return Cost(total + searched + one_by_one, sums=searched, singles=one_by_one)
 

@@ -53,9 +53,7 @@ def read_sheets(
     Other rivals of a sheet that names a group are its group 0.
     """
     number = len(max_tokens)
-    if number > d_vocab * (d_vocab + 1) // 2 or (
-        number and not 0 <= max_tokens.min() <= max_tokens.max() < d_vocab
-    ):
+    if number > d_vocab * (d_vocab + 1) // 2 or (number and not 0 <= max_tokens.min() <= max_tokens.max() < d_vocab):
         raise refused(
             "max_tokens",
             "are no tokens",
@@ -100,9 +98,7 @@ def read_sheets(
 def _partition(sheet: int, m: int, alone: list[int], members: Table, d_vocab: int) -> tuple[Integers, ...]:
     """The groups of the others, group 0 first; () if no group is named or none is left."""
     named = [j for _, j in members]
-    if len({*alone, *named, m}) < len(alone) + len(named) + 1 or any(
-        not 0 <= j < d_vocab for j in (*alone, *named)
-    ):
+    if len({*alone, *named, m}) < len(alone) + len(named) + 1 or any(not 0 <= j < d_vocab for j in (*alone, *named)):
         raise refused(
             "groups",
             f"and rivals of sheet {sheet} are not distinct rivals",

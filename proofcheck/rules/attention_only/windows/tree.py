@@ -65,9 +65,7 @@ class RivalTree:
         sizes = []
         for vectors, small in ((values, self._small_values), (columns, self._small_columns)):
             square, small_square = (vectors * vectors).sum(axis=1), (small * small).sum(axis=1)
-            sizes.append(
-                (root_above(square - one * small_square), root_above(small_square), root_above(square))
-            )
+            sizes.append((root_above(square - one * small_square), root_above(small_square), root_above(square)))
         (self._residual, self._small_norm, norms), (self._perp, self._small_column_norm, _) = sizes
         self._largest_value = norms.running_max(axis=0)  # max_{t<=k} ‖A_t‖
         around = columns - centre
@@ -149,19 +147,11 @@ class RivalTree:
         if key not in self._bounds:
             low, high, perp, small, bias = self._node(start, end)
             coordinates = self._small_values[token]
-            positive = np.asarray(
-                coordinates.integers > 0, dtype=np.bool_
-            )  # A'_k > 0 takes the upper end of the box
+            positive = np.asarray(coordinates.integers > 0, dtype=np.bool_)  # A'_k > 0 takes the upper end of the box
             count(coordinates.size)
             exponent = min(low.exponent, high.exponent)
-            corner = DyadicArray(
-                np.where(positive, high.at_exponent(exponent), low.at_exponent(exponent)), exponent
-            )
-            bound = (
-                (coordinates * corner).sum(axis=0)
-                + self._residual[token] * perp
-                + self._eta * self._small_norm[token] * small
-            )
+            corner = DyadicArray(np.where(positive, high.at_exponent(exponent), low.at_exponent(exponent)), exponent)
+            bound = (coordinates * corner).sum(axis=0) + self._residual[token] * perp + self._eta * self._small_norm[token] * small
             self._bounds[key] = bound + bias if self._biased else bound
         return self._bounds[key]
 
