@@ -13,6 +13,13 @@ from proofcheck.rules.attention_only.separable import (
     separable_minimum,
     separable_partition,
 )
+from proofcheck.rules.attention_only.windows import (
+    centred_expansion,
+    grouped_queries,
+    rival_tree,
+    separable_windows,
+    separable_windows_exact,
+)
 from proofcheck.rules.counting import evaluation, sum_blocks
 from proofcheck.rules.rule import Rule
 
@@ -28,6 +35,11 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
             separable_early_maximum.RULE,
             separable_counting.RULE,
             separable_partition.RULE,
+            centred_expansion.RULE,
+            separable_windows.RULE,
+            separable_windows_exact.RULE,
+            grouped_queries.RULE,
+            rival_tree.RULE,
             cubic.RULE,
             *direct_path.RULES,
             *qk_error.RULES,

@@ -17,6 +17,7 @@ FAMILIES = (
     ("off", "o", "#56B4E9", "sub-cubic, drop average query (published)"),
     ("chord", "^", "#009E73", "sub-cubic, mean query: false lemma replaced by a chord"),
     ("separable", "*", "#D55E00", "separable (new)"),
+    ("windows", "P", "#CC79A7", "windows, grouped queries, rival trees (new)"),
 )
 CLOSE = 0.9  # the right panel shows bounds from here on
 
@@ -53,7 +54,7 @@ def family(strategy: str) -> str:
         return strategy
     if strategy.startswith("subcubic--"):
         return "off" if "drop-average-query" in strategy else "chord"
-    return "separable"
+    return "windows" if strategy.startswith(("windows", "grouped-queries", "rival-tree")) else "separable"
 
 
 def frontier(table: Sequence[Row]) -> list[Row]:

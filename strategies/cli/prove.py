@@ -14,6 +14,7 @@ from strategies.cli.options import add_search_options, limits_of
 from strategies.emit import ProveError, prove, refuse_existing
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
+from strategies.max_of_k.windows import windows_at, windows_within
 from strategies.models.load import ModelError
 from strategies.suitability import refusal, remarks
 
@@ -23,6 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help="safetensors file")
     parser.add_argument("--strategy", required=True, metavar="NAME", help="a name from `python -m strategies list`")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="CERT", help="certificate file to write")
+    parser.add_argument(
+        "--price", type=_positive, metavar="MU", help="windows only: billionths of all inputs that one operation must prove"
+    )
+    parser.add_argument("--operations", type=int, metavar="N", help="windows only: the best bound with at most N operations")
     parser.add_argument("--force", action="store_true", help="replace CERT if it exists")
     add_search_options(parser)
 
@@ -32,6 +37,12 @@ def run(options: argparse.Namespace) -> int:
     if options.strategy not in STRATEGIES:
         print(f"there is no strategy {options.strategy!r}; `python -m strategies list` prints them", file=sys.stderr)
         return 2
+    chosen = STRATEGIES[options.strategy]
+    if options.price is not None or options.operations is not None:
+        if options.strategy != "windows" or None not in (options.price, options.operations):
+            print("--price or --operations, one of them, goes with --strategy windows", file=sys.stderr)
+            return 2
+        chosen = windows_at(options.price, "windows") if options.operations is None else windows_within(options.operations)
     limits = limits_of(options)
     if limits is None:
         return 2
@@ -44,13 +55,16 @@ def run(options: argparse.Namespace) -> int:
             return 2
         for remark in remarks(problem):
             print(remark, file=sys.stderr)
-        proved = prove(problem, STRATEGIES[options.strategy], options.output, force=options.force)
+        proved = prove(problem, chosen, options.output, force=options.force)
     except (OSError, ModelError) as error:
         print(f"cannot read or write: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; nothing was written", file=sys.stderr)
         return 130
+    except ValueError as error:
+        print(f"nothing was written: {error}", file=sys.stderr)
+        return 2
     except CheckerEnded as error:
         print(f"nothing was written: {error}", file=sys.stderr)
         return 2
@@ -65,6 +79,13 @@ def run(options: argparse.Namespace) -> int:
     if needed:
         print(f"verify it with: proofcheck verify {needed}{shlex.quote(str(proved.path))}")
     return 0
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
+    return value
 
 
 def _verify_options(options: argparse.Namespace) -> str:

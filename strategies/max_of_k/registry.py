@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strategies.max_of_k import exact, exhaustive, separable, subcubic
+from strategies.max_of_k import exact, exhaustive, grouped, separable, subcubic, windows, windows_exact
 from strategies.max_of_k.strategy import Strategy
 
 STRATEGIES: dict[str, Strategy] = {
@@ -12,5 +12,8 @@ STRATEGIES: dict[str, Strategy] = {
         *subcubic.STRATEGIES,
         *separable.STRATEGIES,
         *exact.STRATEGIES,
+        *windows.STRATEGIES,
+        *windows_exact.STRATEGIES,
+        *grouped.STRATEGIES,
     )
 }

@@ -20,7 +20,7 @@ from pathlib import Path
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
 from tests.second_checker.both import Comparison, compare, compare_claims
-from tests.second_checker.drafts import write_certificate, write_random_separable, write_subcubic, write_thinned
+from tests.second_checker.drafts import write_certificate, write_random_separable, write_random_windows, write_subcubic, write_thinned
 from tests.second_checker.random_evaluations import evaluations, refusals
 from tests.second_checker.random_models import write_mid_size_model, write_model
 from tests.second_checker.rules import DIRECT_PATHS, MARGINS, QK_ERRORS
@@ -45,6 +45,10 @@ def random_comparisons(folder: Path, seeds: range, strategies: list[str], backen
         for repeat in range(5):
             path = folder / f"model-{seed}--separable-{repeat}.json"
             write_random_separable(problem, path, rng)
+            yield from compare_claims(path, backend=backend)
+        for repeat in range(5):
+            path = folder / f"model-{seed}--windows-{repeat}.json"
+            write_random_windows(problem, path, rng)
             yield from compare_claims(path, backend=backend)
 
 

@@ -9,10 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from proofcheck import Step, encode_certificate
+from proofcheck.limits import Limits
+from proofcheck.models import decode_weights
+from proofcheck.models.attention_only import ATTENTION_ONLY, TENSORS
 from strategies.emit import draft, with_claim
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
 from tests.second_checker.hinted_blocks import whole_boxes
+from tests.soundness.window_hints import exact_tables, expansion_hints, grouped_hints, sheet_hints, tree_hints, window_hints
 
 
 def write_certificate(problem: Problem, strategy: str, path: Path) -> None:
@@ -114,6 +118,28 @@ def write_whole_boxes(problem: Problem, path: Path) -> None:
     )
     base = with_claim(draft(problem, STRATEGIES["brute-force"], path), 0)
     path.write_bytes(encode_certificate(replace(base, steps=steps)))
+
+
+def write_random_windows(problem: Problem, path: Path, rng: random.Random) -> None:
+    """The windows rules with random hints, and their blocks summed."""
+    sizes = problem.dimensions
+    base = with_claim(draft(problem, STRATEGIES["brute-force"], path), 0)
+    model = ATTENTION_ONLY.build(sizes, {}, decode_weights(problem.path.read_bytes(), TENSORS, Limits()))
+    numbers = np.random.default_rng(rng.randrange(2**32))
+    expansion = expansion_hints(model, numbers)
+    tables = exact_tables(model, expansion)
+    steps = (
+        Step("tables", "centred-expansion", (), expansion),
+        Step("windows", "separable-windows", ("tables",), window_hints(tables, expansion["first"], numbers)),
+        Step("exact", "separable-windows-exact", ("tables",), sheet_hints(tables, expansion["first"], numbers)),
+    )
+    alone = (
+        Step("grouped", "grouped-queries", (), grouped_hints(model, numbers)),
+        Step("tree", "rival-tree", (), tree_hints(model, numbers)),
+    )
+    kept = rng.choice((steps, (steps[0], steps[1]), (steps[0], steps[2]), (alone[0],), (alone[1],), alone))
+    count = Step("count", "sum-blocks", tuple(step.id for step in kept if step.id != "tables"))
+    path.write_bytes(encode_certificate(replace(base, steps=(*kept, count))))
 
 
 def table(rows: list[tuple[int, ...]], width: int) -> np.ndarray:

@@ -19,16 +19,21 @@ from tests.second_checker.facts import (
 )
 from tests.second_checker.hints import Hint
 from tests.second_checker.rules_attention import attention_bounds
+from tests.second_checker.rules_centred import CentredTables, centred_expansion
 from tests.second_checker.rules_counts import count_classes, sum_blocks
 from tests.second_checker.rules_cubic import cubic
 from tests.second_checker.rules_enumeration import enumeration
 from tests.second_checker.rules_evaluation import evaluation
+from tests.second_checker.rules_grouped_queries import grouped_queries
+from tests.second_checker.rules_rival_tree import rival_tree
 from tests.second_checker.rules_separable_counting import separable_counting
 from tests.second_checker.rules_separable_early_maximum import separable_early_maximum
 from tests.second_checker.rules_separable_enumeration import separable_enumeration
 from tests.second_checker.rules_separable_minimum import separable_minimum
 from tests.second_checker.rules_separable_partition import separable_partition
 from tests.second_checker.rules_tables import path_expansion
+from tests.second_checker.rules_windows import separable_windows
+from tests.second_checker.rules_windows_exact import separable_windows_exact
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,18 @@ SEPARABLE = {
     "enumeration": (separable_enumeration, {"blocks": BLOCKS, "expansions": Hint(most=2**48)}),
     "partition": (separable_partition, {"blocks": BLOCKS, "nodes": Hint(("i64",), (None,))}),
 }
+PAIRS = Hint(("i64",), (None, "2"))
+LISTS = Hint(("i64",), (None, None))
+MEANS = {"direct_mean": MODEL, "position_mean": MODEL}
+BOUNDED = {"first": Hint(("i64",), ("d",)), "direction": MODEL, "coefficients": VOCABULARY}
+WINDOWS = {"boundaries": PAIRS, "rivals": PAIRS, "blocks": TRIPLES, "top_EV": LISTS, "top_EU": LISTS, "top_PV": LISTS}
+SHEETS = {"max_tokens": Hint(("i64",), (None,)), "boundaries": PAIRS, "rivals": PAIRS, "groups": TRIPLES, "blocks": PAIRS}
+SHEETS |= {"top_EV": LISTS, "top_EU": LISTS, "top_PV": LISTS}
+GROUPED = MEANS | {"base": MODEL, "centre": MODEL, "directions": Hint(("f64",), (None, "D")), "coefficients": Hint(("f64",), ("d", None))}
+GROUPED |= {"labels": Hint(("i64",), ("d",)), **WINDOWS}
+TREE = {name: hint for name, hint in GROUPED.items() if name not in ("top_EV", "top_EU")}
+TREE |= {"basis": Hint(("f64",), ("D", None)), "order": Hint(("i64",), ("d",)), "ranges": PAIRS, "column_centre": MODEL}
+TREE |= {"group_means": Hint(("f64",), (None, "D")), "top_direct": LISTS}
 RULES: dict[str, Rule] = {
     "path-expansion": Rule(path_expansion, Tables),
     "evaluation": Rule(evaluation, ProvedBlocks, general=True),
@@ -102,4 +119,11 @@ RULES: dict[str, Rule] = {
     "attention-bounds": Rule(attention_bounds, AttentionBounds, (Tables, ScoreApproximation), hints=GAPS),
     **{f"margin-{name}": Rule(replay, ProvedClasses, (Tables, DirectPathBound, AttentionBounds)) for name, replay in MARGINS.items()},
     **{f"separable-{name}": Rule(replay, ProvedBlocks, (Tables,), hints=hints) for name, (replay, hints) in SEPARABLE.items()},
+    "centred-expansion": Rule(centred_expansion, CentredTables, hints=MEANS | BOUNDED),
+    "separable-windows": Rule(separable_windows, ProvedBlocks, (CentredTables,), hints=WINDOWS | {"additions": ADDITIONS}),
+    "grouped-queries": Rule(grouped_queries, ProvedBlocks, hints=GROUPED | {"additions": ADDITIONS}),
+    "rival-tree": Rule(rival_tree, ProvedBlocks, hints=TREE | {"additions": ADDITIONS, "exact_direct": Hint(most=1)}),
+    "separable-windows-exact": Rule(
+        separable_windows_exact, ProvedBlocks, (CentredTables,), hints=SHEETS | {"expansions": Hint(most=2**48)}
+    ),
 }

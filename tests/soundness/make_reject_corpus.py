@@ -28,7 +28,7 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[2]))
 
 from soundness import frame_attacks as attacks_of_1_1
-from soundness import resource_corpus, subcubic_attacks
+from soundness import resource_corpus, subcubic_attacks, windows_attacks
 from soundness.inflation_cases import CASES
 from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
 from soundness.separable_attacks import ATTACKS as SEPARABLE_ATTACKS
@@ -523,6 +523,12 @@ def hostile_subcubic() -> Iterator[tuple[str, str, bytes]]:
         yield code, f"subcubic-{name}", data
 
 
+def hostile_windows() -> Iterator[tuple[str, str, bytes]]:
+    """Hostile hints for the windows rules: `soundness.windows_attacks`."""
+    for code, name, data in windows_attacks.attacks():
+        yield code, f"windows-{name}", data
+
+
 def resources() -> Iterator[tuple[str, str, bytes]]:
     """What would cost hours or gigabytes: `soundness.resource_corpus`."""
     for name, data in resource_corpus.attacks():
@@ -552,6 +558,7 @@ def attacks() -> dict[str, bytes]:
         step_attacks,
         partition_attacks,
         hostile_subcubic,
+        hostile_windows,
         resources,
         of_1_1,
     ):
@@ -568,7 +575,9 @@ def files() -> dict[str, bytes]:
     """Everything below certificates/reject/ but the certificates of inflation_search. Made once; not to be changed."""
     weights = {
         f"weights/{name}.safetensors": data
-        for name, data in (weight_files() | subcubic_attacks.weights() | resource_corpus.weights() | attacks_of_1_1.weights()).items()
+        for name, data in (
+            weight_files() | subcubic_attacks.weights() | windows_attacks.weights() | resource_corpus.weights() | attacks_of_1_1.weights()
+        ).items()
     }
     return {"twin.json": written(twin()), "twin-1.1.json": written(attacks_of_1_1.twin()), **weights, **attacks()}
 

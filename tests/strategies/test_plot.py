@@ -46,6 +46,7 @@ def test_families() -> None:
     assert family("subcubic--max-diff--drop-average-query-per-output-logit-reasoning--svd") == "off"
     assert family("subcubic--max-diff--mean-query+diff--svd") == "chord"
     assert family("exact") == "separable"
+    assert {family(name) for name in ("windows", "windows--price-6", "windows-exact", "rival-tree--price-600")} == {"windows"}
 
 
 def test_points_on_one_spot_share_a_label() -> None:

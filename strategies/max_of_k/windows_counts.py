@@ -1,0 +1,69 @@
+"""Failures of many blocks at once, in float64: for searches, not trusted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+
+def all_tuples(z: Doubles, own: Doubles, sizes: Integers, required: Booleans) -> list[int]:
+    """Sequences with a sum of at most 0, for terms z [C, p, L] and own [C], looking at every tuple of levels.
+
+    required [C]: only tuples that hold level 0 count.
+    """
+    sums, weights, without = own[:, None], np.ones(1), np.ones(1)
+    first = sizes.astype(np.float64)
+    first[0] = 0
+    for i in range(z.shape[1]):
+        sums = (sums[:, :, None] + z[:, i, None, :]).reshape(len(own), -1)
+        weights = (weights[:, None] * sizes).ravel()
+        without = (without[:, None] * first).ravel()
+    lost = sums <= 0
+    totals = np.where(required, lost @ (weights - without), lost @ weights)
+    return [int(total) for total in totals]
+
+
+def in_bins(z: Doubles, own: Doubles, sizes: Integers, required: Booleans, bins: int) -> list[int]:
+    """The same with sums kept in bins, as the checker does, rounding down: upper bounds, up to float
+    rounding.
+    """
+    p = z.shape[1]
+    least = z.min(axis=2)  # [C, p]
+    window = -(own + least.sum(axis=1))
+    width = np.maximum(window, 1e-300) / bins
+    residues = (z - least[:, :, None]) / width[:, None, None]
+    offsets = _offsets(residues, sizes)
+    most = np.floor(bins + offsets.sum(axis=1)).astype(np.int64)
+    binned = np.minimum(np.floor(residues + offsets[:, :, None]), 2 * bins + p).astype(np.int64)  # [C, p, L]
+    length = int(most.max(initial=0)) + 1
+    totals = _products(binned, sizes, most, length)
+    if required.any():
+        totals = totals - np.where(required, _products(binned[:, :, 1:], sizes[1:], most, length), 0.0)
+    return [int(total) if open_ else 0 for total, open_ in zip(totals, window >= 0, strict=True)]
+
+
+def _offsets(residues: Doubles, sizes: Integers) -> Doubles:
+    """For each position the offset in [0, 1) that puts a level on the edge of a bin and drops least: [C, p]."""
+    edges = residues - np.floor(residues)
+    dropped = ((edges[:, :, None, :] - edges[:, :, :, None]) % 1.0 * sizes).sum(axis=3)
+    chosen = np.take_along_axis(edges, dropped.argmin(axis=2)[:, :, None], axis=2)[:, :, 0]
+    return (1.0 - chosen) % 1.0
+
+
+def _products(binned: Integers, sizes: Integers, most: Integers, length: int) -> Doubles:
+    """Σ Π sizes over tuples with a sum of bins of at most `most`: [C]."""
+    C, p, L = binned.shape
+    states = np.zeros((C, length))
+    states[:, 0] = 1.0
+    places = np.arange(length)[None, :]
+    for i in range(p):
+        new = np.zeros_like(states)
+        for l in range(L):
+            source = places - binned[:, i, l][:, None]
+            new += sizes[l] * np.where(source >= 0, np.take_along_axis(states, np.maximum(source, 0), axis=1), 0.0)
+        states = new
+    return (states * (places <= most[:, None])).sum(axis=1)
