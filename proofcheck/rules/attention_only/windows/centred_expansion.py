@@ -36,7 +36,7 @@ def centred_expansion(
     direction: DyadicArray,
     coefficients: DyadicArray,
 ) -> CentredTables:
-    """Theorem (centred path expansion). For all queries q, positions i, tokens t and logits m, j, over the
+    """Statement (centred path expansion). For all queries q, positions i, tokens t and logits m, j, over the
     reals,
 
         (EV[t, m] − EV[t, j]) + (EU[q, m] − EU[q, j]) + (PV[i, m] − PV[i, j])
@@ -46,13 +46,16 @@ def centred_expansion(
     Scores of tokens t < first[q] are not computed; for maxima over prefixes of them there are the upper
     bounds of `Scores`.
 
-    Hypotheses: none beyond the architecture. Premises: none.
+    Hypotheses: none beyond the architecture.
     Hints: direct_mean, position_mean f64 [d_model], any finite vectors ℓ and p; first i64 [d_vocab], 0 ≤
     first[q] ≤ q;
     direction f64 [d_model] and coefficients f64 [d_vocab], any finite numbers, used only where some first[q]
     > 0.
+    Proof: docs/rules/centred-expansion.md.
     Cost: 4·d²·D + 2·(d² − Σ first)·D + 4·D²·(d + H), lower-order terms, and 8·d·D for the bounds.
-    Reason codes: bad-hint. Proof: docs/rules/centred-expansion.md. Source: this project.
+    Reason codes: bad-hint.
+    Source: this project.
+    Machine-checked: docs/proofs/Windows.v, half_table.
     """
     _require_first(first)
     tables = centred(context.model, direct_mean.reshape(1, -1), position_mean.reshape(1, -1))

@@ -52,14 +52,15 @@ def grouped_queries(
     top_PV: Integers,
     additions: int,
 ) -> ProvedBlocks:
-    """Grouped queries. As `separable-windows`, with bounds on attention that hold for all queries of a group
+    """Statement (grouped queries). As `separable-windows`, with bounds on attention that hold for all queries of a group
     instead of scores (G1, G2), and
     for the queries below the first boundary f of a max token one evaluation for each group.
 
     counts[q][m] is the whole block (q, m) if every group of rivals is beaten for the job of q; for the jobs
     of the hinted blocks otherwise
     the size of the block less the failures of the groups that are not, counted cell by cell; else 0.
-    Hypotheses: none beyond the architecture. Premises: none.
+
+    Hypotheses: none beyond the architecture.
     Hints: direct_mean, position_mean, base, centre f64 [d_model], directions f64 [r, d_model], 1 ≤ r ≤ 4,
     coefficients f64 [d_vocab, r]: any
     finite numbers; labels i64 [d_vocab] in 0 … d_vocab − 1, the group of each query, so that the groups are a
@@ -67,9 +68,12 @@ def grouped_queries(
     boundaries, rivals, top_EV, top_EU, top_PV, additions as in `separable-windows`; blocks [*, 3], rows (q,
     m, bins), each for all queries of
     the job of q, no two for one job.
+    Proof: docs/rules/grouped-queries.md.
     Cost: the tables without scores, 4·d·D·r for the bounds, and for each m with J jobs, G groups of rivals
     and L cells 4·J·G·n·L.
-    Reason codes: bad-hint. Proof: docs/rules/grouped-queries.md. Source: this project.
+    Reason codes: bad-hint.
+    Source: this project.
+    Machine-checked: docs/proofs/Windows.v, window_count.
     """
     task, model = context.task, context.model
     windows, listed = read_jobs(boundaries, rivals, blocks, labels, task.d_vocab)

@@ -62,11 +62,11 @@ def rival_tree(
     top_PV: Integers,
     additions: int,
 ) -> ProvedBlocks:
-    """Rival tree. As `grouped-queries`, but no table EVOU is made: logit terms of single tokens are exact for
+    """Statement (rival tree). As `grouped-queries`, but no table EVOU is made: logit terms of single tokens are exact for
     single rivals and for ranges of one
     rival, bounded for longer ranges (T1), and bounded by norms on far tokens (T2).
 
-    Hypotheses: none beyond the architecture. Premises: none.
+    Hypotheses: none beyond the architecture.
     Hints: as `grouped-queries` without top_EV and top_EU, and basis f64 [d_model, R ≥ 1], column_centre f64
     [d_model]: any finite numbers;
     order i64 [d_vocab], the rivals in some order; ranges [*, 2], rows (token, end), which divide the order
@@ -76,10 +76,13 @@ def rival_tree(
     exact_direct 0: it is bounded for each group, group_means f64 [N, d_model] any rows, labels < N,
     top_direct [N, K] the lists of
     (group_means − direct_mean) W_U. Then nothing of size d_vocab² is made.
+    Proof: docs/rules/rival-tree.md.
     Cost: 4·d·D² and d·D·(4·R + 6·r) for vectors, 2·D for each exact entry, 4·R for each range of a token, 2·R
     for each rival of a range, and as
     `grouped-queries` for the jobs; 2·d²·D for the direct path if it is exact.
-    Reason codes: bad-hint. Proof: docs/rules/rival-tree.md. Source: this project.
+    Reason codes: bad-hint.
+    Source: this project.
+    Machine-checked: docs/proofs/RivalTree.v, node_bound.
     """
     task, model, d_head = context.task, context.model, context.model.dimensions.d_head
     windows, listed = read_jobs(boundaries, rivals, blocks, labels, task.d_vocab)

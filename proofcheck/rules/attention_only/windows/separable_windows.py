@@ -42,7 +42,7 @@ def separable_windows(
     top_PV: Integers,
     additions: int,
 ) -> ProvedBlocks:
-    """Windows. For a max token m with hinted single rivals X and boundaries, the rivals are divided into the
+    """Statement (windows). For a max token m with hinted single rivals X and boundaries, the rivals are divided into the
     groups {j}, j ∈ X, and the rest
     R of all others; the tokens 0 … m into single tokens and segments (`Cells`). For every query q ≤ m:
 
@@ -52,6 +52,7 @@ def separable_windows(
     rival of G, or 0 if that is
     negative. Other entries are 0. A wrong sequence of the block loses to a rival of a group without W3, so it
     is counted there.
+
     Hypotheses: premise 0 is `CentredTables`.
     Hints: boundaries [*, 2], rows (m, b), for each m strictly from at most m down to 0; rivals [*, 2], rows
     (m, j ≠ m), increasing;
@@ -59,10 +60,13 @@ def separable_windows(
     is in bins (`is_listed`);
     top_EV, top_EU [d_vocab, K], top_PV [n_ctx, K'], the columns of the largest entries of each row, in order;
     additions, what all counts may cost together (blocks beyond that get 0, smallest max tokens last).
+    Proof: docs/rules/separable-windows.md.
     Cost: 2·d·(d + K) for the lists; for each m with G groups, k single tokens below m and s segments 2·(m +
     1)·K for the rest,
     G·(m + 1)·(3·k + 4·s + 20), and for each of its listed blocks G·(n·(3·k + 4·s + 8) + 10); and `additions`.
-    Reason codes: bad-hint. Proof: docs/rules/separable-windows.md. Source: this project.
+    Reason codes: bad-hint.
+    Source: this project.
+    Machine-checked: docs/proofs/Windows.v, window_block.
     """
     task = context.task
     windows = read_windows(boundaries, rivals, task.d_vocab)

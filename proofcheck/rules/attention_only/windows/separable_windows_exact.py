@@ -40,7 +40,7 @@ def separable_windows_exact(
     top_PV: Integers,
     expansions: int,
 ) -> ProvedBlocks:
-    """Exact windows. Each hinted block (q, m) has cells of the tokens ≤ m, single rivals J, and groups that
+    """Statement (exact windows). Each hinted block (q, m) has cells of the tokens ≤ m, single rivals J, and groups that
     cover all other rivals ≠ m.
     With lower bounds on f for every group and upper bounds for every j ∈ J, constant on the cells at each
     position,
@@ -50,6 +50,7 @@ def separable_windows_exact(
 
     each counted exactly, tuple of cells by tuple, a sequence once however many rivals it loses to. Other
     blocks get 0.
+
     Hypotheses: premise 0 is `CentredTables`.
     Hints: max_tokens [W], the max token of each sheet of blocks that share cells and rivals; boundaries [*,
     2], rows (sheet, b), strictly
@@ -58,10 +59,13 @@ def separable_windows_exact(
     named are group 0; a sheet without such rows takes its others together by lists; blocks [*, 2], rows
     (sheet, q); top_EV, top_EU, top_PV as
     in `separable-windows`; expansions, how many nodes the searches for tuples may expand together.
+    Proof: docs/rules/separable-windows-exact.md.
     Cost: for a sheet of Q queries with J single rivals, G groups, L cells, k single tokens: (J + 1)·(3·m + Q
     + n), 2·Q·(k + 2)·d if the
     others are divided, 8·Q·(J + G)·n·L, and 3·L for each expanded node.
-    Reason codes: bad-hint. Proof: docs/rules/separable-windows-exact.md. Source: this project.
+    Reason codes: bad-hint.
+    Source: this project.
+    Machine-checked: docs/proofs/Windows.v, window_wrong.
     """
     task, d = context.task, context.task.d_vocab
     sheets = read_sheets(max_tokens, boundaries, rivals, groups, blocks, d)
