@@ -415,7 +415,7 @@ def frame_attacks() -> Iterator[tuple[str, str, bytes]]:
             yield "metadata-mismatch", name, about(name)
             continue
         yield "unsupported-architecture", name, about(name)
-    yield "unsupported-architecture", "unknown-name", at("model.architecture", "transformer")
+    yield "unsupported-architecture", "unknown-name", at("model.architecture", "state-space")
     yield "unsupported-architecture", "other-case", at("model.architecture", base()["model"]["architecture"].upper())
     yield "unsupported-task", "second-largest", at("task.name", "second-largest")
     yield "task-mismatch", "n-ctx", at("task.n_ctx", 3)
