@@ -21,6 +21,7 @@ PARTS = {
     "tasks": "inputs, right answers, counting",
     "rules": "the lemmas",
     "claims": "what may be claimed, and when a fact implies it",
+    "blocks.py": "what a proof says about each last token and right answer",
     "catalogue.py": "what is known by name",
     "extensions.py": "trusted code of others, by name",
     "frame.py": "what a certificate is about",

@@ -23,7 +23,7 @@ LAYERS = (
     ("certificate", "memo"),
     ("models", "tasks"),
     ("rules",),
-    ("claims",),
+    ("claims", "blocks"),
     ("catalogue", "extensions"),
     ("frame",),
     ("kernel",),
