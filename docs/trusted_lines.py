@@ -30,6 +30,7 @@ PARTS = {
     "certificate": "decoding, digests, files",
     "kinds.py": "values of options, tasks and claims",
     "verification.py": "which bytes are checked against which certificate",
+    "wrong_inputs.py": "inputs that are proved to be answered wrongly",
     "report.py": "the verdict line",
     "errors.py": "reason codes",
     "escape.py": "text from files made harmless",

@@ -141,6 +141,11 @@ class Checker:
             blocks=found.blocks(outcome.frame.task),
         )
 
+    def read(self, certificate: Place | Certificate, model: Place | Sequence[Place] | None = None) -> tuple[Certificate, bytes]:
+        """The decoded certificate and the bytes of its weight file, both unchecked; places as for `verify`. Raises Rejected, Declined."""
+        decoded, folder = self._read(certificate)
+        return decoded, _read_weights(decoded, folder, model, self.limits)
+
     @contextmanager
     def _taken_memo(self) -> Iterator[Memo]:
         """The memo; a fresh one where an observer verifies while its own replay is under way, so that two replays never share one."""

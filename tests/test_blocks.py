@@ -20,8 +20,6 @@ SMALL = sorted(ACCEPT.glob("max-of-3-d-vocab-16-seed-0--*.json"))
 SEED_123 = [ACCEPT / f"max-of-4-seed-123--{name}.json" for name in ("exact", "cubic", "separable-minimum")]
 _NAMES = ("multifun.json", "token-at.json", "s5-product.json", "linear-second.json")
 NETWORKS = [ROOT / "certificates" / "networks" / name for name in _NAMES]
-    ROOT / "certificates" / "networks" / name for name in ("multifun.json", "token-at.json", "s5-product.json", "linear-second.json")
-]
 CLASSES = ACCEPT / "max-of-4-seed-123--cubic.json"  # its rules prove classes of sequences
 
 

@@ -29,6 +29,7 @@ LAYERS = (
     ("kernel",),
     ("report",),
     ("verification",),
+    ("wrong_inputs",),
     ("cli",),
     ("__init__", "__main__"),
 )
