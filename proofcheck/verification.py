@@ -19,6 +19,7 @@ from proofcheck._version import __version__
 from proofcheck.arithmetic import Arithmetic, exclusive_precision
 from proofcheck.arithmetic.backend import LEAST_PRECISION, Backend
 from proofcheck.arithmetic.software import versions as arithmetic_versions
+from proofcheck.blocks import BlocksOf
 from proofcheck.catalogue import BUILT_IN, Extension
 from proofcheck.certificate import (
     Certificate,
@@ -110,6 +111,7 @@ class Checker:
         start = perf_counter()
         name = "<certificate>" if isinstance(certificate, Certificate) else str(certificate)
         known: dict[str, Any] = {"backend": self.backend, "versions": versions()}
+        found = BlocksOf(observe)
         try:
             require_sound_platform()
             decoded, folder = self._read(certificate)
@@ -119,8 +121,7 @@ class Checker:
             weights = _read_weights(decoded, folder, model, self.limits)
             with exclusive_precision(), self._taken_memo() as memo:
                 arithmetic = Arithmetic(self.backend, bits)
-                aids = observe or unseen, progress or unseen, pool
-                outcome = replay(decoded, weights, arithmetic, self.limits, memo, self.catalogue, *aids)
+                outcome = replay(decoded, weights, arithmetic, self.limits, memo, self.catalogue, found, progress or unseen, pool)
         except ProofcheckError as error:
             return refusal(name, error, seconds=perf_counter() - start, **known)
         except MemoryError:
@@ -140,7 +141,13 @@ class Checker:
             proved=numbers.get("proved", 0),
             undecided=numbers.get("undecided", 0),
             wrong=numbers.get("wrong", 0),
+            blocks=found.blocks(outcome.frame.task),
         )
+
+    def read(self, certificate: Place | Certificate, model: Place | Sequence[Place] | None = None) -> tuple[Certificate, bytes]:
+        """The decoded certificate and the bytes of its weight file, both unchecked; places as for `verify`. Raises Rejected, Declined."""
+        decoded, folder = self._read(certificate)
+        return decoded, _read_weights(decoded, folder, model, self.limits)
 
     @contextmanager
     def _taken_memo(self) -> Iterator[Memo]:

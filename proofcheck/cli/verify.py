@@ -104,13 +104,13 @@ def _reports(options: argparse.Namespace, settings: Settings, checker: Checker, 
         end_with_workers()
         with closing(PiecesInProcesses(settings, options.jobs)) as pool, closing(progress):
             report = checker.verify(*jobs[0], progress=progress, pool=pool)
-        yield report
+        yield replace(report, blocks=None)
         return
     if options.jobs == 1 or _streams(options):  # a stream is of this process: no worker can read it
         for job in jobs:
             with closing(progress):
                 report = checker.verify(*job, progress=progress)
-            yield report
+            yield replace(report, blocks=None)  # which this command does not show: many reports stay in memory
         return
     from proofcheck.cli.parallel import in_processes
 
