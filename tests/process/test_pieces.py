@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import proofcheck
 from proofcheck import Limits, Reason, Report, Verdict
 from proofcheck.certificate import Certificate, decode_certificate
 from proofcheck.cli import pieces
@@ -275,7 +274,7 @@ def test_progress_is_a_line_of_its_own(capsys: pytest.CaptureFixture[str], monke
     from proofcheck import Step
     from proofcheck.cli import progress
 
-    clock = iter([0.0, 0.5, 2.0, 2.1, 20.0, 5000.0])
+    clock = iter([0.0, 0.5, 2.0, 2.1, 20.0, 5000.0, 6000.0])
     monkeypatch.setattr(progress, "perf_counter", lambda: next(clock))
     shown, step = progress.Progress(always=True), Step("inputs\ns VERIFIED", "evaluation")
     for done in (0, 10, 10, 20, 50, 75):
@@ -289,4 +288,4 @@ def test_progress_is_a_line_of_its_own(capsys: pytest.CaptureFixture[str], monke
     assert [progress.duration(seconds) for seconds in (3.4, 7800)] == ["3 s", "2 h 10 min"]
     quiet = progress.Progress(always=False)
     quiet(step, 1, 2)
-    assert proofcheck.Verdict.VERIFIED and capsys.readouterr().err == ""
+    assert capsys.readouterr().err == ""
