@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from fractions import Fraction
 from typing import Any, NoReturn
 
+from proofcheck.blocks import Blocks
 from proofcheck.decimals import decimal
 from proofcheck.errors import Declined, ProofcheckError, Rejected
 from proofcheck.escape import escape
@@ -34,6 +35,7 @@ class Report:
     proved_words: what was derived, where it is no count of inputs; "" where it is.
     notes: what a reader should know about the weight file. trusting: extensions that the proof relies on.
     error: the refusal behind REJECTED or DECLINED, else None.
+    blocks: what the steps prove for each last token and right answer; None unless VERIFIED by steps about blocks.
     """
 
     certificate: str
@@ -58,6 +60,7 @@ class Report:
     trusting: tuple[str, ...] = ()
     seconds: float = 0.0
     versions: tuple[str, ...] = ()
+    blocks: Blocks | None = field(default=None, repr=False, compare=False)
 
     @property
     def accuracy(self) -> Fraction:
