@@ -9,7 +9,7 @@ from typing import ClassVar
 from proofcheck.claims.claim import ClaimKind
 from proofcheck.decimals import significant
 from proofcheck.errors import Reason, Rejected
-from proofcheck.kinds import IntegerKind, RationalKind
+from proofcheck.kinds import IntegerKind, Kind, RationalKind
 from proofcheck.limits import shown
 from proofcheck.rules.counting.loss_facts import LossSum
 from proofcheck.rules.fact import Fact
@@ -92,6 +92,6 @@ def _proved(fact: LossSum, total: int) -> str:
     return f"mean loss from {lower} to {upper} nats over {total} inputs, each loss at most {largest}"
 
 
-FIELDS = {"nats": RationalKind(), "total": IntegerKind(1)}
+FIELDS: dict[str, Kind] = {"nats": RationalKind(), "total": IntegerKind(1)}
 AT_MOST = ClaimKind(MeanLossAtMost.name, FIELDS, MeanLossAtMost, _numbers, _proved)
 AT_LEAST = ClaimKind(MeanLossAtLeast.name, FIELDS, MeanLossAtLeast, _numbers, _proved)

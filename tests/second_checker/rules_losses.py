@@ -54,10 +54,7 @@ def evaluation_losses(context: Context) -> LossBlocks:
     bounds: dict[tuple[int, int], tuple[Fraction, Fraction]] = {}
     for sequence in task.inputs():
         right = task.answer(sequence)
-        if rational:
-            logits = [enclose(logit) for logit in network.logits(sequence)]
-        else:
-            logits = context.forward.logits(sequence)
+        logits = [enclose(logit) for logit in network.logits(sequence)] if rational else context.forward.logits(sequence)
         low, high = ends_of(loss([logit - logits[right] for j, logit in enumerate(logits) if j != right]))
         before = bounds.get((sequence[-1], right), (Fraction(0), Fraction(0)))
         bounds[sequence[-1], right] = before[0] + max(low, Fraction(0)), before[1] + high
