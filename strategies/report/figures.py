@@ -9,7 +9,7 @@ import numpy as np
 
 from proofcheck.decimals import decimal
 from strategies.report.circuits import Table
-from strategies.report.gather import Blocks, Entry
+from strategies.report.gather import BlockTables, Entry
 
 MOST_CELLS = 128  # on one axis of a heat map; more are summed (counts) or averaged (tables) over neighbours
 ROUNDING = 1e-12  # of the largest singular value
@@ -18,7 +18,7 @@ _EXACT = 2**53
 Figure = dict[str, Any]
 
 
-def blocks_figure(blocks: Blocks) -> Figure:
+def blocks_figure(blocks: BlockTables) -> Figure:
     """Counts by last token (rows) and right answer (columns)."""
     rows, columns = (_bins(count) for count in blocks.size.shape)
     parts = {name: _summed(getattr(blocks, name), rows, columns) for name in ("size", "right", "wrong")}
@@ -81,7 +81,7 @@ def frontier_figure(entries: Sequence[Entry]) -> Figure:
     }
 
 
-def largest_losses(blocks: Blocks, most: int) -> list[tuple[int, int, int, int, int, int]]:
+def largest_losses(blocks: BlockTables, most: int) -> list[tuple[int, int, int, int, int, int]]:
     """(last token, answer, size, right, wrong, left) of the blocks that lose most inputs."""
     loss = blocks.size - blocks.right
     order = sorted(((int(loss[q, y]), q, y) for q in range(loss.shape[0]) for y in range(loss.shape[1]) if loss[q, y]), reverse=True)

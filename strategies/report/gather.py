@@ -1,4 +1,4 @@
-"""What a page shows: certificates verified by `proofcheck`, with the facts that its observer hands out."""
+"""What a page shows: certificates verified by `proofcheck`, and the networks that they are about."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from proofcheck import Certificate, Checker, Limits, ProofcheckError, Report, Step, Verdict, decode_certificate
+from proofcheck import Certificate, Checker, Limits, ProofcheckError, Report, Verdict, decode_certificate
 from proofcheck.catalogue import BUILT_IN
 from proofcheck.certificate import read_certificate_file, read_regular_file, sha256_hex
-from proofcheck.frame import read_frame
-from proofcheck.rules.counting.facts import ProvedBlocks
 from strategies.report.circuits import Table, circuits
 from strategies.report.inputs import HardInput, hard_inputs
 from strategies.report.network import float_network
 
 
 @dataclass(frozen=True)
-class Blocks:
+class BlockTables:
     """Object arrays of exact integers [queries, answers]: size, and how many of the block's inputs are proved right and proved wrong."""
 
     size: np.ndarray
@@ -51,7 +49,7 @@ class Entry:
     report: Report
     certificate: Certificate | None
     theorems: tuple[Theorem, ...]
-    blocks: Blocks | None
+    blocks: BlockTables | None
 
     @property
     def subject(self) -> tuple[str, str, str]:
@@ -71,20 +69,9 @@ class Subject:
 NOTHING = Subject((), (), "")
 
 
-class _Facts:
-    """An observer: facts by step."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, object] = {}
-
-    def __call__(self, step: Step, fact: object) -> None:
-        self.found[step.id] = fact
-
-
 def read(path: Path, checker: Checker, models: Sequence[Path] | None = None) -> Entry:
     """Verify one certificate and keep what the page shows. Never raises on a bad certificate."""
-    facts = _Facts()
-    report = checker.verify(path, model=models or None, observe=facts)
+    report = checker.verify(path, model=models or None)
     try:
         certificate = decode_certificate(read_certificate_file(path, checker.limits), checker.limits)
     except ProofcheckError:
@@ -99,8 +86,7 @@ def read(path: Path, checker: Checker, models: Sequence[Path] | None = None) -> 
         )
         for step in certificate.steps
     )
-    blocks = _blocks(certificate, facts, checker) if report.verdict is Verdict.VERIFIED else None
-    return Entry(path, report, certificate, theorems, blocks)
+    return Entry(path, report, certificate, theorems, _blocks(report))
 
 
 def subject(entry: Entry, models: Sequence[Path] | None, most_inputs: int) -> Subject:
@@ -125,14 +111,12 @@ def _weights(path: Path, certificate: Certificate, models: Sequence[Path] | None
     raise FileNotFoundError(f"the weight file of {path} is gone")
 
 
-def _blocks(certificate: Certificate, facts: _Facts, checker: Checker) -> Blocks | None:
-    """As `sum-blocks` sums them: for each block the best of the conclusion's premises."""
-    proved = [fact for name in certificate.steps[-1].premises if isinstance(fact := facts.found[name], ProvedBlocks)]
-    if not proved:
+def _blocks(report: Report) -> BlockTables | None:
+    if report.blocks is None:
         return None
-    task = read_frame(certificate, checker.catalogue, checker.limits).task
-    size = np.array([[task.block_size(q, y) for y in range(task.answers)] for q in range(task.d_vocab)], dtype=object)
-    right = np.array([fact.counts for fact in proved], dtype=object).max(axis=0)
-    wrongs = [fact.wrong for fact in proved if fact.wrong]
-    wrong = np.array(wrongs, dtype=object).max(axis=0) if wrongs else np.zeros_like(size)
-    return Blocks(size, right, wrong)
+    size = np.zeros((report.blocks.task.d_vocab, report.blocks.task.answers), dtype=object)
+    right, wrong = np.zeros_like(size), np.zeros_like(size)
+    for block in report.blocks:
+        place = block.query, block.answer
+        size[place], right[place], wrong[place] = block.size, block.right, block.wrong
+    return BlockTables(size, right, wrong)

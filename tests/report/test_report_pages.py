@@ -21,7 +21,7 @@ from strategies.networks.network import Network
 from strategies.networks.network import logits as network_logits
 from strategies.report.circuits import circuits
 from strategies.report.figures import MOST_CELLS, blocks_figure, frontier_figure, largest_losses, table_figure
-from strategies.report.gather import Blocks, read, subject
+from strategies.report.gather import BlockTables, read, subject
 from strategies.report.markup import data, element, table
 from strategies.report.network import float_network
 
@@ -141,7 +141,7 @@ def test_hard_inputs_have_the_least_margins() -> None:
 
 def test_large_tables_are_summed_exactly() -> None:
     size = np.full((300, 300), 10**20, dtype=object)
-    figure = blocks_figure(Blocks(size, size - 1, np.zeros_like(size)))
+    figure = blocks_figure(BlockTables(size, size - 1, np.zeros_like(size)))
     assert len(figure["rows"]) <= MOST_CELLS
     assert figure["rows"][0] == "0–2"
     assert sum(int(value) for row in figure["size"] for value in row) == 300 * 300 * 10**20
@@ -151,7 +151,7 @@ def test_large_tables_are_summed_exactly() -> None:
 def test_largest_losses_are_sorted() -> None:
     size = np.array([[5, 9], [3, 0]], dtype=object)
     right_, wrong = np.array([[5, 2], [1, 0]], dtype=object), np.array([[0, 3], [2, 0]], dtype=object)
-    assert largest_losses(Blocks(size, right_, wrong), 9) == [(0, 1, 9, 2, 3, 4), (1, 0, 3, 1, 2, 0)]
+    assert largest_losses(BlockTables(size, right_, wrong), 9) == [(0, 1, 9, 2, 3, 4), (1, 0, 3, 1, 2, 0)]
 
 
 def test_frontier_keeps_what_nothing_cheaper_reaches() -> None:
