@@ -74,4 +74,4 @@ def _refute(claim: AccuracyAtLeast, done: int, whole: int, wrong: int) -> None:
         )
 
 
-KIND = ClaimKind("accuracy_at_least", {"correct": IntegerKind(0), "total": IntegerKind(1)}, AccuracyAtLeast, _numbers, _refute)
+KIND = ClaimKind("accuracy_at_least", {"correct": IntegerKind(0), "total": IntegerKind(1)}, AccuracyAtLeast, _numbers, refute=_refute)
