@@ -31,9 +31,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from proofcheck.arithmetic import Arithmetic, exclusive_precision
 from proofcheck.limits import Limits
+from proofcheck.memo import Memo
 from proofcheck.models import decode_weights
 from proofcheck.models.transformer import TRANSFORMER
-from proofcheck.rules.counting.evaluation import BATCH_LOGITS, MOST_AT_ONCE, decide
+from proofcheck.rules.counting.evaluation import batch_size, decide
+from proofcheck.rules.rule import Context
 from strategies.networks.network import logits
 from strategies.networks.recipes import RECIPES
 
@@ -51,9 +53,9 @@ def compare(name: str, most: int, rounds: int) -> str:
     """One row of the table."""
     recipe, path = RECIPES[name], MODELS / f"{name}-seed-0.safetensors"
     task, dimensions, options = recipe.task(), recipe.network.dimensions, recipe.network.read_options()
-    size = max(1, min(MOST_AT_ONCE, BATCH_LOGITS // task.answers))
     weights = decode_weights(path.read_bytes(), TRANSFORMER.tensors(dimensions, options), Limits())
     network = TRANSFORMER.build(dimensions, options, weights)
+    size = batch_size(Context(network, task, Arithmetic("fast", 128), Limits(), Memo()))
     undecided = counted = 0
 
     def rigorous() -> None:

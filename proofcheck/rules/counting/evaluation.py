@@ -17,7 +17,7 @@ from proofcheck.rules.rule import SINGLE_WORK, Context, Cost, Rule
 from proofcheck.rules.sweep import Part, PartOf, checked
 from proofcheck.tasks import Piece, Task
 
-BATCH_LOGITS = 1 << 17  # logits of one batch of inputs
+BATCH_ENTRIES = 1 << 17  # of the widest array of one batch of inputs: it fits a processor's second cache
 MOST_AT_ONCE = 1 << 13  # inputs of one batch
 MOST_PIECES = 1 << 8
 SETTLED_AT_ONCE = 64
@@ -77,8 +77,9 @@ def evaluated(context: Context[Model, Task]) -> PartOf:
 
 def batch_size(context: Context[Model, Task]) -> int:
     """How many inputs are evaluated at once: a matter of speed and memory alone."""
-    logits = context.model.dimensions.get("d_vocab_out", context.task.answers)  # of one input, as far as that is known here
-    return max(1, min(MOST_AT_ONCE, BATCH_LOGITS // logits))
+    sizes = context.model.dimensions
+    widths = [sizes.get(name, 1) for name in ("d_model", "d_mlp")]  # of one input's vectors, as far as they are known here
+    return max(1, min(MOST_AT_ONCE, BATCH_ENTRIES // max(*widths, sizes.get("d_vocab_out", context.task.answers))))
 
 
 def decide(logits: Intervals | Decided, answers: Integers) -> tuple[Booleans, Booleans]:
