@@ -32,7 +32,7 @@ class Report:
     undecided: inputs that were examined, one by one or in whole boxes, and could not be decided; they count as wrong.
     wrong: inputs that are proved to be answered wrongly.
     claim: in words, as the verdict line has it; "" unless VERIFIED. model_words: architecture, sizes and options.
-    notes: what a reader should know about the weight file. trusting: extensions that the proof relies on.
+    notes: what a reader should know about the weight file. trusting: extensions and machines that the verdict relies on.
     error: the refusal behind REJECTED or DECLINED, else None.
     blocks: what the steps prove for each last token and right answer; None unless VERIFIED by steps about blocks.
     """
@@ -92,7 +92,7 @@ class Report:
         """The verdict line: what is claimed, about what, by which file. Closed grammar, docs/soundness.md.
 
         s VERIFIED <claim> task <task> network <architecture, sizes, options> model sha256:<digest>
-            [trusting <extension> <version> sha256:<digest>, …] certificate <file>
+            [trusting <extension> <version> sha256:<digest>|workers at <address>, …] certificate <file>
         s REJECTED|DECLINED <reason code> certificate <file>
         """
         file = f"certificate {escape(self.certificate)}"

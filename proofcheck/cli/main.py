@@ -19,7 +19,7 @@ If `proofcheck verify C` exits 0 and prints `s VERIFIED CLAIM task TASK network 
 the network whose weight file has that SHA-256, its numbers read as exact reals and evaluated by the real-number semantics of NETWORK
 (architecture, sizes, options; docs/semantics.md), and of the inputs and right answers of TASK. `accuracy >= N/T`: at least N of the T
 inputs are answered correctly. This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with `--backend arb`), the hardware, the
-trusted lines of proofcheck (counted in docs/soundness.md), and those of the extensions that the line says it trusts. It says nothing
+trusted lines of proofcheck (counted in docs/soundness.md), and the extensions and workers that the line says it trusts. It says nothing
 about the same weights run in floating point."""
 
 EXIT_CODES = """\
@@ -89,6 +89,9 @@ def _add_verify(commands: argparse._SubParsersAction[_Parser]) -> None:
     verify.add_argument("--backend", choices=("fast", "arb"), default="fast", help="float64 intervals, or balls only (slow)")
     verify.add_argument("--precision", type=int, metavar="BITS", help="bits of the balls instead of the certificate's")
     verify.add_argument("--jobs", type=int, default=1, metavar="N", help="verify in N processes")
+    verify.add_argument(
+        "--dask", metavar="ADDRESS", help="verify on the workers of a Dask cluster, which are then trusted (docs/soundness.md)"
+    )
     verify.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="raise or lower one limit (see docs/limits.md)")
     verify.add_argument("--trust", action="append", default=[], metavar="NAME", help="trust the code of an installed extension")
     verify.add_argument("--json", action="store_true", help="one JSON report per line before the verdicts, each behind `c `")
