@@ -12,15 +12,17 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from proofcheck._version import __version__
+from proofcheck.cli.isolated import BLAS_THREADS
 from proofcheck.escape import escape
 
 GUARANTEE = """\
 If `proofcheck verify C` exits 0 and prints `s VERIFIED CLAIM task TASK network NETWORK model sha256:DIGEST ...`, then CLAIM is true of
 the network whose weight file has that SHA-256, its numbers read as exact reals and evaluated by the real-number semantics of NETWORK
 (architecture, sizes, options; docs/semantics.md), and of the inputs and right answers of TASK. `accuracy >= N/T`: at least N of the T
-inputs are answered correctly. This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with `--backend arb`), the hardware, the
-trusted lines of proofcheck (counted in docs/soundness.md), and the extensions and workers that the line says it trusts. It says nothing
-about the same weights run in floating point."""
+inputs are answered correctly. `mean loss <= R nats over T inputs` (or `>=`): the mean over all T inputs of the cross-entropy
+−log softmax(logits)[right answer] is at most (at least) R. This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with
+`--backend arb`), the hardware, the trusted lines of proofcheck (counted in docs/soundness.md), and the extensions and workers that the
+line says it trusts. It says nothing about the same weights run in floating point."""
 
 EXIT_CODES = """\
 exit codes:
@@ -88,7 +90,8 @@ def _add_verify(commands: argparse._SubParsersAction[_Parser]) -> None:
     verify.add_argument("--expect-task", metavar="WORDS", help="decline other tasks than, for example, 'max-of-k n_ctx=4 d_vocab=64'")
     verify.add_argument("--backend", choices=("fast", "arb"), default="fast", help="float64 intervals, or balls only (slow)")
     verify.add_argument("--precision", type=int, metavar="BITS", help="bits of the balls instead of the certificate's")
-    verify.add_argument("--jobs", type=int, default=1, metavar="N", help="verify in N processes")
+    verify.add_argument("--jobs", type=int, default=1, metavar="N", help="use N processes: several certificates, or one's inputs")
+    verify.add_argument("--progress", action="store_true", help="time left of long steps on stderr, also where that is no terminal")
     verify.add_argument(
         "--dask", metavar="ADDRESS", help="verify on the workers of a Dask cluster, which are then trusted (docs/soundness.md)"
     )
@@ -147,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def entry() -> None:
     """Console script."""
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in BLAS_THREADS:
         os.environ.setdefault(name, "1")  # before numpy: products are small, and threads of a library spin while they wait
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

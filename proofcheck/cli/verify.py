@@ -7,11 +7,13 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
 
 from proofcheck.certificate import is_stream, read_regular_file, sha256_hex
 from proofcheck.cli.main import DECLINED
+from proofcheck.cli.progress import Progress
 from proofcheck.cli.settings import Settings
 from proofcheck.errors import Declined, Reason
 from proofcheck.escape import escape
@@ -101,9 +103,21 @@ def _reports(options: argparse.Namespace, settings: Settings, checker: Checker, 
 
         yield from on_cluster(settings, jobs, options.dask)
         return
-    if options.jobs == 1 or len(jobs) == 1 or _streams(options):  # a stream is of this process: no worker can read it
+    progress = Progress(always=options.progress)
+    if options.jobs > 1 and len(jobs) == 1:
+        from proofcheck.cli.parallel import end_with_workers
+        from proofcheck.cli.pieces import PiecesInProcesses
+
+        end_with_workers()
+        with closing(PiecesInProcesses(settings, options.jobs)) as pool, closing(progress):
+            report = checker.verify(*jobs[0], progress=progress, pool=pool)
+        yield replace(report, blocks=None)
+        return
+    if options.jobs == 1 or _streams(options):  # a stream is of this process: no worker can read it
         for job in jobs:
-            yield replace(checker.verify(*job), blocks=None)  # which this command does not show: many reports stay in memory
+            with closing(progress):
+                report = checker.verify(*job, progress=progress)
+            yield replace(report, blocks=None)  # which this command does not show: many reports stay in memory
         return
     from proofcheck.cli.parallel import in_processes
 
@@ -128,7 +142,7 @@ def _summary(reports: list[Report]) -> str:
 def _row(report: Report) -> str:
     name = escape(Path(report.certificate).name)
     if report.verdict is Verdict.VERIFIED:
-        proved = f"{decimal(report.proved, report.total)} {_counts(report.proved, report.total)}"
+        proved = report.claim if report.proved_words else f"{decimal(report.proved, report.total)} {_counts(report.proved, report.total)}"
     else:
         proved = str(report.error.code) if report.error else ""
     return f"c {report.verdict:9} {proved:40} {report.seconds:7.2f} s  {name}"
@@ -150,7 +164,7 @@ def _details(report: Report) -> list[str]:
         ]
     if report.verdict is Verdict.VERIFIED:
         lines += [f"c note        {escape(note)}" for note in report.notes]
-        lines.append(f"c proved      {report.proved} of {report.total} inputs")
+        lines.append(f"c proved      {report.proved_words or f'{report.proved} of {report.total} inputs'}")
         if report.exact:
             lines.append(f"c exact       every input is decided: {report.wrong} are answered wrongly")
         if report.undecided:
