@@ -19,3 +19,11 @@ def signed(number: Fraction, *, up: bool, digits: int = 6) -> str:
     scaled = -(-top // number.denominator) if up else top // number.denominator
     sign, size = "-" if scaled < 0 else "", abs(scaled)
     return f"{sign}{size // 10**digits}.{size % 10**digits:0{digits}d}"
+
+
+def significant(number: Fraction, digits: int = 6) -> str:
+    """A number ≥ 0 with at least `digits` significant decimals, rounded down; "…" follows unless it is exact."""
+    zeros = 0
+    while number and number * 10 ** (zeros + 1) < 1 and zeros < 400:
+        zeros += 1
+    return decimal(number.numerator, number.denominator, zeros + digits)

@@ -42,8 +42,8 @@ def _refusal(report: Report) -> list[tuple[str, str]]:
 def _facts(report: Report) -> list[tuple[str, str]]:
     verified = report.verdict is Verdict.VERIFIED
     return [
-        ("claimed", f"{report.claimed:,} of {report.total:,} inputs" if report.total else ""),
-        ("proved", f"{report.proved:,} ({decimal(report.proved, report.total)})" if verified else ""),
+        ("claimed", report.claim if report.proved_words else f"{report.claimed:,} of {report.total:,} inputs" if report.total else ""),
+        ("proved", report.proved_words or (f"{report.proved:,} ({decimal(report.proved, report.total)})" if verified else "")),
         ("exact", f"every input is decided: {report.wrong:,} are answered wrongly" if report.exact else ""),
         ("undecided", f"{report.undecided:,} inputs, counted as wrong" if report.undecided else ""),
         ("certificate", report.certificate),

@@ -114,7 +114,7 @@ def _summary(reports: list[Report]) -> str:
 
 def _row(report: Report) -> str:
     if report.verdict is Verdict.VERIFIED:
-        proved = f"{decimal(report.proved, report.total)} {_counts(report.proved, report.total)}"
+        proved = report.claim if report.proved_words else f"{decimal(report.proved, report.total)} {_counts(report.proved, report.total)}"
     else:
         proved = str(report.error.code) if report.error else ""
     before = f" {proved:40} {report.seconds:7.2f} s  "

@@ -43,6 +43,8 @@ def _shown(value: Any) -> str:
         return f"{list(value.shape)} " + (f"{value.min()} … {value.max()}" if value.size else "")
     if isinstance(value, tuple):
         return _listed(value)
+    if isinstance(value, Fraction):
+        return f"{signed(value, up=False)} … {signed(value, up=True)}"
     return str(value) if isinstance(value, int | str) else type(value).__name__
 
 
