@@ -10,6 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 
+from proofcheck.cli.isolated import BLAS_THREADS
 from proofcheck.cli.parser import COMMANDS, DECLINED, EXIT_CODES, GUARANTEE, INTERNAL, INTERRUPTED, OK, REJECTED, parser
 from proofcheck.cli.terminal import did_you_mean
 from proofcheck.escape import escape
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def entry() -> None:
     """Console script."""
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in BLAS_THREADS:
         os.environ.setdefault(name, "1")  # before numpy: products are small, and threads of a library spin while they wait
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

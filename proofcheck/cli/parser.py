@@ -110,13 +110,16 @@ def _verify(verify: argparse.ArgumentParser) -> None:
     how = verify.add_argument_group("how they are checked")
     _backend(how)
     how.add_argument("--precision", type=int, metavar="BITS", help="bits of the balls instead of the certificate's")
-    how.add_argument("--jobs", type=int, default=1, metavar="N", help="verify in N processes (default: 1)")
+    jobs = "use N processes (default: 1): for several certificates, or for the inputs of one"
+    how.add_argument("--jobs", type=int, default=1, metavar="N", help=jobs)
     how.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help=_LIMIT)
     how.add_argument("--trust", action="append", default=[], metavar="NAME", help=_TRUST)
     output = verify.add_argument_group("output")
     form = "text for people (default); json: one object for each certificate and line, and nothing else; junit: XML for CI"
     output.add_argument("--output-format", choices=("text", "json", "junit"), default="text", help=form)
     output.add_argument("--json", action="store_const", dest="output_format", const="json", help="the same as --output-format json")
+    progress = "time left of long steps on standard error, also where that is no terminal"
+    output.add_argument("--progress", action="store_true", help=progress)
     output.add_argument("--stats", action="store_true", help="text: operations and seconds of each step")
     output.add_argument("--quiet", action="store_true", help="text: verdict lines only")
 

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TextIO
 
 NARROWEST = 40
+ERASED = "\r\x1b[K"  # the line that the cursor is in
 _COLOURS = {"VERIFIED": "32", "REJECTED": "31", "DECLINED": "33"}
 
 
@@ -42,8 +43,11 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
-class Progress:
-    """`3/129 checked, about 12 s left` on standard error while it is a terminal; `clear` before anything else is printed."""
+class Counter:
+    """`3/129 checked, about 12 s left` on standard error while it is a terminal; `clear` before anything else is printed.
+
+    The `Progress` of a step that begins meanwhile writes over it.
+    """
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -53,8 +57,8 @@ class Progress:
     def show(self, done: int) -> None:
         if self._shown and done < self._total:
             left = f", about {(monotonic() - self._start) / done * (self._total - done):.0f} s left" if done else ""
-            print(f"\r\x1b[K{done}/{self._total} checked{left}", end="", file=sys.stderr, flush=True)
+            print(f"{ERASED}{done}/{self._total} checked{left}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            print(ERASED, end="", file=sys.stderr, flush=True)
