@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from proofcheck.kinds import Kind
 from proofcheck.rules.fact import Fact
+from proofcheck.rules.reading import OVER_THE_REALS, Reading
 from proofcheck.tasks import Task
 
 
@@ -26,11 +27,22 @@ class Claim(Protocol):
         """The claim as the verdict line has it."""
 
 
+def over_the_reals(claim: Claim) -> Reading:
+    """The right logit is the largest."""
+    return OVER_THE_REALS
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimKind:
-    """A kind of claim: the fields that a certificate gives for it, and how they make one. numbers(fact): for reports."""
+    """A kind of claim: the fields that a certificate gives for it, and how they make one. numbers(fact): for reports.
+
+    optional: fields that may follow; build is called without those that are not there.
+    reading(claim): what "answered correctly" means in the replay of a claim.
+    """
 
     name: str
     fields: Mapping[str, Kind]
     build: Callable[..., Claim]
     numbers: Callable[[Any], Mapping[str, int]]
+    optional: Mapping[str, Kind] = field(default_factory=dict)
+    reading: Callable[[Any], Reading] = over_the_reals

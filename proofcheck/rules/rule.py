@@ -13,6 +13,7 @@ from proofcheck.memo import Memo
 from proofcheck.models import AttentionOnly, Dimensions
 from proofcheck.rules.fact import Fact
 from proofcheck.rules.hints import HintKind
+from proofcheck.rules.reading import OVER_THE_REALS, Reading, ReadingKind
 from proofcheck.tasks import MaxOfK
 
 M = TypeVar("M", covariant=True)
@@ -21,13 +22,17 @@ T = TypeVar("T", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Context(Generic[M, T]):
-    """What every rule may use: the network, the task, the arithmetic, the limits, the memo of the network."""
+    """What every rule may use: the network, the task, the arithmetic, the limits, the memo of the network and reading.
+
+    reading: what "answered correctly" means in every fact of this replay.
+    """
 
     model: M
     task: T
     arithmetic: Arithmetic
     limits: Limits
     memo: Memo
+    reading: Reading = OVER_THE_REALS
 
 
 MaxOfKContext = Context[AttentionOnly, MaxOfK]
@@ -70,6 +75,8 @@ class Rule:
     cost(sizes, limits, **hints): see `Cost`; sizes are the dimensions of the network and `inputs`, `answers`, `prepare`, `forward`,
     `products` (see `Architecture`); integer hints as the rule gets them, array hints before they are decoded.
     model, task: the kinds of network and task that the theorem is about; elsewhere the rule is not applicable.
+    readings: the kinds of reading that the theorem is about. Facts that do not speak of right and wrong hold in all; others where that is
+    proved.
     """
 
     name: str
@@ -80,6 +87,7 @@ class Rule:
     variadic: bool = False
     model: type = AttentionOnly
     task: type = MaxOfK
+    readings: frozenset[ReadingKind] = frozenset({ReadingKind.REALS})
 
     @property
     def theorem(self) -> str:

@@ -12,6 +12,7 @@ from proofcheck.limits import Limits
 from proofcheck.models import Dimensions, Model
 from proofcheck.rules.counting.block_tally import BlockTally
 from proofcheck.rules.counting.facts import ProvedBlocks
+from proofcheck.rules.reading import REALS_AND_MARGINS, Reading
 from proofcheck.rules.rule import SINGLE_WORK, Context, Cost, Rule
 from proofcheck.tasks import Task
 
@@ -23,6 +24,7 @@ SETTLED_AT_ONCE = 64
 def evaluation(context: Context[Model, Task]) -> ProvedBlocks:
     """Statement (evaluation). For each block (q, y), last token q and right answer y: counts[q][y] of its inputs have
     logit[y] > logit[j] for all j ≠ y, and wrong[q][y] have logit[j] ≥ logit[y] for some j ≠ y. If undecided = 0, these are all.
+    With a margin δ, logit[y] − δ stands for logit[y].
 
     Hypotheses: none.
     Hints: none.
@@ -35,13 +37,14 @@ def evaluation(context: Context[Model, Task]) -> ProvedBlocks:
     Machine-checked: docs/proofs/Evaluation.v, evaluation.
     """
     evaluate = context.model.evaluator(context.arithmetic)
+    margin = Margin(context.reading, context.arithmetic)
     tally = BlockTally(context.task)
     settling = _Settling(context)
     logits = context.model.dimensions.get("d_vocab_out", context.task.answers)  # of one input, as far as that is known here
     for tokens, answers in context.task.batches(max(1, min(MOST_AT_ONCE, BATCH_LOGITS // logits))):
         if not len(answers):
             continue
-        right, wrong = decide(evaluate(tokens), answers)
+        right, wrong = decide(evaluate(tokens), answers, margin)
         tally.add(tokens[:, -1], answers, right, wrong)
         open_inputs = np.flatnonzero(~(right | wrong))
         if len(open_inputs):
@@ -51,16 +54,26 @@ def evaluation(context: Context[Model, Task]) -> ProvedBlocks:
     return tally.fact()
 
 
-def decide(logits: Intervals | Decided, answers: Integers) -> tuple[Booleans, Booleans]:
+class Margin:
+    """The margin of a reading, exact and enclosed by an arithmetic."""
+
+    def __init__(self, reading: Reading, arithmetic: Arithmetic) -> None:
+        self.exact = reading.dyadic()
+        self.enclosed = arithmetic.enclose(self.exact.reshape(1)) if reading.margin else None
+
+
+def decide(logits: Intervals | Decided, answers: Integers, margin: Margin) -> tuple[Booleans, Booleans]:
     """Where each input is certainly right, and where it is certainly wrong: logits [B, A], answers [B] → [B], [B].
 
-    Proof: own − rival encloses the exact difference; right needs all of them certainly > 0, wrong one certainly ≤ 0. NaN is neither.
+    Proof: (own − δ) − rival encloses the exact difference; right needs all of them certainly > 0, wrong one certainly ≤ 0. NaN is neither.
     """
     if not isinstance(logits, Intervals):
-        return logits.decide(answers)
+        return logits.decide(answers, margin.exact)
     rows, columns = np.arange(len(answers)), np.arange(logits.shape[1])
     rivals = np.where(columns[None, :-1] >= answers[:, None], columns[None, 1:], columns[None, :-1])  # all but the answer, [B, A − 1]
-    margins = logits[rows, answers][:, None] - logits[rows[:, None], rivals]
+    own = logits[rows, answers]
+    own = own if margin.enclosed is None else own - margin.enclosed
+    margins = own[:, None] - logits[rows[:, None], rivals]
     right, wrong = margins.certainly_positive().all(axis=1), margins.certainly_at_most_zero().any(axis=1)
     return np.asarray(right), np.asarray(wrong)
 
@@ -73,6 +86,8 @@ class _Settling:
         self._left = context.limits.settled_in_balls
         self._operations = _settling_operations(context.limits)
         self._evaluate: Callable[[Integers], Intervals | Decided] | None = None
+        self._arithmetic = Arithmetic("arb", context.arithmetic.precision)
+        self._margin = Margin(context.reading, self._arithmetic)
 
     def decide(self, tokens: Integers, answers: Integers) -> tuple[Booleans, Booleans]:
         """As `decide`; what can no longer be afforded is neither right nor wrong."""
@@ -82,7 +97,7 @@ class _Settling:
                 break
             part = slice(start, min(start + SETTLED_AT_ONCE, len(answers), start + self._left))
             with counting() as counter:
-                right[part], wrong[part] = decide(self._evaluator()(tokens[part]), answers[part])
+                right[part], wrong[part] = decide(self._evaluator()(tokens[part]), answers[part], self._margin)
             count(counter.total)
             self._operations -= counter.total
             self._left -= part.stop - part.start
@@ -90,7 +105,7 @@ class _Settling:
 
     def _evaluator(self) -> Callable[[Integers], Intervals | Decided]:
         if self._evaluate is None:  # most proofs need none
-            self._evaluate = self._context.model.evaluator(Arithmetic("arb", self._context.arithmetic.precision))
+            self._evaluate = self._context.model.evaluator(self._arithmetic)
         return self._evaluate
 
 
@@ -100,7 +115,7 @@ def _settling_operations(limits: Limits) -> int:
 
 
 def _cost(sizes: Dimensions, limits: Limits) -> Cost:
-    each = sizes.forward + 3 * sizes.answers
+    each = sizes.forward + 3 * sizes.answers + 2  # 2: the margin
     most = min(sizes.inputs, limits.settled_in_balls)
     settled = min(most * each, _settling_operations(limits) + min(most, SETTLED_AT_ONCE) * each + sizes.prepare)
     whole = 2 * sizes.prepare + sizes.inputs * each + settled
@@ -108,4 +123,4 @@ def _cost(sizes: Dimensions, limits: Limits) -> Cost:
     return Cost(whole, singles=sizes.prepare + settled, products=sizes.inputs * sizes.products, floats=floats)
 
 
-RULE = Rule(name="evaluation", apply=evaluation, premises=(), cost=_cost, model=object, task=Task)
+RULE = Rule(name="evaluation", apply=evaluation, premises=(), cost=_cost, readings=REALS_AND_MARGINS, model=object, task=Task)
