@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     print(f"{rule.name}\n")
     premises = ", ".join(kind.__name__ for kind in rule.premises) + (" …" if rule.variadic else "")
     print(f"premises: {premises or 'none'}")
-    print(f"networks: {_words(rule.model)}; tasks: {_words(rule.task)}")
+    print(f"networks: {_words(rule.model)}; tasks: {_words(rule.task)}; readings: {', '.join(sorted(rule.readings))}")
     print(f"hints:    {', '.join(f'{name} ({kind.words()})' for name, kind in rule.hints.items()) or 'none'}\n")
     print(inspect.cleandoc(rule.theorem))
     return OK

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from soundness import margin_attacks
 from soundness.margin_cases import EXACT, MODELS, STEPS, TIES, blocks, deltas, model, verified
+from soundness.small_models import BRUTE_FORCE, CUBIC, Shape, certificate
 
-from proofcheck import Reason
+import proofcheck
+from proofcheck import Extension, Reason, Step, Verdict
 from proofcheck.arithmetic import dyadic_above
+from proofcheck.certificate import accuracy_at_least
 from proofcheck.rules import RULES
 from proofcheck.rules.counting import evaluation
 from proofcheck.rules.reading import Reading, ReadingKind
+from proofcheck.rules.rule import Cost, Rule
+from proofcheck.tasks import Task
+
+CORPUS = Path(__file__).parents[2] / "certificates" / "reject"
 
 OWN = (Reason.OUT_OF_RANGE, Reason.BAD_HINT)  # scores beyond float64 relative to the max token's; expansions that random hints do not allow
 
@@ -90,6 +99,39 @@ def _forgotten(self, reading, arithmetic):  # type: ignore[no-untyped-def]
 
 
 def test_every_rule_that_says_so_is_tested_here() -> None:
-    """Facts that do not speak of right and wrong hold in every reading; the other rules with margins are the keys of STEPS."""
-    about_right = {name for name, rule in RULES.items() if rule.readings == {ReadingKind.REALS, ReadingKind.MARGIN}}
-    assert {name.split("-")[0] if name.startswith("margin-") else name for name in about_right} == set(STEPS)
+    """The other rules speak of no answer, or only add up what others have proved."""
+    proving = {name for name, rule in RULES.items() if rule.apply.__annotations__["return"] in ("ProvedBlocks", "ProvedClasses")}
+    about_margins = {name for name in proving - {"count-classes"} if ReadingKind.MARGIN in RULES[name].readings}
+    assert {"margin" if name.startswith("margin-") else name for name in about_margins} == set(STEPS)
+
+
+@pytest.mark.parametrize("name", margin_attacks.twins())
+def test_the_twins_of_the_attacks_in_the_corpus_verify(name: str) -> None:
+    decoded = proofcheck.decode_certificate(margin_attacks.twins()[name], proofcheck.Limits())
+    report = proofcheck.verify(decoded, model=CORPUS / "weights" / "adder.safetensors")
+    assert (report.verdict, report.proved) == (Verdict.VERIFIED, 9)
+    margin = Fraction(str(decoded.claim.fields["margin"]))
+    assert report.claim == (f"accuracy with margin > {margin} >= 9/9 (1.000000)" if margin else "accuracy >= 9/9 (1.000000)")
+
+
+def test_the_memo_keeps_readings_apart() -> None:
+    """One checker, one network, claims of different margins in turn: each is what a fresh checker says."""
+    margins = [Fraction(n, 4) for n in (0, 40, 0, 8, 3, 40, 8)]
+    checker, path = proofcheck.Checker(), CORPUS / "weights" / "tiny.safetensors"
+    for margin in margins:
+        for steps in (BRUTE_FORCE, CUBIC):
+            plain = certificate(path.read_bytes(), Shape(2, 3), steps)
+            claimed = replace(plain, claim=accuracy_at_least(0, 9, margin))
+            assert checker.verify(claimed, model=path).proved == proofcheck.verify(claimed, model=path).proved
+
+
+def test_a_rule_that_does_not_speak_of_margins_is_refused() -> None:
+    """Also one of an extension, whose author has not heard of readings."""
+    deaf = Rule("deaf/blocks", lambda context: None, (), lambda sizes, limits: Cost(0), model=object, task=Task)  # type: ignore[arg-type, return-value]
+    extension = Extension("deaf", "1", "0" * 64, rules=(deaf,))
+    path = CORPUS / "weights" / "tiny.safetensors"
+    plain = certificate(path.read_bytes(), Shape(2, 3), (Step("blocks", "deaf/blocks"), Step("count", "sum-blocks", ("blocks",))))
+    claimed = replace(plain, claim=accuracy_at_least(0, 9, Fraction(1, 2)), extensions={"deaf": "1"})
+    report = proofcheck.verify(claimed, model=path, trust=[extension])
+    assert report.error is not None
+    assert report.error.code is Reason.RULE_NOT_APPLICABLE
