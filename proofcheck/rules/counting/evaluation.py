@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from proofcheck.arithmetic import Arithmetic, Booleans, Decided, Integers, Intervals
+from proofcheck.arithmetic import Arithmetic, Booleans, Decided, DyadicArray, Integers, Intervals
 from proofcheck.arithmetic.operations import count, counting
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions, Model
@@ -62,17 +62,18 @@ class Margin:
         self.enclosed = arithmetic.enclose(self.exact.reshape(1)) if reading.margin else None
 
 
-def decide(logits: Intervals | Decided, answers: Integers, margin: Margin) -> tuple[Booleans, Booleans]:
+def decide(logits: Intervals | Decided, answers: Integers, margin: Margin | None = None) -> tuple[Booleans, Booleans]:
     """Where each input is certainly right, and where it is certainly wrong: logits [B, A], answers [B] → [B], [B].
 
+    Without a margin it is 0, the plain reading.
     Proof: (own − δ) − rival encloses the exact difference; right needs all of them certainly > 0, wrong one certainly ≤ 0. NaN is neither.
     """
     if not isinstance(logits, Intervals):
-        return logits.decide(answers, margin.exact)
+        return logits.decide(answers, margin.exact if margin else DyadicArray.zeros(()))
     rows, columns = np.arange(len(answers)), np.arange(logits.shape[1])
     rivals = np.where(columns[None, :-1] >= answers[:, None], columns[None, 1:], columns[None, :-1])  # all but the answer, [B, A − 1]
     own = logits[rows, answers]
-    own = own if margin.enclosed is None else own - margin.enclosed
+    own = own if margin is None or margin.enclosed is None else own - margin.enclosed
     margins = own[:, None] - logits[rows[:, None], rivals]
     right, wrong = margins.certainly_positive().all(axis=1), margins.certainly_at_most_zero().any(axis=1)
     return np.asarray(right), np.asarray(wrong)
