@@ -80,7 +80,7 @@ def replay(
     rules = check_steps(certificate.steps, frame.sizes, catalogue, limits, arithmetic.backend)
     network = (certificate.model.sha256, frame.architecture.name, frame.dimensions, _identity(certificate.model.options))
     memo.enter((*network, limits, frame.reading))
-    model, metadata = memo.once(("model",), lambda: _decode_model(frame, weights, limits))
+    model, metadata = memo.once(("model",), lambda: decode_model(frame, weights, limits))
     notes = check_task_metadata(metadata, certificate.task.words())
     context = Context(model, frame.task, arithmetic, limits, memo, frame.reading)
     facts: dict[str, Fact] = {}
@@ -282,7 +282,7 @@ def _identity(value: object) -> Hashable:
     return tuple(map(_identity, value)) if isinstance(value, tuple) else (type(value).__name__, str(value))
 
 
-def _decode_model(frame: Frame, weights: bytes, limits: Limits) -> tuple[Model, Mapping[str, str]]:
+def decode_model(frame: Frame, weights: bytes, limits: Limits) -> tuple[Model, Mapping[str, str]]:
     """The exact network, and what its file declares."""
     decoded = decode_weights(weights, frame.architecture.tensors(frame.dimensions, frame.options), limits)
     frame.architecture.require_declarations(frame.options, decoded.metadata)

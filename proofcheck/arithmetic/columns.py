@@ -39,9 +39,9 @@ SOFTMAX_OPERATIONS = 64  # of one key of one head
 class Decided(Protocol):
     """Logits of some inputs."""
 
-    def decide(self, answers: Integers, margin: DyadicArray) -> tuple[Booleans, Booleans]:
-        """Where each input is certainly right (its answer's logit more than `margin` ≥ 0, shape [], above all others), and where certainly
-        wrong: [B] → [B], [B].
+    def decide(self, answers: Integers, margin: DyadicArray | None = None) -> tuple[Booleans, Booleans]:
+        """Where each input is certainly right (its answer's logit above all others, by more than `margin` ≥ 0, shape [], where it is given),
+        and where certainly wrong: [B] → [B], [B].
         """
 
 

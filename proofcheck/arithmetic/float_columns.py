@@ -133,11 +133,11 @@ class FloatLogits:
         self.radius = radius
 
     @np.errstate(all="ignore")
-    def decide(self, answers: Integers, margin: DyadicArray) -> tuple[Booleans, Booleans]:
+    def decide(self, answers: Integers, margin: DyadicArray | None = None) -> tuple[Booleans, Booleans]:
         """A margin v_y − v_j differs from the computed one by at most √2·radius, and by the rounding of one subtraction.
 
         With least ≤ δ ≤ most around the margin, the answer is right if the smallest computed v_y − v_j is above δ + bound, and wrong if it
-        is at most δ − bound. NaN is neither. δ = 0 adds nothing; else the sums are rounded outward (`rounded_up`, `rounded_down`).
+        is at most δ − bound. NaN is neither. No margin adds nothing; else the sums are rounded outward (`rounded_up`, `rounded_down`).
         """
         columns = np.arange(len(answers))
         own = self.values[answers, columns]
@@ -147,7 +147,7 @@ class FloatLogits:
         bound = (ROOT_TWO * self.radius + 2 * U * np.abs(ahead) + TINY) * SLACK
         bound[np.isposinf(ahead)] = 0.0  # there is no rival
         above, below = bound, -bound
-        if int(margin.integers[()]):
+        if margin is not None:
             least, most = enclosing_doubles(int(margin.integers[()]), margin.exponent)
             above, below = rounded_up(bound + most), rounded_down(least - bound)
         known = np.isfinite(self.radius) & np.isfinite(own)

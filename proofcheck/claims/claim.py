@@ -27,6 +27,10 @@ class Claim(Protocol):
         """The claim as the verdict line has it."""
 
 
+def _counts(fact: Any, total: int) -> str:
+    return ""
+
+
 def over_the_reals(claim: Claim) -> Reading:
     """The right logit is the largest."""
     return OVER_THE_REALS
@@ -34,8 +38,9 @@ def over_the_reals(claim: Claim) -> Reading:
 
 @dataclass(frozen=True, slots=True)
 class ClaimKind:
-    """A kind of claim: the fields that a certificate gives for it, and how they make one. numbers(fact): for reports.
+    """A kind of claim: the fields that a certificate gives for it, and how they make one.
 
+    numbers(fact): for reports. words(fact, total): what was derived in one line, where counts of inputs do not say it.
     optional: fields that may follow; build is called without those that are not there.
     reading(claim): what "answered correctly" means in the replay of a claim.
     """
@@ -44,5 +49,6 @@ class ClaimKind:
     fields: Mapping[str, Kind]
     build: Callable[..., Claim]
     numbers: Callable[[Any], Mapping[str, int]]
+    words: Callable[[Any, int], str] = _counts
     optional: Mapping[str, Kind] = field(default_factory=dict)
     reading: Callable[[Any], Reading] = over_the_reals

@@ -18,10 +18,11 @@ GUARANTEE = """\
 If `proofcheck verify C` exits 0 and prints `s VERIFIED CLAIM task TASK network NETWORK model sha256:DIGEST ...`, then CLAIM is true of
 the network whose weight file has that SHA-256, its numbers read as exact reals and evaluated by the real-number semantics of NETWORK
 (architecture, sizes, options; docs/semantics.md), and of the inputs and right answers of TASK. `accuracy >= N/T`: at least N of the T
-inputs are answered correctly; `accuracy with margin > d >= N/T`: and with the right logit more than d above every other. This relies on
-CPython, FLINT, numpy's IEEE-754 arithmetic (not with `--backend arb`), the hardware, the trusted lines of proofcheck (counted in
-docs/soundness.md), and those of the extensions that the line says it trusts. It says nothing about the same weights run in floating
-point."""
+inputs are answered correctly; `accuracy with margin > d >= N/T`: and with the right logit more than d above every other.
+`mean loss <= R nats over T inputs` (or `>=`): the mean over all T inputs of the cross-entropy −log softmax(logits)[right answer] is at
+most (at least) R. This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with `--backend arb`), the hardware, the trusted lines
+of proofcheck (counted in docs/soundness.md), and those of the extensions that the line says it trusts. It says nothing about the same
+weights run in floating point."""
 
 EXIT_CODES = """\
 exit codes:
@@ -61,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("step", nargs="?", help="only this step")
     explain.add_argument("--model", metavar="FILE", help="another place of the same weight file")
     explain.add_argument("--trust", action="append", default=[], metavar="NAME", help="trust the code of an installed extension")
+    _add_wrong(commands)
     rules = commands.add_parser("rules", help="the rules, or one rule's theorem")
     rules.add_argument("name", nargs="?")
     commands.add_parser("selftest", help="check this installation: platform arithmetic and a small shipped corpus")
@@ -94,6 +96,18 @@ def _add_verify(commands: argparse._SubParsersAction[_Parser]) -> None:
     verify.add_argument("--json", action="store_true", help="one JSON report per line before the verdicts, each behind `c `")
     verify.add_argument("--stats", action="store_true", help="operations and seconds of each step")
     verify.add_argument("--quiet", action="store_true", help="verdict lines only")
+
+
+def _add_wrong(commands: argparse._SubParsersAction[_Parser]) -> None:
+    wrong = commands.add_parser("wrong", help="inputs that the network answers wrongly, each proved to be wrong")
+    wrong.add_argument("certificate", metavar="CERT", help="a certificate about the network and the task; it need not prove its claim")
+    wrong.add_argument("-n", "--number", type=int, default=10, metavar="N", help="how many inputs to show (default: 10)")
+    wrong.add_argument("--tries", type=int, default=1 << 17, metavar="N", help="how many inputs to evaluate at most (default: 131072)")
+    wrong.add_argument("--model", metavar="FILE", help="another place of the same weight file")
+    wrong.add_argument("--backend", choices=("fast", "arb"), default="fast", help="float64 intervals, or balls only (slow)")
+    wrong.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="raise or lower one limit")
+    wrong.add_argument("--trust", action="append", default=[], metavar="NAME", help="trust the code of an installed extension")
+    wrong.add_argument("--json", action="store_true", help="one JSON object for each input, with bounds of all logits")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

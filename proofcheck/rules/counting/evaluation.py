@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from proofcheck.arithmetic import Arithmetic, Booleans, Decided, DyadicArray, Integers, Intervals
+from proofcheck.arithmetic import Arithmetic, Booleans, Decided, Integers, Intervals
 from proofcheck.arithmetic.operations import count, counting
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions, Model
@@ -69,7 +69,7 @@ def decide(logits: Intervals | Decided, answers: Integers, margin: Margin | None
     Proof: (own − δ) − rival encloses the exact difference; right needs all of them certainly > 0, wrong one certainly ≤ 0. NaN is neither.
     """
     if not isinstance(logits, Intervals):
-        return logits.decide(answers, margin.exact if margin else DyadicArray.zeros(()))
+        return logits.decide(answers) if margin is None or margin.enclosed is None else logits.decide(answers, margin.exact)
     rows, columns = np.arange(len(answers)), np.arange(logits.shape[1])
     rivals = np.where(columns[None, :-1] >= answers[:, None], columns[None, 1:], columns[None, :-1])  # all but the answer, [B, A − 1]
     own = logits[rows, answers]
