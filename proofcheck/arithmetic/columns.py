@@ -40,7 +40,7 @@ class Decided(Protocol):
     """Logits of some inputs."""
 
     def decide(self, answers: Integers, margin: DyadicArray | None = None) -> tuple[Booleans, Booleans]:
-        """Where each input is certainly right (its answer's logit above all others, by more than `margin` ≥ 0, shape [], where it is given),
+        """Where each input is certainly right (its answer's logit above all others, by more than `margin` ≥ 0, shape [], if it is given),
         and where certainly wrong: [B] → [B], [B].
         """
 
