@@ -72,6 +72,19 @@ def _reading(claim: AccuracyAtLeast) -> Reading:
     return margin_above(claim.margin)
 
 
+def _refute(claim: AccuracyAtLeast, done: int, whole: int, wrong: int) -> None:
+    """At most whole − wrong inputs are answered correctly; the claim is of more. Nothing is said where the margin was rounded up."""
+    if claim.correct > whole - wrong and claim.margin == margin_above(claim.margin).margin:
+        raise Rejected(
+            Reason.NOT_PROVED,
+            f"the claim is false: {wrong} of the {done} inputs that were evaluated are answered wrongly",
+            path="$.claim.accuracy_at_least.correct",
+            expected=f"at most {whole - wrong}",
+            found=str(claim.correct),
+            hint=f"the other {whole - done} of the {whole} inputs were not evaluated, since no answer to them makes the claim true",
+        )
+
+
 KIND = ClaimKind(
     "accuracy_at_least",
     {"correct": IntegerKind(0), "total": IntegerKind(1)},
@@ -79,4 +92,5 @@ KIND = ClaimKind(
     _numbers,
     optional={"margin": RationalKind()},
     reading=_reading,
+    refute=_refute,
 )

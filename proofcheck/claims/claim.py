@@ -27,6 +27,10 @@ class Claim(Protocol):
         """The claim as the verdict line has it."""
 
 
+def _cannot_tell(claim: Any, done: int, whole: int, wrong: int) -> None:
+    """Wrong answers do not refute it."""
+
+
 def _counts(fact: Any, total: int) -> str:
     return ""
 
@@ -43,6 +47,8 @@ class ClaimKind:
     numbers(fact): for reports. words(fact, total): what was derived in one line, where counts of inputs do not say it.
     optional: fields that may follow; build is called without those that are not there.
     reading(claim): what "answered correctly" means in the replay of a claim.
+    refute(claim, done, whole, wrong): Rejected(not-proved) if the claim is false of every network that answers `wrong` of the `whole`
+    inputs wrongly, `done` of which were looked at; so a proof of it can be given up. It may do nothing.
     """
 
     name: str
@@ -50,5 +56,6 @@ class ClaimKind:
     build: Callable[..., Claim]
     numbers: Callable[[Any], Mapping[str, int]]
     words: Callable[[Any, int], str] = _counts
+    refute: Callable[[Any, int, int, int], None] = _cannot_tell
     optional: Mapping[str, Kind] = field(default_factory=dict)
     reading: Callable[[Any], Reading] = over_the_reals
