@@ -207,16 +207,23 @@ def fits(study: Study) -> str:
     return markdown(["QK error", "networks", *names, "with σ1/σ2 < 375", *names], rows)
 
 
-def published_fits(study: Study, rows: Sequence[Mapping[str, str]]) -> str:
-    """The same fits for what the checker proves with the published hints (`claims`), all networks that have them."""
+def published_points(study: Study, rows: Sequence[Mapping[str, str]]) -> dict[str, list[tuple[float, float]]]:
+    """QK error -> (σ1/σ2, normalized bound) of the best that the checker proves with the published hints (`claims`), for each network."""
     best: dict[str, dict[str, int]] = {}
     for row in rows:
         if row["strategy"].startswith("subcubic--") and row["model"] in study.networks:
             of_error = best.setdefault(row["strategy"].split("--")[3], {})
             of_error[row["model"]] = max(of_error.get(row["model"], 0), int(row["proved"]))
+    networks = study.networks
+    return {
+        error: [(networks[m].ratio, proved / networks[m].right) for m, proved in best.get(error, {}).items()] for error in errors(study)
+    }
+
+
+def published_fits(study: Study, rows: Sequence[Mapping[str, str]]) -> str:
+    """The fits of `published_points`."""
     lines = []
-    for error in errors(study):
-        points = [(study.networks[name].ratio, proved / study.networks[name].right) for name, proved in best.get(error, {}).items()]
+    for error, points in published_points(study, rows).items():
         if len(points) > 2:
             slope, intercept, r2 = fit(*zip(*points, strict=True))
             values = mean_std([height for _, height in points])
