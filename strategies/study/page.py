@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from strategies.models.zoo import LONGER, SEEDS, SEEDS_OF_LONGER
 from strategies.study import summary
 from strategies.study.table import ABLATIONS, CLAIMS, MODELS, SWEEP, Study, read, read_csv
 
@@ -38,7 +39,7 @@ def _head(study: Study) -> str:
 
 This page is written by `python -m strategies study docs/results` from the tables in this folder; a test writes it again and compares.
 Networks: {", ".join(sizes)}, trained here by the published recipe from the published seeds (`python -m strategies zoo`); the published weights are others, so
-values are compared as distributions, not one by one.
+values are compared as distributions, not one by one.{_stopped(study)}
 {len(study.results):,} certificates were searched, written and verified, each by the checker in a process of its own; {len(study.refused):,} pairs have none, with
 the checker's reason code in the table.
 Every bound is proved for the exact real-number network. Classes, groups, FLOPs, unexplained dimension, normalized bound and frontier are the published definitions
@@ -47,7 +48,7 @@ Every bound is proved for the exact real-number network. Classes, groups, FLOPs,
 
 To run any row again, integers compared with the table (exit status 0 if all are equal):
 
-    python -m strategies rerun docs/results certificates/models/zoo/max-of-4-seed-50.safetensors 'subcubic--max-diff-exact--*'
+    python -m strategies rerun docs/results certificates/models/zoo/{min(study.networks)}.safetensors 'subcubic--max-diff-exact--*'
 
 Searches use float64 linear algebra, so a processor or a torch release that rounds otherwise can find another gap table; `proofcheck verify` gives the same verdict on the same certificate everywhere.
 The tables come from
@@ -57,6 +58,16 @@ The tables come from
     python -m strategies collect FOLDER… --models certificates/models/zoo -o docs/results
     python -m strategies claims certificates/models/zoo/max-of-4-seed-*.safetensors -o claims.csv
     python -m strategies ablations certificates/models/zoo/max-of-4-seed-*.safetensors -o docs/results/ablations.csv"""
+
+
+def _stopped(study: Study) -> str:
+    """What the sweeps have not reached."""
+    wanted = {4: len(SEEDS), **dict.fromkeys(LONGER, len(SEEDS_OF_LONGER))}
+    missing = {n: (len(study.of(n).networks), count) for n, count in wanted.items() if len(study.of(n).networks) < count}
+    if not missing:
+        return ""
+    words = ", ".join(f"{found} of {count} for n_ctx {n}" for n, (found, count) in missing.items())
+    return f"\n**The sweeps were stopped** before all published seeds were done: {words}, in the order in which the files were named, which nothing depends on."
 
 
 def _published_claims(study: Study, claims: Sequence[Mapping[str, str]]) -> str:
@@ -128,7 +139,7 @@ def _faithful(rising: int, count: int, best: float) -> str:
 
 
 def _with_published_hints(study: Study, claims: Sequence[Mapping[str, str]]) -> str:
-    fits = {e: summary.fit(*zip(*p, strict=True)) for e, p in summary.published_points(study, claims).items() if len(p) > 2}
+    fits = {e: summary.fit(*zip(*p, strict=True)) for e, p in summary.published_points(study, claims).items() if len(p) >= summary.FEW}
     if not fits:
         return ""
     error = max(fits, key=lambda name: fits[name][2])
@@ -150,7 +161,7 @@ def _too_much(study: Study, rows: Sequence[Mapping[str, str]]) -> str:
     untrue = sum(int(r["untrue_classes"]) for r in rows)
     return f"""## Claims beyond what is proved or true
 
-{networks} networks × 102 = {len(rows):,} claims of the published kind (`{CLAIMS}`): the published programs were written again in float32, formulas, gap search and false lemma as published
+{networks} networks{"" if networks == len(SEEDS) else f", of {len(SEEDS)} the first by file name,"} × 102 = {len(rows):,} claims of the published kind (`{CLAIMS}`): the published programs were written again in float32, formulas, gap search and false lemma as published
 (on the reference network 97 of the 100 sub-cubic counts are those that the published code gives, and three differ by 1, 1 and 3 of 16,777,216: `tests/strategies/test_study_claims.py`). Beside each stands what the checker proves from a certificate with
 the *same* gaps and directions (`proved`, with the sound chord in place of the false lemma), what the best argument from S1–S4 gives for them in float64 (`justified`, not proved), and the exact number of right answers.
 
@@ -201,7 +212,7 @@ Best sub-cubic bound of each network ({summary.winners(study)}):
 
 {summary.best_subcubic(study)}
 
-Linear fits of the normalized bound (best row of each network and QK error) against σ1/σ2:
+Linear fits of the normalized bound (best row of each network and QK error) against σ1/σ2, where there are ten networks at least:
 
 {summary.fits(study)}
 

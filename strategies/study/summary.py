@@ -14,6 +14,7 @@ from strategies.study.table import ABLATIONS, CLAIMS, CLASSES, GROUPS, Result, S
 
 Number = Callable[[Result], float]
 MEAN = "mean-query+diff"
+FEW = 10  # networks; fewer give no fit
 
 
 def mean_std(values: Sequence[float], digits: int = 4) -> str:
@@ -190,14 +191,14 @@ def ratio_points(study: Study, error: str) -> list[tuple[float, float]]:
 
 
 def fits(study: Study) -> str:
-    """Linear fits of the normalized bound against σ1/σ2, over all networks and below 375, and the correlation over all rows."""
+    """Linear fits of the normalized bound against σ1/σ2, over all networks and over those below 375; none for fewer than ten."""
     rows = []
     for error in errors(study):
         points = ratio_points(study, error)
         near = [point for point in points if point[0] < 375]
         cells = []
         for some in (points, near):
-            if len(some) > 2:
+            if len(some) >= FEW:
                 slope, intercept, r2 = fit(*zip(*some, strict=True))
                 cells += [str(len(some)), f"{slope:.3e}", f"{intercept:.4f}", f"{r2:.3f}"]
             else:
@@ -224,7 +225,7 @@ def published_fits(study: Study, rows: Sequence[Mapping[str, str]]) -> str:
     """The fits of `published_points`."""
     lines = []
     for error, points in published_points(study, rows).items():
-        if len(points) > 2:
+        if len(points) >= FEW:
             slope, intercept, r2 = fit(*zip(*points, strict=True))
             values = mean_std([height for _, height in points])
             lines.append([f"`{error}`", str(len(points)), values, f"{slope:.3e}", f"{intercept:.4f}", f"{r2:.3f}"])
