@@ -55,7 +55,7 @@ The tables come from
 
     python -m strategies sweep certificates/models/zoo/max-of-4-seed-*.safetensors --strategies '[!w]*[!0-9]' -o FOLDER --jobs 2
     python -m strategies sweep certificates/models/zoo/max-of-{{5,10,20}}-seed-*.safetensors --strategies '[cs]*' -o FOLDER --jobs 2
-    python -m strategies collect FOLDER… --models certificates/models/zoo -o docs/results
+    python -m strategies collect FOLDER… --models certificates/models/zoo --whole -o docs/results
     python -m strategies claims certificates/models/zoo/max-of-4-seed-*.safetensors -o claims.csv
     python -m strategies ablations certificates/models/zoo/max-of-4-seed-*.safetensors -o docs/results/ablations.csv"""
 
