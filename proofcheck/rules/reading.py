@@ -50,7 +50,7 @@ FORMATS = {found.name: found for found in (BINARY32, BINARY64)}
 
 @dataclass(frozen=True, slots=True)
 class FloatRun:
-    """Which evaluations conform: at most `roundings` N of each term; exponentials of x off by a factor of at most exp(tau + kappa·u·|x|)."""
+    """Which evaluations conform: at most `roundings` N of a term; exponentials of x off by a factor of at most exp(tau + kappa·u·|x|)."""
 
     format: FloatFormat
     roundings: int

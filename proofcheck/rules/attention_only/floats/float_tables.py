@@ -32,7 +32,8 @@ def float_tables(context: MaxOfKContext, tables: PathExpansion) -> FloatTables:
     V_i[o] = EUPU[q, o] + EVOU[x_i, o] + PVOU[i, o] and F_i[o] = EUPU_error[q, o] + EVOU_error[x_i, o] + PVOU_error[i, o].
 
     Hypotheses: premise 0 is the path expansion; the claim is about floats. Refused (rule-not-applicable) unless every weight is 0 or a
-    normal number of the format; N is at least 2·d_model + d_head + 2·n_ctx + 8, so that plain evaluations conform; every Θ is at most 1/2; and no number of an evaluation can reach the end of the format.
+    normal number of the format; N is at least 2·d_model + d_head + 2·n_ctx + 8, so that plain evaluations conform;
+    every Θ is at most 1/2; and no number of an evaluation can reach the end of the format.
     Hints: none. N, τ, κ and the format are the claim's, never hints.
     Proof: docs/rules/float-tables.md, docs/semantics-float.md.
     Cost: 24 products of matrices; see `forms_operations`.

@@ -60,8 +60,8 @@ class MarginTerms:
         return self._product(weights, values, direct, bits)
 
     def _product(self, weights: Intervals, values: Intervals, offsets: Intervals, bits: int) -> FixedPoint:
-        """weights · (values + offsets) as integers. In the reading of floats entry by entry: one error bound for all of them, as the product
-        takes it, would be that of the entry that is furthest off.
+        """weights · (values + offsets) as integers. In the reading of floats entry by entry: one error bound for all of them, as the
+        product takes it, would be that of the entry that is furthest off.
         """
         if self._loss is None:
             return weights.fixed_point_product(values, offsets, bits)
