@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from soundness import float_attacks, make_reject_corpus
 from soundness.float_cases import Run, Worst, evaluations, near_ties
 from soundness.small_models import Shape, Tensors, certificate, safetensors_bytes, trained_like
 from soundness.subcubic_steps import context, network_of
@@ -248,3 +249,10 @@ def test_a_different_numerator_and_denominator_do_not_conform() -> None:
     answer, rival = weights @ (direct + ahead), weights @ np.array([direct, direct])
     assert answer / weights.sum() - rival / weights.sum() > 0
     assert answer / (weights.sum() * (1 + 2e-6)) - rival / weights.sum() < -0.018
+
+
+def test_the_twin_of_the_attacks_in_the_corpus_verifies() -> None:
+    decoded = proofcheck.decode_certificate(float_attacks.twin(make_reject_corpus.twin()), proofcheck.Limits())
+    report = proofcheck.verify(decoded, model=make_reject_corpus.FOLDER / "weights" / "tiny.safetensors")
+    assert report.proved == 9
+    assert report.claim == "float accuracy >= 9/9 (1.000000) of binary32 runs with roundings=54 tau=1/8192 kappa=8"
