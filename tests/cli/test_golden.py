@@ -304,8 +304,8 @@ at least N inputs are such that every evaluation in that format that conforms to
 assumptions answers them correctly. `mean loss <= R nats over T inputs` (or `>=`): the mean over all T inputs of the
 cross-entropy \\u2212log softmax(logits)[right answer] is at most (at least) R. This relies on CPython, FLINT, numpy's
 IEEE-754 arithmetic (not with `--backend arb`), the hardware, the trusted lines of proofcheck (counted in
-docs/soundness.md), and those of the extensions that the line says it trusts. Only a claim about float accuracy says
-something about the same weights run in floating point, and no claim says that a program conforms.
+docs/soundness.md), and the extensions and workers that the line says it trusts. Only a claim about float accuracy
+says something about the same weights run in floating point, and no claim says that a program conforms.
 
 positional arguments:
   COMMAND
