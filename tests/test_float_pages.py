@@ -26,7 +26,7 @@ def claimed(name: str) -> int:
     return int(fields["correct"])
 
 
-ROWS = re.findall(r"^\| (max-of-4-seed-\d+) \| ([\d,]+) \| ([\d,]+) \| ?([\d,]*) \|$", PAGE, re.M)
+ROWS = re.findall(r"^\| (max-of-[45]-seed-\d+) \| ([\d,]+) \| ([\d,]+) \| ?([\d,]*) \|$", PAGE, re.M)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
