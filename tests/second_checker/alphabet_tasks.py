@@ -219,7 +219,7 @@ def multifun(values: Values, alphabets: Alphabets) -> Answer:
     if len(choices) < 2 or not positions:
         raise rejected("bad-string", "alphabets", choices)
     if len(names) != len(choices):
-        raise rejected("bad-number", "functions", names)
+        raise rejected("bad-string", "functions", names)
     table: dict[str, Callable[[list[int]], int]] = {"max": max, "min": min, "first": lambda x: x[0], "last": lambda x: x[-1]}
     return lambda x: table[names[choices.index(x[0])]]([x[i] for i in positions])
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import mpmath
 import pytest
+from soundness import transformer_attacks
 
 import proofcheck
 from strategies.max_of_k.registry import STRATEGIES
@@ -35,7 +36,7 @@ from tests.second_checker.real_functions import gelu_new_factor, logistic, norma
 from tests.second_checker.rules import RULES
 from tests.second_checker.tasks import FIELDS
 from tests.second_checker.transformer import WORDS as OPTION_WORDS
-from tests.second_checker.transformer import Options, read_options
+from tests.second_checker.transformer import read_options
 from tests.second_checker.weights import DECODERS
 
 pytestmark = pytest.mark.slow
@@ -202,17 +203,14 @@ def test_shipped_transformers(name: str) -> None:
     assert comparison.agree and comparison.equal and "proved" in comparison.pinned
 
 
-def test_a_wrong_twin_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another activation, another eps, or a causal mask where there is none, in one checker alone, makes them disagree somewhere."""
-    paths = list(transformers(tmp_path, range(60)))
-    for change in ({"activation": "relu"}, {"causal": True}, {"eps": Fraction(1, 2)}):
-
-        def changed(options: dict[str, object], change: dict[str, object] = change) -> Options:
-            found = read_options(options)
-            return replace(found, **{name: value for name, value in change.items() if getattr(found, name) != "none"})
-
-        monkeypatch.setattr(check_module, "read_options", changed)
-        assert any(not compare(path).agree for path in paths), change
+@pytest.mark.parametrize("name", sorted(transformer_attacks.DISGUISES))
+def test_another_option_in_one_checker_alone_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The networks of the reject corpus on which two options differ."""
+    path = CERTIFICATES / "reject" / f"twin-transformer-{name}.json"
+    assert compare(path).agree
+    other = {**transformer_attacks.OPTIONS, **transformer_attacks.DISGUISES[name].other}
+    monkeypatch.setattr(check_module, "read_options", lambda options: read_options(other))
+    assert not compare(path).agree
 
 
 def test_searched_subcubic(tmp_path: Path) -> None:
