@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from proofcheck.models import Dimensions
     from proofcheck.report import Report, Verdict
     from proofcheck.verification import Checker, Expected, verify
+    from proofcheck.wrong_inputs import WrongInput, WrongInputs, find_wrong_inputs
 
 _HOME = {
     "Certificate": "certificate",
@@ -54,8 +55,11 @@ _HOME = {
     "Report": "report",
     "Step": "certificate",
     "Verdict": "report",
+    "WrongInput": "wrong_inputs",
+    "WrongInputs": "wrong_inputs",
     "decode_certificate": "certificate",
     "encode_certificate": "certificate",
+    "find_wrong_inputs": "wrong_inputs",
     "verify": "verification",
 }
 
@@ -73,9 +77,12 @@ __all__ = [
     "Report",
     "Step",
     "Verdict",
+    "WrongInput",
+    "WrongInputs",
     "__version__",
     "decode_certificate",
     "encode_certificate",
+    "find_wrong_inputs",
     "verify",
 ]
 

@@ -77,7 +77,7 @@ def replay(
     check_applicable(certificate.steps, frame, catalogue)
     rules = check_steps(certificate.steps, frame.sizes, catalogue, limits, arithmetic.backend)
     memo.enter((certificate.model.sha256, frame.architecture.name, frame.dimensions, _identity(certificate.model.options), limits))
-    model, metadata = memo.once(("model",), lambda: _decode_model(frame, weights, limits))
+    model, metadata = memo.once(("model",), lambda: decode_model(frame, weights, limits))
     notes = check_task_metadata(metadata, certificate.task.words())
     context = Context(model, frame.task, arithmetic, limits, memo)
     facts: dict[str, Fact] = {}
@@ -271,7 +271,7 @@ def _identity(value: object) -> Hashable:
     return tuple(map(_identity, value)) if isinstance(value, tuple) else (type(value).__name__, str(value))
 
 
-def _decode_model(frame: Frame, weights: bytes, limits: Limits) -> tuple[Model, Mapping[str, str]]:
+def decode_model(frame: Frame, weights: bytes, limits: Limits) -> tuple[Model, Mapping[str, str]]:
     """The exact network, and what its file declares."""
     decoded = decode_weights(weights, frame.architecture.tensors(frame.dimensions, frame.options), limits)
     frame.architecture.require_declarations(frame.options, decoded.metadata)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from fractions import Fraction
 from typing import Any, NoReturn
 
+from proofcheck.blocks import Blocks
 from proofcheck.decimals import decimal
 from proofcheck.errors import Declined, ProofcheckError, Rejected
 from proofcheck.escape import escape
@@ -33,6 +34,7 @@ class Report:
     claim: in words, as the verdict line has it; "" unless VERIFIED. model_words: architecture, sizes and options.
     notes: what a reader should know about the weight file. trusting: extensions that the proof relies on.
     error: the refusal behind REJECTED or DECLINED, else None.
+    blocks: what the steps prove for each last token and right answer; None unless VERIFIED by steps about blocks.
     """
 
     certificate: str
@@ -56,6 +58,7 @@ class Report:
     trusting: tuple[str, ...] = ()
     seconds: float = 0.0
     versions: tuple[str, ...] = ()
+    blocks: Blocks | None = field(default=None, repr=False, compare=False)
 
     @property
     def accuracy(self) -> Fraction:

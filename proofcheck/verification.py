@@ -19,10 +19,10 @@ from proofcheck._version import __version__
 from proofcheck.arithmetic import Arithmetic, exclusive_precision
 from proofcheck.arithmetic.backend import LEAST_PRECISION, Backend
 from proofcheck.arithmetic.software import versions as arithmetic_versions
+from proofcheck.blocks import BlocksOf
 from proofcheck.catalogue import BUILT_IN, Extension
 from proofcheck.certificate import (
     Certificate,
-    Step,
     decode_certificate,
     encode_certificate,
     read_certificate_file,
@@ -108,6 +108,7 @@ class Checker:
         start = perf_counter()
         name = "<certificate>" if isinstance(certificate, Certificate) else str(certificate)
         known: dict[str, Any] = {"backend": self.backend, "versions": versions()}
+        found = BlocksOf(observe)
         try:
             require_sound_platform()
             decoded, folder = self._read(certificate)
@@ -117,7 +118,7 @@ class Checker:
             weights = _read_weights(decoded, folder, model, self.limits)
             with exclusive_precision(), self._taken_memo() as memo:
                 arithmetic = Arithmetic(self.backend, bits)
-                outcome = replay(decoded, weights, arithmetic, self.limits, memo, self.catalogue, observe or _ignore)
+                outcome = replay(decoded, weights, arithmetic, self.limits, memo, self.catalogue, found)
         except ProofcheckError as error:
             return refusal(name, error, seconds=perf_counter() - start, **known)
         except MemoryError:
@@ -137,7 +138,13 @@ class Checker:
             proved=numbers.get("proved", 0),
             undecided=numbers.get("undecided", 0),
             wrong=numbers.get("wrong", 0),
+            blocks=found.blocks(outcome.frame.task),
         )
+
+    def read(self, certificate: Place | Certificate, model: Place | Sequence[Place] | None = None) -> tuple[Certificate, bytes]:
+        """The decoded certificate and the bytes of its weight file, both unchecked; places as for `verify`. Raises Rejected, Declined."""
+        decoded, folder = self._read(certificate)
+        return decoded, _read_weights(decoded, folder, model, self.limits)
 
     @contextmanager
     def _taken_memo(self) -> Iterator[Memo]:
@@ -187,10 +194,6 @@ def versions() -> tuple[str, ...]:
         *arithmetic_versions(),
         f"safetensors {safetensors.__version__}",
     )
-
-
-def _ignore(step: Step, fact: object) -> None:
-    """Observes nothing."""
 
 
 def _described(certificate: Certificate, precision: int) -> dict[str, Any]:

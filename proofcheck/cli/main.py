@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("step", nargs="?", help="only this step")
     explain.add_argument("--model", metavar="FILE", help="another place of the same weight file")
     explain.add_argument("--trust", action="append", default=[], metavar="NAME", help="trust the code of an installed extension")
+    _add_wrong(commands)
     rules = commands.add_parser("rules", help="the rules, or one rule's theorem")
     rules.add_argument("name", nargs="?")
     commands.add_parser("selftest", help="check this installation: platform arithmetic and a small shipped corpus")
@@ -93,6 +94,18 @@ def _add_verify(commands: argparse._SubParsersAction[_Parser]) -> None:
     verify.add_argument("--json", action="store_true", help="one JSON report per line before the verdicts, each behind `c `")
     verify.add_argument("--stats", action="store_true", help="operations and seconds of each step")
     verify.add_argument("--quiet", action="store_true", help="verdict lines only")
+
+
+def _add_wrong(commands: argparse._SubParsersAction[_Parser]) -> None:
+    wrong = commands.add_parser("wrong", help="inputs that the network answers wrongly, each proved to be wrong")
+    wrong.add_argument("certificate", metavar="CERT", help="a certificate about the network and the task; it need not prove its claim")
+    wrong.add_argument("-n", "--number", type=int, default=10, metavar="N", help="how many inputs to show (default: 10)")
+    wrong.add_argument("--tries", type=int, default=1 << 17, metavar="N", help="how many inputs to evaluate at most (default: 131072)")
+    wrong.add_argument("--model", metavar="FILE", help="another place of the same weight file")
+    wrong.add_argument("--backend", choices=("fast", "arb"), default="fast", help="float64 intervals, or balls only (slow)")
+    wrong.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="raise or lower one limit")
+    wrong.add_argument("--trust", action="append", default=[], metavar="NAME", help="trust the code of an installed extension")
+    wrong.add_argument("--json", action="store_true", help="one JSON object for each input, with bounds of all logits")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -86,7 +87,7 @@ def serve() -> None:
 def _answer(checker: Checker, job: Job) -> Report | str:
     """The report, or the traceback of a bug."""
     try:
-        return checker.verify(*job)
+        return replace(checker.verify(*job), blocks=None)
     except Exception:
         return traceback.format_exc()
 

@@ -96,7 +96,7 @@ def _reports(options: argparse.Namespace, settings: Settings, checker: Checker, 
     jobs = [(name, models, expected) for name in options.certificates]
     if options.jobs == 1 or len(jobs) == 1 or _streams(options):  # a stream is of this process: no worker can read it
         for job in jobs:
-            yield checker.verify(*job)
+            yield replace(checker.verify(*job), blocks=None)  # which this command does not show: many reports stay in memory
         return
     from proofcheck.cli.parallel import in_processes
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "prove": ("strategies.cli.prove", "search for a proof and write a certificate that verifies"),
     "sweep": ("strategies.cli.sweep", "certificates of many strategies for one model"),
     "table": ("strategies.cli.table", "bounds, costs and seconds of certificates"),
+    "report": ("strategies.cli.report", "certificates as a page to look at: what is proved, where accuracy is lost, the circuits"),
     "picture": ("strategies.cli.picture", "what the windows of a certificate look at, as a picture"),
     "plot": ("strategies.cli.plot", "proved bound against operations, as a picture"),
 }

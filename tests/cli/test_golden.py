@@ -291,6 +291,7 @@ positional arguments:
     verify    verify certificates
     inspect   what a certificate says, without checking it
     explain   replay a certificate step by step, with each rule's theorem
+    wrong     inputs that the network answers wrongly, each proved to be wrong
     rules     the rules, or one rule's theorem
     selftest  check this installation: platform arithmetic and a small shipped corpus
 
