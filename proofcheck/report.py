@@ -32,6 +32,7 @@ class Report:
     undecided: inputs that were examined, one by one or in whole boxes, and could not be decided; they count as wrong.
     wrong: inputs that are proved to be answered wrongly.
     claim: in words, as the verdict line has it; "" unless VERIFIED. model_words: architecture, sizes and options.
+    proved_words: what was derived, where it is no count of inputs; "" where it is.
     notes: what a reader should know about the weight file. trusting: extensions that the proof relies on.
     error: the refusal behind REJECTED or DECLINED, else None.
     blocks: what the steps prove for each last token and right answer; None unless VERIFIED by steps about blocks.
@@ -41,6 +42,7 @@ class Report:
     verdict: Verdict
     error: ProofcheckError | None
     claim: str = ""
+    proved_words: str = ""
     claimed: int = 0
     proved: int = 0
     total: int = 0
@@ -113,6 +115,7 @@ class Report:
             "claim": self.claim,
             "claimed": self.claimed,
             "proved": self.proved,
+            "proved_words": self.proved_words,
             "total": self.total,
             "wrong": self.wrong,
             "exact": self.exact,
@@ -144,9 +147,10 @@ class Report:
     def _repr_html_(self) -> str:
         from html import escape as html_escape  # for notebooks only
 
+        verified = self.verdict is Verdict.VERIFIED
         rows = [
-            ("claim", f"{self.claimed:,} of {self.total:,} inputs" if self.total else ""),
-            ("proved", f"{self.proved:,} ({decimal(self.proved, self.total)})" if self.verdict is Verdict.VERIFIED else ""),
+            ("claim", self.claim if self.proved_words else f"{self.claimed:,} of {self.total:,} inputs" if self.total else ""),
+            ("proved", self.proved_words or (f"{self.proved:,} ({decimal(self.proved, self.total)})" if verified else "")),
             ("exact", f"yes: {self.wrong:,} are answered wrongly" if self.exact else ""),
             ("undecided", f"{self.undecided:,}" if self.undecided else ""),
             ("strategy", self.strategy),

@@ -130,6 +130,7 @@ class Checker:
             Verdict.VERIFIED,
             None,
             claim=outcome.frame.claim.words(),
+            proved_words=outcome.frame.claim_kind.words(outcome.fact, outcome.frame.task.total()),
             steps=outcome.steps,
             notes=outcome.notes,
             trusting=tuple(self._trusted(name) for name in decoded.extensions),

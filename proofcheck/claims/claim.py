@@ -26,11 +26,19 @@ class Claim(Protocol):
         """The claim as the verdict line has it."""
 
 
+def _counts(fact: Any, total: int) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimKind:
-    """A kind of claim: the fields that a certificate gives for it, and how they make one. numbers(fact): for reports."""
+    """A kind of claim: the fields that a certificate gives for it, and how they make one.
+
+    numbers(fact): for reports. words(fact, total): what was derived in one line, where counts of inputs do not say it.
+    """
 
     name: str
     fields: Mapping[str, Kind]
     build: Callable[..., Claim]
     numbers: Callable[[Any], Mapping[str, int]]
+    words: Callable[[Any, int], str] = _counts

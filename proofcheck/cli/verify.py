@@ -121,7 +121,7 @@ def _summary(reports: list[Report]) -> str:
 def _row(report: Report) -> str:
     name = escape(Path(report.certificate).name)
     if report.verdict is Verdict.VERIFIED:
-        proved = f"{decimal(report.proved, report.total)} {_counts(report.proved, report.total)}"
+        proved = report.claim if report.proved_words else f"{decimal(report.proved, report.total)} {_counts(report.proved, report.total)}"
     else:
         proved = str(report.error.code) if report.error else ""
     return f"c {report.verdict:9} {proved:40} {report.seconds:7.2f} s  {name}"
@@ -143,7 +143,7 @@ def _details(report: Report) -> list[str]:
         ]
     if report.verdict is Verdict.VERIFIED:
         lines += [f"c note        {escape(note)}" for note in report.notes]
-        lines.append(f"c proved      {report.proved} of {report.total} inputs")
+        lines.append(f"c proved      {report.proved_words or f'{report.proved} of {report.total} inputs'}")
         if report.exact:
             lines.append(f"c exact       every input is decided: {report.wrong} are answered wrongly")
         if report.undecided:

@@ -132,14 +132,19 @@ class Pass:
         return affine(r, net.head[-1].W, net.head[-1].b, self.bits)
 
 
+def logit_ends(network: Transformer, sequence: tuple[int, ...], bits: int) -> list[Ends]:
+    """Ends of enclosures of all logits."""
+    logits = Pass(network, sequence, bits).logits()
+    return [logits.interval(j) for j in range(network.d_vocab_out)]
+
+
 def margin(network: Transformer, sequence: tuple[int, ...], right: int, bits: int) -> Ends | None:
     """Ends of an enclosure of the least logit[right] − logit[j] over j ≠ right; None if so few bits say nothing."""
     try:
-        logits = Pass(network, sequence, bits).logits()
+        logits = logit_ends(network, sequence, bits)
     except OverflowError:
         return None
-    own = logits.interval(right)
-    others = [logits.interval(j) for j in range(network.d_vocab_out) if j != right]
+    own, others = logits[right], [ends for j, ends in enumerate(logits) if j != right]
     if not others:
         return Fraction(1), Fraction(1)  # no rival
     return own[0] - max(high for _, high in others), own[1] - max(low for low, _ in others)
