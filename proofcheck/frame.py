@@ -26,7 +26,7 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """sizes: the network's dimensions and, for costs, `inputs`, `answers`, `prepare`, `forward`, `products`."""
+    """sizes: the network's dimensions and, for costs, `inputs`, `candidates`, `answers`, `prepare`, `forward`, `products`."""
 
     architecture: Architecture
     dimensions: Dimensions
@@ -64,7 +64,7 @@ def sizes_for_costs(architecture: Architecture, dimensions: Dimensions, options:
     """What the cost of a rule is computed from."""
     work = {"prepare": architecture.prepare(dimensions, options), "forward": architecture.forward(dimensions, options)}
     work["products"] = architecture.products(dimensions, options)
-    return dimensions.with_(inputs=task.total(), answers=architecture.answers(dimensions), **work)
+    return dimensions.with_(inputs=task.total(), candidates=task.candidates(), answers=architecture.answers(dimensions), **work)
 
 
 def require_extensions(certificate: Certificate, catalogue: Catalogue) -> None:

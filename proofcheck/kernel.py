@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -33,9 +34,28 @@ from proofcheck.models import Dimensions, Model, decode_weights
 from proofcheck.rules import Rule
 from proofcheck.rules.fact import Fact, rule_application
 from proofcheck.rules.rule import Context
-from proofcheck.tasks import Task
+from proofcheck.rules.sweep import Part, PartOf, Sweep, Watch, in_turn
+from proofcheck.tasks import Piece, Task
 
 Observer = Callable[[Step, Fact], object]
+Progress = Callable[[Step, int, int], object]  # of `whole` inputs `done` are done
+
+
+class Pool(Protocol):
+    """Other processes, for steps that go over pieces. They are trusted to compute `part_of` of the same certificate: docs/soundness.md."""
+
+    def sweep(self, certificate: Certificate, weights: bytes, arithmetic: Arithmetic, limits: Limits, step: Step) -> Sweep: ...
+
+
+class Alone:
+    """This process alone."""
+
+    def sweep(self, certificate: Certificate, weights: bytes, arithmetic: Arithmetic, limits: Limits, step: Step) -> Sweep:
+        return in_turn
+
+
+def unseen(*whatever: object) -> None:
+    """Observes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +85,26 @@ def replay(
     limits: Limits,
     memo: Memo,
     catalogue: Catalogue,
-    observe: Observer,
+    observe: Observer = unseen,
+    progress: Progress = unseen,
+    pool: Pool | None = None,
 ) -> Outcome:
     """Check `certificate` against the bytes of its weight file. Raises Rejected or Declined with a reason code.
 
     memo: values of the last network, computed again where this one is another.
-    observe: is handed each step with its fact, after it was made.
+    observe: is handed each step with its fact, after it was made. progress: is told how far a long step is. pool: other processes.
     """
-    check_digest(certificate, weights)
-    frame = read_frame(certificate, catalogue, limits)
-    check_applicable(certificate.steps, frame, catalogue)
-    rules = check_steps(certificate.steps, frame.sizes, catalogue, limits, arithmetic.backend)
-    memo.enter((certificate.model.sha256, frame.architecture.name, frame.dimensions, _identity(certificate.model.options), limits))
-    model, metadata = memo.once(("model",), lambda: decode_model(frame, weights, limits))
-    notes = check_task_metadata(metadata, certificate.task.words())
-    context = Context(model, frame.task, arithmetic, limits, memo)
+    frame, rules, context, notes = _opened(certificate, weights, arithmetic, limits, memo, catalogue)
+    pool = pool or Alone()
     facts: dict[str, Fact] = {}
     records = []
     arithmetic.activate()
     for step, rule in zip(certificate.steps, rules, strict=True):
         start = perf_counter()
         require_sound_platform()
+        sweep = pool.sweep(certificate, weights, arithmetic, limits, step)
         with _errors_in(step), counting() as counter:
-            facts[step.id] = _apply(context, rule, step, facts)
+            facts[step.id] = _apply(replace(context, sweep=sweep, watch=_watch(frame, step, progress)), rule, step, facts)
         require_sound_platform()  # in the mode that the step ran in, too
         observe(step, facts[step.id])
         records.append(StepRecord(step.id, step.rule, counter.total, perf_counter() - start))
@@ -104,6 +121,53 @@ def replay(
         )
     frame.claim.compare(conclusion)
     return Outcome(frame, conclusion, tuple(records), notes)
+
+
+def part_of(certificate: Certificate, weights: bytes, arithmetic: Arithmetic, limits: Limits, catalogue: Catalogue, step: str) -> PartOf:
+    """The function by which the step of this id goes over pieces, for another process than the one that replays the certificate.
+
+    Raises what `replay` raises before the step; LookupError if there is no such step, or it does not go over pieces.
+    """
+    _, rules, context, _ = _opened(certificate, weights, arithmetic, limits, Memo(), catalogue)
+    found, rule = next((pair for pair in zip(certificate.steps, rules, strict=True) if pair[0].id == step), (None, None))
+    if found is None or rule is None or rule.part is None:
+        raise LookupError(f"step {step!r} does not go over pieces")
+    arithmetic.activate()
+    require_sound_platform()
+    part = rule.part(context, **_decoded_hints(rule, found))
+
+    def soundly(piece: Piece) -> Part:
+        require_sound_platform()
+        numbers = part(piece)
+        require_sound_platform()
+        return numbers
+
+    return soundly
+
+
+def _opened(
+    certificate: Certificate, weights: bytes, arithmetic: Arithmetic, limits: Limits, memo: Memo, catalogue: Catalogue
+) -> tuple[Frame, list[Rule], Context[Model, Task], tuple[str, ...]]:
+    """All that is checked before the first step, its rules, what they may use, and notes."""
+    check_digest(certificate, weights)
+    frame = read_frame(certificate, catalogue, limits)
+    check_applicable(certificate.steps, frame, catalogue)
+    rules = check_steps(certificate.steps, frame.sizes, catalogue, limits, arithmetic.backend)
+    memo.enter((certificate.model.sha256, frame.architecture.name, frame.dimensions, _identity(certificate.model.options), limits))
+    model, metadata = memo.once(("model",), lambda: decode_model(frame, weights, limits))
+    notes = check_task_metadata(metadata, certificate.task.words())
+    return frame, rules, Context(model, frame.task, arithmetic, limits, memo), notes
+
+
+def _watch(frame: Frame, step: Step, progress: Progress) -> Watch:
+    """Tells how far a step is, and gives up a claim that is refuted. The steps never see the claim, and what they prove is the same."""
+
+    def watch(done: int, whole: int, wrong: int) -> None:
+        if done < whole:  # else the comparison is as near, and says more
+            frame.claim_kind.refute(frame.claim, done, whole, wrong)
+        progress(step, done, whole)
+
+    return watch
 
 
 def require_sound_platform() -> None:
@@ -201,7 +265,11 @@ def _apply(context: Context[Model, Task], rule: Rule, step: Step, facts: Mapping
                 found=type(fact).__name__,
             )
     with rule_application():
-        return rule.apply(context, *premises, **{name: kind.decode(step.hints[name]) for name, kind in rule.hints.items()})
+        return rule.apply(context, *premises, **_decoded_hints(rule, step))
+
+
+def _decoded_hints(rule: Rule, step: Step) -> dict[str, Any]:
+    return {name: kind.decode(step.hints[name]) for name, kind in rule.hints.items()}
 
 
 def _require_applicable(model: type, task: type, rule: Rule) -> None:

@@ -30,7 +30,7 @@ from proofcheck.certificate import (
     sha256_hex,
 )
 from proofcheck.errors import Declined, ProofcheckError, Reason, Rejected
-from proofcheck.kernel import Observer, replay, require_sound_platform
+from proofcheck.kernel import Observer, Pool, Progress, replay, require_sound_platform, unseen
 from proofcheck.limits import Limits, shown
 from proofcheck.memo import Memo
 from proofcheck.report import Report, Verdict, refusal
@@ -97,12 +97,15 @@ class Checker:
         model: Place | Sequence[Place] | None = None,
         expected: Expected | None = None,
         observe: Observer | None = None,
+        progress: Progress | None = None,
+        pool: Pool | None = None,
     ) -> Report:
         """Verify one certificate: a file, `-` for standard input, or a `Certificate`.
 
         model: another place of the same weight file, or several files, of which the one with the right digest is taken. Where it is not
         given, the name in the certificate counts, relative to the certificate's folder (else to the working folder).
-        observe: is called with each step and its fact, for reports; it decides nothing.
+        observe: is called with each step and its fact, for reports; progress with a long step, inputs done and all inputs. They decide
+        nothing. pool: processes that share the work (docs/soundness.md, Processes).
         Never raises on a bad certificate: the report's verdict and error say what is wrong.
         """
         start = perf_counter()
@@ -118,7 +121,7 @@ class Checker:
             weights = _read_weights(decoded, folder, model, self.limits)
             with exclusive_precision(), self._taken_memo() as memo:
                 arithmetic = Arithmetic(self.backend, bits)
-                outcome = replay(decoded, weights, arithmetic, self.limits, memo, self.catalogue, found)
+                outcome = replay(decoded, weights, arithmetic, self.limits, memo, self.catalogue, found, progress or unseen, pool)
         except ProofcheckError as error:
             return refusal(name, error, seconds=perf_counter() - start, **known)
         except MemoryError:

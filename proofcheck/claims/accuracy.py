@@ -61,4 +61,17 @@ def _numbers(fact: ProvedCount) -> Mapping[str, int]:
     return {"proved": fact.correct, "wrong": fact.wrong, "undecided": fact.undecided}
 
 
-KIND = ClaimKind("accuracy_at_least", {"correct": IntegerKind(0), "total": IntegerKind(1)}, AccuracyAtLeast, _numbers)
+def _refute(claim: AccuracyAtLeast, done: int, whole: int, wrong: int) -> None:
+    """At most whole − wrong inputs are answered correctly; the claim is of more."""
+    if claim.correct > whole - wrong:
+        raise Rejected(
+            Reason.NOT_PROVED,
+            f"the claim is false: {wrong} of the {done} inputs that were evaluated are answered wrongly",
+            path="$.claim.accuracy_at_least.correct",
+            expected=f"at most {whole - wrong}",
+            found=str(claim.correct),
+            hint=f"the other {whole - done} of the {whole} inputs were not evaluated, since no answer to them makes the claim true",
+        )
+
+
+KIND = ClaimKind("accuracy_at_least", {"correct": IntegerKind(0), "total": IntegerKind(1)}, AccuracyAtLeast, _numbers, refute=_refute)

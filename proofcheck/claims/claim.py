@@ -26,6 +26,10 @@ class Claim(Protocol):
         """The claim as the verdict line has it."""
 
 
+def _cannot_tell(claim: Any, done: int, whole: int, wrong: int) -> None:
+    """Wrong answers do not refute it."""
+
+
 def _counts(fact: Any, total: int) -> str:
     return ""
 
@@ -35,6 +39,8 @@ class ClaimKind:
     """A kind of claim: the fields that a certificate gives for it, and how they make one.
 
     numbers(fact): for reports. words(fact, total): what was derived in one line, where counts of inputs do not say it.
+    refute(claim, done, whole, wrong): Rejected(not-proved) if the claim is false of every network that answers `wrong` of the `whole`
+    inputs wrongly, `done` of which were looked at; so a proof of it can be given up. It may do nothing.
     """
 
     name: str
@@ -42,3 +48,4 @@ class ClaimKind:
     build: Callable[..., Claim]
     numbers: Callable[[Any], Mapping[str, int]]
     words: Callable[[Any, int], str] = _counts
+    refute: Callable[[Any, int, int, int], None] = _cannot_tell

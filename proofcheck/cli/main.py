@@ -12,6 +12,7 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from proofcheck._version import __version__
+from proofcheck.cli.isolated import BLAS_THREADS
 from proofcheck.escape import escape
 
 GUARANTEE = """\
@@ -89,7 +90,8 @@ def _add_verify(commands: argparse._SubParsersAction[_Parser]) -> None:
     verify.add_argument("--expect-task", metavar="WORDS", help="decline other tasks than, for example, 'max-of-k n_ctx=4 d_vocab=64'")
     verify.add_argument("--backend", choices=("fast", "arb"), default="fast", help="float64 intervals, or balls only (slow)")
     verify.add_argument("--precision", type=int, metavar="BITS", help="bits of the balls instead of the certificate's")
-    verify.add_argument("--jobs", type=int, default=1, metavar="N", help="verify in N processes")
+    verify.add_argument("--jobs", type=int, default=1, metavar="N", help="use N processes: several certificates, or one's inputs")
+    verify.add_argument("--progress", action="store_true", help="time left of long steps on stderr, also where that is no terminal")
     verify.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="raise or lower one limit (see docs/limits.md)")
     verify.add_argument("--trust", action="append", default=[], metavar="NAME", help="trust the code of an installed extension")
     verify.add_argument("--json", action="store_true", help="one JSON report per line before the verdicts, each behind `c `")
@@ -145,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def entry() -> None:
     """Console script."""
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in BLAS_THREADS:
         os.environ.setdefault(name, "1")  # before numpy: products are small, and threads of a library spin while they wait
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

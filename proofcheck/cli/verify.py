@@ -7,11 +7,13 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
 
 from proofcheck.certificate import is_stream, read_regular_file, sha256_hex
 from proofcheck.cli.main import DECLINED
+from proofcheck.cli.progress import Progress
 from proofcheck.cli.settings import Settings
 from proofcheck.errors import Declined, Reason
 from proofcheck.escape import escape
@@ -94,9 +96,21 @@ def _reports(options: argparse.Namespace, settings: Settings, checker: Checker, 
     """Reports in the order of the certificates."""
     models = options.model[0] if options.model and len(options.model) == 1 and len(options.certificates) == 1 else options.model
     jobs = [(name, models, expected) for name in options.certificates]
-    if options.jobs == 1 or len(jobs) == 1 or _streams(options):  # a stream is of this process: no worker can read it
+    progress = Progress(always=options.progress)
+    if options.jobs > 1 and len(jobs) == 1:
+        from proofcheck.cli.parallel import end_with_workers
+        from proofcheck.cli.pieces import PiecesInProcesses
+
+        end_with_workers()
+        with closing(PiecesInProcesses(settings, options.jobs)) as pool, closing(progress):
+            report = checker.verify(*jobs[0], progress=progress, pool=pool)
+        yield replace(report, blocks=None)
+        return
+    if options.jobs == 1 or _streams(options):  # a stream is of this process: no worker can read it
         for job in jobs:
-            yield replace(checker.verify(*job), blocks=None)  # which this command does not show: many reports stay in memory
+            with closing(progress):
+                report = checker.verify(*job, progress=progress)
+            yield replace(report, blocks=None)  # which this command does not show: many reports stay in memory
         return
     from proofcheck.cli.parallel import in_processes
 

@@ -13,6 +13,8 @@ import numpy as np
 from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
 
+Piece = tuple[int, int]  # numbers first, …, last − 1 of a list
+
 NO_ANSWER = -1
 NO_QUERY = -1
 
@@ -58,10 +60,18 @@ class Automaton:
 
     def batches(self, size: int) -> Iterator[tuple[Integers, Integers]]:
         """All inputs in lexicographic order, in batches made of at most `size` words: tokens [B, n_ctx] and answers [B]."""
+        yield from self.listed((0, self.words()), size)
+
+    def pieces(self, size: int, most: int) -> list[Piece]:
+        """At most `most` runs of words that partition all words, in order; each but the last is a multiple of `size` words."""
+        return cut(self.words(), size, most)
+
+    def listed(self, piece: Piece, size: int) -> Iterator[tuple[Integers, Integers]]:
+        """`batches`, of the words with these numbers in lexicographic order."""
         shape = [len(sigma) for sigma in self.alphabets]
         letters = [np.array(sigma, dtype=np.int64) for sigma in self.alphabets]
-        for first in range(0, self.words(), size):
-            places = np.unravel_index(np.arange(first, min(first + size, self.words())), shape)
+        for first in range(*piece, size):
+            places = np.unravel_index(np.arange(first, min(first + size, piece[1])), shape)
             tokens = np.stack([sigma[place] for sigma, place in zip(letters, places, strict=True)], axis=1)
             answers = self.answers(tokens)
             inputs = answers >= 0
@@ -149,6 +159,12 @@ def _ends(row: Integers) -> list[tuple[int, int]]:
     """(state, number of letters that lead there)."""
     ends, times = np.unique(row[row >= 0], return_counts=True)
     return list(zip(ends.tolist(), times.tolist(), strict=True))
+
+
+def cut(length: int, size: int, most: int) -> list[Piece]:
+    """At most `most` runs that partition 0, …, length − 1, in order; each but the last is the same multiple of `size` long."""
+    step = size * max(1, -(-length // (size * most)))
+    return [(first, min(first + step, length)) for first in range(0, length, step)]
 
 
 def set_of(tables: tuple[Integers, ...]) -> list[Integers]:

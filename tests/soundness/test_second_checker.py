@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -186,6 +187,44 @@ def test_random_transformers_cover_every_option(tmp_path: Path) -> None:
 def test_random_transformers_with_balls_alone(tmp_path: Path) -> None:
     found = [comparison for path in transformers(tmp_path, range(200, 230)) for comparison in compare_claims(path, backend="arb")]
     assert tally(found)["counted"] >= 2 * 28
+
+
+LOSS_STEPS = [
+    {"id": "blocks", "rule": "evaluation-losses", "premises": [], "hints": {}},
+    {"id": "sum", "rule": "sum-losses", "premises": ["blocks"], "hints": {}},
+]
+
+
+def test_losses_of_random_transformers(tmp_path: Path) -> None:
+    """Claims a millionth above and below what the second checker encloses: true ones verify, false ones do not."""
+    verified = refused = 0
+    for path in transformers(tmp_path, range(300, 340)):
+        content = json.loads(path.read_text())
+        total = content["claim"]["accuracy_at_least"]["total"]
+        content |= {"steps": LOSS_STEPS, "claim": {"mean_loss_at_most": {"nats": "0/1", "total": total}}, "arithmetic": {"precision": 128}}
+        path.write_text(json.dumps(content))
+        found = re.search(r"steps prove (\S+) to (\S+)", check_module.check(path, BUDGET).detail)
+        if found is None or not float(found[2]) < 100:
+            continue  # an exponential too large for one of the two
+        low, high = float(found[1]), float(found[2])
+        assert high - low < 1e-9
+        for kind, nats, true in (
+            ("mean_loss_at_most", high + 1e-6, True),
+            ("mean_loss_at_most", low - 1e-6, False),
+            ("mean_loss_at_least", low - 1e-6, True),
+            ("mean_loss_at_least", high + 1e-6, False),
+        ):
+            if nats <= 0:
+                continue
+            bound = Fraction(nats)
+            content["claim"] = {kind: {"nats": f"{bound.numerator}/{bound.denominator}", "total": total}}
+            path.write_text(json.dumps(content))
+            first, second = proofcheck.verify(path), check_module.check(path, BUDGET)
+            if first.error is not None and first.error.code is proofcheck.Reason.OUT_OF_RANGE:
+                continue
+            assert (first.verdict.name, second.verdict) == (("VERIFIED",) * 2 if true else ("REJECTED",) * 2), path
+            verified, refused = verified + true, refused + (not true)
+    assert verified >= 40 and refused >= 40
 
 
 def test_refused_transformers(tmp_path: Path) -> None:

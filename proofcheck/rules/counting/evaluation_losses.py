@@ -14,6 +14,7 @@ from proofcheck.arithmetic.log_sums import LOG_SUM_OPERATIONS
 from proofcheck.arithmetic.operations import count, counting
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions, Model
+from proofcheck.rules.counting.evaluation import LISTING_OPERATIONS
 from proofcheck.rules.counting.loss_facts import BlockLoss, LossBlocks
 from proofcheck.rules.rule import SINGLE_WORK, Context, Cost, Rule
 from proofcheck.tasks import Task
@@ -103,9 +104,10 @@ def _cost(sizes: Dimensions, limits: Limits) -> Cost:
     each = sizes.forward + (LOG_SUM_OPERATIONS * 2 + 8) * sizes.answers
     most = min(sizes.inputs, limits.settled_in_balls)
     settled = min(most * each, _settling_operations(limits) + SETTLED_AT_ONCE * each + sizes.prepare)
-    whole = 2 * sizes.prepare + sizes.inputs * each + settled
+    listing = LISTING_OPERATIONS * sizes.n_ctx * sizes.candidates
+    whole = 2 * sizes.prepare + sizes.inputs * each + settled + listing
     floats = sizes.inputs * (each - sizes.products) if sizes.products else 0
-    return Cost(whole, singles=sizes.prepare + settled, products=sizes.inputs * sizes.products, floats=floats)
+    return Cost(whole, sums=listing, singles=sizes.prepare + settled, products=sizes.inputs * sizes.products, floats=floats)
 
 
 RULE = Rule(name="evaluation-losses", apply=evaluation_losses, premises=(), cost=_cost, model=object, task=Task)
