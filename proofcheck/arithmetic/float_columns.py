@@ -176,8 +176,9 @@ class FloatColumnArithmetic(ColumnArithmetic):
     def affine(self, W: DyadicArray, b: DyadicArray | None) -> Map:
         """‖fl(Wᵀx̂ + b) − (Wᵀx + b)‖ ≤ ‖W‖₂·r + γ_{k+2}(‖W‖_F·‖x̂‖ + ‖b‖) + underflow."""
         matrix = np.ascontiguousarray(exact_doubles(W).T)
-        if min(matrix.shape) > LARGEST_SAMPLE:
-            _refuse(product_failures(*matrix.shape, max(matrix.shape)))
+        outputs, inputs = matrix.shape
+        if min(outputs, inputs) > LARGEST_SAMPLE:
+            _refuse(product_failures(outputs, inputs, max(outputs, inputs)))
         bias = None if b is None else exact_doubles(b)[:, None]
         spectral, frobenius = spectral_norm_above(matrix), norm_above(matrix)
         bias_norm = 0.0 if bias is None else norm_above(bias)
