@@ -13,6 +13,11 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 
 
+def test_the_texts_of_the_package_are_current() -> None:
+    done = subprocess.run([sys.executable, str(DOCS / "package_data.py"), "--check"], check=False)
+    assert done.returncode == 0, "run python docs/package_data.py"
+
+
 def test_trusted_lines_are_current() -> None:
     done = subprocess.run([sys.executable, str(DOCS / "trusted_lines.py"), "--check"], check=False)
     assert done.returncode == 0, "run python docs/trusted_lines.py"
