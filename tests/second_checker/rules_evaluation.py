@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from tests.second_checker.facts import Context, ProvedBlocks
 from tests.second_checker.forward import ForwardPass
-from tests.second_checker.intervals import ends_of
+from tests.second_checker.intervals import enclose, ends_of
 from tests.second_checker.sum_of_tables import SumOfTables
 from tests.second_checker.transformer import Transformer
 from tests.second_checker.transformer_forward import margin, products_of_pass
@@ -43,24 +43,27 @@ def margin_of(context: Context, sequence: tuple[int, ...], right: int) -> tuple[
     """Ends of an enclosure of the least logit[right] − logit[j] over j ≠ right; and what rounding may hide, 0 where nothing is rounded."""
     network, relative = context.network, Fraction(2) ** (ROOM - context.precision)
     if isinstance(network, Transformer):
-        return margin_of_transformer(network, sequence, right, context.precision)
+        return margin_of_transformer(context, sequence, right)
     if isinstance(network, SumOfTables):
         logits = network.logits(sequence)
-        margin = min(logits[right] - logit for j, logit in enumerate(logits) if j != right)
-        exact = all(logit.numerator.bit_length() <= context.precision for logit in logits)
+        margin = min(logits[right] - context.margin - logit for j, logit in enumerate(logits) if j != right)
+        exact = all(number.numerator.bit_length() <= context.precision for number in (*logits, context.margin))
         return margin, margin, Fraction(0) if exact else max(map(abs, logits)) * relative
     found = context.forward.logits(sequence)
-    ends = [ends_of(found[right] - logit) for j, logit in enumerate(found) if j != right]
+    ends = [ends_of(found[right] - enclose(context.margin) - logit) for j, logit in enumerate(found) if j != right]
     return min(low for low, _ in ends), min(high for _, high in ends), size_of(context.forward, sequence) * relative
 
 
-def margin_of_transformer(network: Transformer, x: tuple[int, ...], right: int, precision: int) -> tuple[Fraction, Fraction, Fraction]:
+def margin_of_transformer(context: Context, x: tuple[int, ...], right: int) -> tuple[Fraction, Fraction, Fraction]:
     """Decided with 24 bits fewer than the certificate has: proofcheck must decide it too. Else, and at ties, what 240 bits say may stay
     open."""
-    few = margin(network, x, right, max(8, precision - ROOM))
-    if few is not None and (few[0] > 0 or few[1] < 0):
-        return *few, Fraction(0)
-    low, high = margin(network, x, right, 240) or (Fraction(-1), Fraction(1))
+    if context.network.d_vocab_out == 1:
+        return Fraction(1), Fraction(1), Fraction(0)  # no rival
+    for bits in (max(8, context.precision - ROOM), 240):
+        ends = margin(context.network, x, right, bits)
+        low, high = (Fraction(-1), Fraction(1)) if ends is None else (end - context.margin for end in ends)
+        if bits < 240 and (low > 0 or high < 0):
+            return low, high, Fraction(0)
     return low, high, 1 + max(abs(low), abs(high))
 
 

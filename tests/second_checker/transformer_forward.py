@@ -139,14 +139,12 @@ def logit_ends(network: Transformer, sequence: tuple[int, ...], bits: int) -> li
 
 
 def margin(network: Transformer, sequence: tuple[int, ...], right: int, bits: int) -> Ends | None:
-    """Ends of an enclosure of the least logit[right] − logit[j] over j ≠ right; None if so few bits say nothing."""
+    """Ends of an enclosure of the least logit[right] − logit[j] over the rivals j, one at least; None if so few bits say nothing."""
     try:
         logits = logit_ends(network, sequence, bits)
     except OverflowError:
         return None
     own, others = logits[right], [ends for j, ends in enumerate(logits) if j != right]
-    if not others:
-        return Fraction(1), Fraction(1)  # no rival
     return own[0] - max(high for _, high in others), own[1] - max(low for low, _ in others)
 
 

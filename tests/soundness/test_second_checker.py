@@ -20,9 +20,11 @@ from models import test_published_max_of_2 as published_max_of_2
 from soundness import transformer_attacks
 
 import proofcheck
+from proofcheck.catalogue import BUILT_IN
+from proofcheck.kinds import read_fields
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
-from tests.second_checker import both
+from tests.second_checker import alphabet_tasks, both
 from tests.second_checker import check as check_module
 from tests.second_checker.block_numbers import added, affine, cut, exact_matrix, exact_row, inner, relu, scaled, times
 from tests.second_checker.both import Comparison, compare, compare_claims
@@ -33,12 +35,14 @@ from tests.second_checker.intervals import enclose, ends_of, exp, sqrt
 from tests.second_checker.positive_definite import positive_semidefinite
 from tests.second_checker.random_evaluations import WRONG, evaluations, refusals
 from tests.second_checker.random_models import encode, write_model
-from tests.second_checker.random_transformers import refused_transformers, transformers
+from tests.second_checker.random_transformers import document as random_document
+from tests.second_checker.random_transformers import read as read_random_task
+from tests.second_checker.random_transformers import refused_transformers, task_with_alphabets, transformers
 from tests.second_checker.real_functions import gelu_new_factor, logistic, normal_distribution, root_ends
 from tests.second_checker.rules import RULES
 from tests.second_checker.tasks import FIELDS
+from tests.second_checker.transformer import SIZES, read_options
 from tests.second_checker.transformer import WORDS as OPTION_WORDS
-from tests.second_checker.transformer import read_options
 from tests.second_checker.weights import DECODERS
 
 pytestmark = pytest.mark.slow
@@ -169,6 +173,20 @@ def test_random_transformers(tmp_path: Path) -> None:
     assert sum("proved" in comparison.pinned for comparison in found) >= 150
 
 
+def test_random_transformers_with_margins(tmp_path: Path) -> None:
+    """Claims that the right logit leads by more than a margin."""
+    found = []
+    for seed, path in enumerate(transformers(tmp_path, range(400, 440))):
+        content = json.loads(path.read_text())
+        content["claim"]["accuracy_at_least"]["margin"] = ("1/3", "1/1", "1/1000000", "5/2")[seed % 4]
+        path.write_text(json.dumps(content))
+        found.append(compare(path))
+    counts = tally(found)
+    assert counts["counted"] >= 36
+    assert sum(comparison.count > 0 for comparison in found) >= 8
+    assert sum(comparison.numbers.get("wrong", 0) > 0 for comparison in found) >= 20
+
+
 def test_random_transformers_cover_every_option(tmp_path: Path) -> None:
     seen: dict[str, set[str]] = {}
     for path in transformers(tmp_path, range(120)):
@@ -188,6 +206,33 @@ def test_random_transformers_cover_every_option(tmp_path: Path) -> None:
 def test_random_transformers_with_balls_alone(tmp_path: Path) -> None:
     found = [comparison for path in transformers(tmp_path, range(200, 230)) for comparison in compare_claims(path, backend="arb")]
     assert tally(found)["counted"] >= 2 * 28
+
+
+def test_tasks_list_the_same_inputs() -> None:
+    """Inputs, answers, totals, blocks and the number of answers: machines and their pieces against definitions."""
+    seen = Counter[str]()
+    for seed in range(400):
+        rng = random.Random(f"tasks {seed}")
+        n, d = rng.randint(1, 5), rng.randint(2, 5)
+        if d**n > 700:
+            continue
+        fields = task_with_alphabets(rng, n, d)
+        theirs = read_random_task(fields)
+        document = random_document(Path(__file__), dict.fromkeys(SIZES, 1), {}, fields, 1)
+        named = proofcheck.decode_certificate(json.dumps(document).encode(), proofcheck.Limits()).task
+        kind = BUILT_IN.tasks[named.name]
+        task = kind.build(**read_fields(named.fields, kind.fields, "$.task", proofcheck.Limits()))
+        size, found = rng.choice((1, 3, 7, 1000)), Counter[tuple[tuple[int, ...], int]]()
+        for piece in task.pieces(size, 256):
+            for tokens, answers in task.listed(piece, size):
+                found.update(zip(map(tuple, tokens.tolist()), answers.tolist(), strict=True))
+        assert found == Counter((x, theirs.answer(x)) for x in theirs.inputs()), fields
+        assert task.total() == theirs.total == sum(found.values())
+        sizes = {(q, y): task.block_size(q, y) for q in range(d) for y in range(task.answers)}
+        assert {block: number for block, number in sizes.items() if number} == theirs.block_sizes()
+        assert task.answers == theirs.answers()
+        seen[named.name] += 1
+    assert seen.keys() == alphabet_tasks.FIELDS.keys() and min(seen.values()) >= 15
 
 
 LOSS_STEPS = [
