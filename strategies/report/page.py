@@ -226,8 +226,9 @@ def _verdict(report: Report) -> Markup:
     )
     number = element("span", "all" if report.proved == report.total else _percent(report), class_="number")
     words = " of all inputs" if report.proved != report.total else " inputs"
-    exact = " Every input is decided." if report.exact else ""
-    sentence = f"At least {report.proved:,} of {report.total:,} inputs are proved to be answered correctly.{exact}"
+    least = "Exactly" if report.exact else "At least"
+    sentence = f"{least} {report.proved:,} of {report.total:,} inputs are proved to be answered correctly."
+    sentence += " Every input is decided." if report.exact else ""
     return element("div", element("p", _badge(report), " ", number, words), element("p", sentence), bar, legend, class_="verdict")
 
 
