@@ -43,7 +43,7 @@ def _signature(name: str) -> list[str]:
         name,
         "",
         f"premises: {premises or 'none'}",
-        f"networks: {_words(rule.model)}; tasks: {_words(rule.task)}",
+        f"networks: {_words(rule.model)}; tasks: {_words(rule.task)}; readings: {', '.join(sorted(rule.readings))}",
         f"hints:    {', '.join(f'{hint} ({kind.words()})' for hint, kind in rule.hints.items()) or 'none'}",
         "",
     ]
