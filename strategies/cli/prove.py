@@ -8,7 +8,10 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
-from proofcheck.report import decimal, escape
+from safetensors import SafetensorError
+
+from proofcheck import ProofcheckError
+from proofcheck.report import decimal, describe, escape
 from strategies.budget import Budget
 from strategies.checker import CheckerEnded
 from strategies.cli.options import add_search_options, limits_of
@@ -17,6 +20,8 @@ from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
 from strategies.max_of_k.windows import windows_at, windows_within
 from strategies.models.load import ModelError
+from strategies.names import EVALUATION, UnknownStrategy, full_name
+from strategies.proving import prove as prove_anything
 from strategies.suitability import refusal, remarks
 
 CLAIMS = ("accuracy", "margin")
@@ -25,7 +30,12 @@ CLAIMS = ("accuracy", "margin")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL, --strategy, --output, --force and the options of a search."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="safetensors file")
-    parser.add_argument("--strategy", required=True, metavar="NAME", help="a name from `python -m strategies list`")
+    parser.add_argument("--strategy", required=True, metavar="NAME", help="a name or alias from `list`, or a published name")
+    parser.add_argument(
+        "--task",
+        metavar="WORDS",
+        help="with --strategy evaluation: the task as reports print it, or as JSON with the fields of a certificate (default: the file's)",
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="CERT", help="certificate file to write")
     parser.add_argument(
         "--price", type=_positive, metavar="MU", help="windows only: billionths of all inputs that one operation must prove"
@@ -41,8 +51,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write a verified certificate, or nothing."""
-    if options.strategy not in STRATEGIES:
-        print(f"there is no strategy {options.strategy!r}; `python -m strategies list` prints them", file=sys.stderr)
+    if options.strategy == EVALUATION:
+        return _evaluate(options)
+    if options.task is not None:
+        print("--task goes with --strategy evaluation; the other strategies are about Max-of-K", file=sys.stderr)
+        return 2
+    try:
+        options.strategy = full_name(options.strategy)
+    except UnknownStrategy as error:
+        print(error, file=sys.stderr)
         return 2
     chosen = STRATEGIES[options.strategy]
     if options.price is not None or options.operations is not None:
@@ -90,6 +107,28 @@ def run(options: argparse.Namespace) -> int:
     needed = _verify_options(options)
     if needed:
         print(f"verify it with: proofcheck verify {needed}{shlex.quote(str(proved.path))}")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    """Every input, of any network and task."""
+    limits = limits_of(options)
+    if limits is None:
+        return 2
+    try:
+        proof = prove_anything(options.model, options.task, EVALUATION, output=options.output, limits=limits, force=options.force)
+    except ProveError as error:
+        print(escape(f"nothing was written: {error}"), file=sys.stderr)
+        return 2 if error.declined else 1
+    except ProofcheckError as error:
+        print("\n".join(["nothing was written:", *describe(error)]), file=sys.stderr)
+        return 2
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        print(escape(f"nothing was written: {error}"), file=sys.stderr)
+        return 2
+    report = proof.report
+    bound = f"{report.proved}/{report.total} ({decimal(report.proved, report.total)})"
+    print(f"{options.output}: accuracy >= {bound}; check {report.seconds:.2f} s")
     return 0
 
 
