@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from safetensors import SafetensorError
 
 from proofcheck import ProofcheckError
 from proofcheck.report import decimal, describe, escape
+from proofcheck.rules.reading import BINARY32, BINARY64, FloatRun
 from strategies.budget import Budget
 from strategies.checker import CheckerEnded
 from strategies.cli.options import add_search_options, limits_of
@@ -24,7 +26,9 @@ from strategies.names import EVALUATION, UnknownStrategy, full_name
 from strategies.proving import prove as prove_anything
 from strategies.suitability import refusal, remarks
 
-CLAIMS = ("accuracy", "margin")
+CLAIMS = ("accuracy", "margin", "float32", "float64")
+FLOAT_CLAIMS = {"float32": (BINARY32, Fraction(1, 2**13)), "float64": (BINARY64, Fraction(1, 2**40))}
+KAPPA = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--margin", type=_margin, metavar="P/Q", help="claim margin: logits by which the answer must lead, such as 1/10 or 1"
     )
+    parser.add_argument(
+        "--roundings",
+        type=int,
+        metavar="N",
+        help="claims about floats: roundings of a term (default: 2 d_model + d_head + 3 n_ctx + 40)",
+    )
+    parser.add_argument("--tau", type=Fraction, metavar="P/Q", help="claims about floats: bound on the error of exponentials")
     parser.add_argument("--force", action="store_true", help="replace CERT if it exists")
     add_search_options(parser)
 
@@ -52,6 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write a verified certificate, or nothing."""
     if options.strategy == EVALUATION:
+        if options.claim != "accuracy":
+            print(f"--strategy {EVALUATION} proves --claim accuracy alone", file=sys.stderr)
+            return 2
         return _evaluate(options)
     if options.task is not None:
         print("--task goes with --strategy evaluation; the other strategies are about Max-of-K", file=sys.stderr)
@@ -75,6 +89,7 @@ def run(options: argparse.Namespace) -> int:
         return 2
     budget = Budget(options.search_seconds, progress=options.progress)
     problem = Problem(options.model, limits, budget, options.margin or Fraction(0))
+    problem = replace(problem, run=_run(options, problem))
     try:
         refuse_existing(options.output, force=options.force)
         refused = refusal(problem)
@@ -101,13 +116,24 @@ def run(options: argparse.Namespace) -> int:
         return 2 if error.declined else 1
     bound = f"{proved.correct}/{proved.total} ({decimal(proved.correct, proved.total)})"
     ahead = f" with margin > {options.margin}" if options.margin else ""
-    print(f"{proved.path}: accuracy{ahead} >= {bound}; search {proved.search_seconds:.2f} s, check {proved.check_seconds:.2f} s")
+    kind = "accuracy" if problem.run is None else f"{problem.run.format.name} accuracy"
+    print(f"{proved.path}: {kind}{ahead} >= {bound}; search {proved.search_seconds:.2f} s, check {proved.check_seconds:.2f} s")
     if proved.left_out:
         print(f"left out: {proved.left_out}")
     needed = _verify_options(options)
     if needed:
         print(f"verify it with: proofcheck verify {needed}{shlex.quote(str(proved.path))}")
     return 0
+
+
+def _run(options: argparse.Namespace, problem: Problem) -> FloatRun | None:
+    """Which evaluations the claim is about."""
+    if options.claim not in FLOAT_CLAIMS:
+        return None
+    kind, tau = FLOAT_CLAIMS[options.claim]
+    sizes = problem.dimensions
+    plain = 2 * sizes.d_model + sizes.d_head + 3 * sizes.n_ctx + 40
+    return FloatRun(kind, options.roundings or plain, options.tau or tau, KAPPA)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
