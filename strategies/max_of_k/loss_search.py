@@ -12,8 +12,9 @@ import numpy as np
 
 from strategies.max_of_k.loss_plans import UNUSED, Array, FloatTables, boxes_of, cells_by_weight, classes_of, levels_of
 
-MOST_BOXES = 150_000  # of one candidate
-QUERIES = 4  # sampled for each max token
+MOST_BOXES = 40_000  # of one candidate
+QUERIES = 3  # sampled for each max token
+ENOUGH = 2e-6  # long sequences: a max token whose losses add less to the mean gets no more boxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,9 @@ def search(tables: FloatTables, evaluations: float, shares: Sequence[float], bel
 def _shapes(n: int) -> list[tuple[int, int, int]]:
     """(singles, groups, classes) of candidates."""
     few = [(0, 1), (1, 1), (1, 2), (2, 2), (3, 2), (3, 3), (4, 3), (5, 3), (6, 4), (8, 4), (10, 5), (14, 6)]
-    numbers = [n - 1] if n <= 5 else [1, 2, 3]
-    return [(h, g, c) for (h, g), c in product(few, numbers)]
+    if n <= 5:
+        return [(h, g, n - 1) for h, g in few]
+    return [(h, g, c) for c, (h, g) in product((1, 2), [*few[:6], (5, 2), (6, 2)])]
 
 
 def _ladder(tables: FloatTables, m: int, levels: Array) -> list[Candidate]:
@@ -68,18 +70,16 @@ def _ladder(tables: FloatTables, m: int, levels: Array) -> list[Candidate]:
     mass = ((m + 1) / d) ** n - (m / d) ** n
     found: list[Candidate] = []
     seen = set()
-    for singles, groups, number in _shapes(n):
-        cells, classes = cells_by_weight(tables, m, singles, groups), classes_of(tables, number)
+    plans = [(cells_by_weight(tables, m, singles, groups), classes_of(tables, number)) for singles, groups, number in _shapes(n)]
+    for boxes, cells, classes in sorted(((boxes_of(*plan), *plan) for plan in plans), key=lambda entry: entry[0]):
         key = (cells.tobytes(), classes.tobytes())
-        boxes = boxes_of(cells, classes)
         if key in seen or boxes > MOST_BOXES:
             continue
         seen.add(key)
-        if found and mass * 30 < 1e-9:
+        if found and (mass * 30 < 1e-9 or (n > 5 and min(c.bound for c in found) < ENOUGH)):
             break
         means = [mean_bound(tables, q, m, cells, classes, levels) for q in queries]
         found.append(Candidate(cells, classes, boxes * (m + 1), mass * float(np.mean(means))))
-    found.sort(key=lambda candidate: candidate.boxes)
     out = found[:1]
     for candidate in found[1:]:
         if candidate.bound < out[-1].bound:
