@@ -32,9 +32,10 @@ PARTS = {
     "verification.py": "which bytes are checked against which certificate",
     "wrong_inputs.py": "inputs that are proved to be answered wrongly",
     "report.py": "the verdict line",
+    "html.py": "a report in a notebook",
     "errors.py": "reason codes",
     "escape.py": "text from files made harmless",
-    "decimals.py": "ratios as decimals",
+    "decimals.py": "exact numbers as decimals",
     "limits.py": "limits",
     "cli": "prints the verdict line, exit code",
 }

@@ -2,8 +2,9 @@
 
 Theorem (kernel). If `replay` returns an Outcome without raising, then what `frame.claim` says is true of the network that `weights`
 (SHA-256 = the certificate's) define under `frame.architecture`, and of the inputs of `frame.task`.
-Proof: by induction over the steps every fact in `facts` is true: each is made by a rule of the catalogue from true premises of the kinds
-that the rule's theorem names, for a network and a task to which it applies. The claim is compared with the last step's fact, last.  ∎
+Proof: by induction over the steps every fact in `facts` is true in the claim's reading of "answered correctly": each is made by a rule of
+the catalogue from true premises of the kinds that the rule's theorem names, for a network, a task and a reading to which it applies.
+The claim is compared with the last step's fact, last.  ∎
 
 1. The digest of the weights and the frame are checked before anything is computed.
 2. The work is computed from sizes and compared with the limits before any arithmetic.
@@ -33,6 +34,7 @@ from proofcheck.memo import Memo
 from proofcheck.models import Dimensions, Model, decode_weights
 from proofcheck.rules import Rule
 from proofcheck.rules.fact import Fact, rule_application
+from proofcheck.rules.reading import Reading
 from proofcheck.rules.rule import Context
 from proofcheck.rules.sweep import Part, PartOf, Sweep, Watch, in_turn
 from proofcheck.tasks import Piece, Task
@@ -153,10 +155,11 @@ def _opened(
     frame = read_frame(certificate, catalogue, limits)
     check_applicable(certificate.steps, frame, catalogue)
     rules = check_steps(certificate.steps, frame.sizes, catalogue, limits, arithmetic.backend)
-    memo.enter((certificate.model.sha256, frame.architecture.name, frame.dimensions, _identity(certificate.model.options), limits))
+    network = (certificate.model.sha256, frame.architecture.name, frame.dimensions, _identity(certificate.model.options))
+    memo.enter((*network, limits, frame.reading))
     model, metadata = memo.once(("model",), lambda: decode_model(frame, weights, limits))
     notes = check_task_metadata(metadata, certificate.task.words())
-    return frame, rules, Context(model, frame.task, arithmetic, limits, memo), notes
+    return frame, rules, Context(model, frame.task, arithmetic, limits, memo, frame.reading), notes
 
 
 def _watch(frame: Frame, step: Step, progress: Progress) -> Watch:
@@ -202,7 +205,7 @@ def check_applicable(steps: Sequence[Step], frame: Frame, catalogue: Catalogue) 
     for step in steps:
         with _errors_in(step):
             if step.rule in catalogue.rules:
-                _require_applicable(frame.architecture.model, type(frame.task), catalogue.rules[step.rule])
+                _require_applicable(frame.architecture.model, type(frame.task), frame.reading, catalogue.rules[step.rule])
 
 
 def check_steps(steps: Sequence[Step], sizes: Dimensions, catalogue: Catalogue, limits: Limits, backend: Backend) -> list[Rule]:
@@ -253,7 +256,7 @@ def check_task_metadata(metadata: Mapping[str, str], task: str) -> tuple[str, ..
 
 
 def _apply(context: Context[Model, Task], rule: Rule, step: Step, facts: Mapping[str, Fact]) -> Fact:
-    _require_applicable(type(context.model), type(context.task), rule)
+    _require_applicable(type(context.model), type(context.task), context.reading, rule)
     premises = tuple(facts[premise] for premise in step.premises)
     for k, fact in enumerate(premises):
         kind = rule.premises[min(k, len(rule.premises) - 1)]
@@ -272,8 +275,16 @@ def _decoded_hints(rule: Rule, step: Step) -> dict[str, Any]:
     return {name: kind.decode(step.hints[name]) for name, kind in rule.hints.items()}
 
 
-def _require_applicable(model: type, task: type, rule: Rule) -> None:
-    """Rejected(rule-not-applicable) unless the rule's theorem is about such networks and such tasks."""
+def _require_applicable(model: type, task: type, reading: Reading, rule: Rule) -> None:
+    """Rejected(rule-not-applicable) unless the rule's theorem is about such networks, such tasks and this reading."""
+    if reading.kind not in rule.readings:
+        raise Rejected(
+            Reason.RULE_NOT_APPLICABLE,
+            "the rule's theorem is about another reading of `answered correctly` than the claim's",
+            expected=", ".join(sorted(rule.readings)),
+            found=str(reading.kind),
+            hint="docs/readings.md says which rules prove which claims",
+        )
     for what, found, kind in (("network", model, rule.model), ("task", task, rule.task)):
         if not issubclass(found, kind):
             raise Rejected(

@@ -73,7 +73,8 @@ class Expected:
 class Checker:
     """Verifies certificates one after another; what they share about one network is computed once.
 
-    backend: "fast" (float64 intervals) or "arb" (balls only). precision: bits of the balls instead of each certificate's.
+    backend: "fast" (float64 intervals) or "arb" (balls only). limits: None for those of `Limits()`, which verify every shipped certificate.
+    precision: bits of the balls instead of each certificate's.
     trust: extensions whose code is trusted as this package's; Declined(untrusted-extension) for bad names.
     """
 
@@ -255,11 +256,18 @@ def _read_weights(certificate: Certificate, folder: Path, model: Place | Sequenc
 
 
 def _with_digest(digest: str, models: Sequence[Place], limits: Limits) -> bytes:
-    """The bytes of the first file with this digest."""
+    """The bytes of the first file with this digest; files that cannot be read are passed over, unless none has it."""
+    unread: Declined | None = None
     for model in models:
-        data = read_regular_file(Path(model), "weights_bytes", limits, follow_links=True)
+        try:
+            data = read_regular_file(Path(model), "weights_bytes", limits, follow_links=True)
+        except Declined as error:
+            unread = unread or error
+            continue
         if sha256_hex(data) == digest:
             return data
+    if unread is not None:
+        raise unread
     raise Declined(
         Reason.UNEXPECTED_MODEL,
         "none of the files named by --model is the one that the certificate is about",

@@ -27,7 +27,7 @@ LAYERS = (
     ("catalogue", "extensions"),
     ("frame",),
     ("kernel",),
-    ("report",),
+    ("report", "html"),
     ("verification",),
     ("wrong_inputs",),
     ("cli",),

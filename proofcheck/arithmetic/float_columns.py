@@ -45,6 +45,7 @@ from proofcheck.arithmetic.float_bounds import (
     spectral_norm_above,
 )
 from proofcheck.arithmetic.float_functions import ACTIVATION_ERROR, EXPONENTIAL_ERROR, LIPSCHITZ, activated, exponentials
+from proofcheck.arithmetic.float_intervals import enclosing_doubles, rounded_down, rounded_up
 from proofcheck.arithmetic.operations import count
 
 
@@ -132,21 +133,26 @@ class FloatLogits:
         self.radius = radius
 
     @np.errstate(all="ignore")
-    def decide(self, answers: Integers) -> tuple[Booleans, Booleans]:
+    def decide(self, answers: Integers, margin: DyadicArray | None = None) -> tuple[Booleans, Booleans]:
         """A margin v_y − v_j differs from the computed one by at most √2·radius, and by the rounding of one subtraction.
 
-        The answer is right if the smallest computed margin is above that bound, and wrong if it is at most minus the bound. NaN is neither.
+        With least ≤ δ ≤ most around the margin, the answer is right if the smallest computed v_y − v_j is above δ + bound, and wrong if it
+        is at most δ − bound. NaN is neither. No margin adds nothing; else the sums are rounded outward (`rounded_up`, `rounded_down`).
         """
         columns = np.arange(len(answers))
         own = self.values[answers, columns]
         rivals = self.values.copy()
         rivals[answers, columns] = -np.inf
-        margin = own - rivals.max(axis=0)
-        bound = (ROOT_TWO * self.radius + 2 * U * np.abs(margin) + TINY) * SLACK
-        bound[np.isposinf(margin)] = 0.0  # there is no rival
+        ahead = own - rivals.max(axis=0)
+        bound = (ROOT_TWO * self.radius + 2 * U * np.abs(ahead) + TINY) * SLACK
+        bound[np.isposinf(ahead)] = 0.0  # there is no rival
+        above, below = bound, -bound
+        if margin is not None:
+            least, most = enclosing_doubles(int(margin.integers[()]), margin.exponent)
+            above, below = rounded_up(bound + most), rounded_down(least - bound)
         known = np.isfinite(self.radius) & np.isfinite(own)
         count(2 * self.values.size)
-        return known & (margin > bound), known & (margin <= -bound)
+        return known & (ahead > above), known & (ahead <= below)
 
 
 def capped_like(radius: Doubles, norms: Doubles) -> Doubles:

@@ -6,14 +6,15 @@ import sys
 from time import perf_counter
 
 from proofcheck.certificate import Step
+from proofcheck.cli.terminal import ERASED, width
 from proofcheck.escape import escape
 
-_WIDTH = 78
+_WIDTH = 79
 _FIRST, _ON_TERMINALS, _ELSEWHERE = 1.0, 0.5, 10.0  # seconds before the first line, and between lines
 
 
 class Progress:
-    """Called with a step, inputs done and all inputs. `close` ends the line, so that whatever follows begins one."""
+    """Called with a step, inputs done and all inputs. `close` erases the line, so that whatever follows has one of its own."""
 
     def __init__(self, *, always: bool) -> None:
         self._terminal = sys.stderr.isatty()
@@ -30,13 +31,14 @@ class Progress:
             return
         self._last = now + (_ON_TERMINALS if self._terminal else _ELSEWHERE)
         left = (now - self._begun) * (whole - done) / done
-        line = f"c progress {escape(step.id)[:24]}: {100 * done // whole} % of {whole} inputs, {duration(left)} left"[:_WIDTH]
-        print(f"\r{line:{_WIDTH}}" if self._terminal else line, end="" if self._terminal else "\n", file=sys.stderr, flush=True)
+        line = f"c progress {escape(step.id)[:24]}: {100 * done // whole} % of {whole} inputs, {duration(left)} left"
+        line = line[: width(sys.stderr, _WIDTH) - 1]
+        print(f"{ERASED}{line}" if self._terminal else line, end="" if self._terminal else "\n", file=sys.stderr, flush=True)
         self._open = self._terminal
 
     def close(self) -> None:
         if self._open:
-            print(file=sys.stderr, flush=True)
+            print(ERASED, end="", file=sys.stderr, flush=True)
             self._open = False
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from fractions import Fraction
 from typing import Any
 
 from proofcheck.cli.main import DECLINED, OK, REJECTED
 from proofcheck.cli.verify import parse_limits
+from proofcheck.decimals import signed
 from proofcheck.errors import Declined, ProofcheckError, Reason, Rejected
 from proofcheck.escape import escape
 from proofcheck.extensions import resolve
@@ -26,7 +26,8 @@ def run(options: argparse.Namespace) -> int:
         if options.number < 1 or options.tries < 1:
             raise Declined(Reason.USAGE, "--number and --tries must be at least 1")
         checker = Checker(options.backend, parse_limits(options.limit), trust=resolve(options.trust))
-        found = find_wrong_inputs(checker, options.certificate, options.model, options.number, options.tries)
+        model = options.model[0] if options.model and len(options.model) == 1 else options.model
+        found = find_wrong_inputs(checker, options.certificate, model, options.number, options.tries)
     except ProofcheckError as error:
         print("\n".join(describe(error)), file=sys.stderr)
         return REJECTED if isinstance(error, Rejected) else DECLINED
@@ -44,8 +45,8 @@ def _as_json(wrong: WrongInput) -> dict[str, Any]:
         "tokens": wrong.tokens,
         "answer": wrong.answer,
         "given": wrong.given,
-        "margin": [_decimal(end, up=up) for end, up in zip(wrong.margin, (False, True), strict=True)],
-        "logits": [[_decimal(low, up=False), _decimal(high, up=True)] for low, high in wrong.logits],
+        "margin": [signed(end, up=up) for end, up in zip(wrong.margin, (False, True), strict=True)],
+        "logits": [[signed(low, up=False), signed(high, up=True)] for low, high in wrong.logits],
     }
 
 
@@ -58,19 +59,10 @@ def _lines(found: WrongInputs) -> list[str]:
     ]
     for wrong in found.inputs:
         tokens = " ".join(map(str, wrong.tokens))
-        lines.append(
-            f"wrong       {tokens}   right answer {wrong.answer}, given {wrong.given}, margin {_decimal(wrong.margin[0], up=False)}"
-        )
+        lines.append(f"wrong       {tokens}   right answer {wrong.answer}, given {wrong.given}, margin {signed(wrong.margin[0], up=False)}")
         order = sorted(range(len(wrong.logits)), key=lambda token: wrong.logits[token][0], reverse=True)
         shown = order[:_SHOWN] + [token for token in (wrong.answer,) if token not in order[:_SHOWN]]
         rank = order.index(wrong.answer) + 1
-        logits = "  ".join(f"{token}: {_decimal(wrong.logits[token][0], up=False)}" for token in shown)
+        logits = "  ".join(f"{token}: {signed(wrong.logits[token][0], up=False)}" for token in shown)
         lines.append(f"            logits {logits}   (the right answer is number {rank} of {len(order)})")
     return lines
-
-
-def _decimal(number: Fraction, *, up: bool) -> str:
-    """Six decimals, rounded up or down."""
-    scaled = -(-number.numerator * 10**6 // number.denominator) if up else number.numerator * 10**6 // number.denominator
-    sign, size = "-" if scaled < 0 else "", abs(scaled)
-    return f"{sign}{size // 10**6}.{size % 10**6:06d}"

@@ -13,6 +13,7 @@ from proofcheck.memo import Memo
 from proofcheck.models import AttentionOnly, Dimensions
 from proofcheck.rules.fact import Fact
 from proofcheck.rules.hints import HintKind
+from proofcheck.rules.reading import OVER_THE_REALS, Reading, ReadingKind
 from proofcheck.rules.sweep import PartOf, Sweep, Watch, in_turn, unwatched
 from proofcheck.tasks import MaxOfK
 
@@ -22,8 +23,9 @@ T = TypeVar("T", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Context(Generic[M, T]):
-    """What every rule may use: the network, the task, the arithmetic, the limits, the memo of the network.
+    """What every rule may use: the network, the task, the arithmetic, the limits, the memo of the network and reading.
 
+    reading: what "answered correctly" means in every fact of this replay.
     sweep, watch: how this step goes over pieces of the inputs, and who is told how far it is; they never change what is proved.
     """
 
@@ -32,6 +34,7 @@ class Context(Generic[M, T]):
     arithmetic: Arithmetic
     limits: Limits
     memo: Memo
+    reading: Reading = OVER_THE_REALS
     sweep: Sweep = in_turn
     watch: Watch = unwatched
 
@@ -78,6 +81,8 @@ class Rule:
     part(context, **hints), where the rule uses `context.sweep`: makes the function from pieces to parts, as in another process; then the
     rule has no premises.
     model, task: the kinds of network and task that the theorem is about; elsewhere the rule is not applicable.
+    readings: the kinds of reading that the theorem is about. Facts that do not speak of right and wrong hold in all; others where that is
+    proved.
     """
 
     name: str
@@ -89,6 +94,7 @@ class Rule:
     part: Callable[..., PartOf] | None = None
     model: type = AttentionOnly
     task: type = MaxOfK
+    readings: frozenset[ReadingKind] = frozenset({ReadingKind.REALS})
 
     @property
     def theorem(self) -> str:

@@ -240,7 +240,7 @@ def test_a_claim_that_is_refuted_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     certificate = decode_certificate(CERTIFICATE.read_bytes(), Limits())
     honest = evaluation.decide
 
-    def pessimist(logits: Any, answers: Any) -> Any:
+    def pessimist(logits: Any, answers: Any, *margin: Any) -> Any:
         right, wrong = honest(logits, answers)
         return right & False, wrong | True
 

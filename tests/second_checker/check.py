@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import stat
 import sys
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 from tests.second_checker.certificate_format import ATTENTION_SIZES, Certificate, decode
@@ -38,7 +41,8 @@ def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
         check_steps(certificate)
         require_small(certificate, budget)
         read = read_network if certificate.architecture == ATTENTION else read_sum_of_tables
-        context = Context(read(data, certificate.dimensions, task.words), budget, task, certificate.precision)
+        network = read(data, certificate.dimensions, task.words)
+        context = Context(network, budget, task, certificate.precision, rounded_up(margin_of(certificate)))
         conclusion = replay(certificate, context)
         if isinstance(conclusion, LossSum):
             return judged(certificate, conclusion, context)
@@ -124,17 +128,42 @@ def read_frame(certificate: Certificate) -> Task:
     if (task.n_ctx, task.d_vocab) != (certificate.dimensions["n_ctx"], certificate.dimensions["d_vocab"]) or task.d_vocab > answers:
         raise rejected("task-mismatch", "$.task", certificate.task)
     if certificate.claim_kind == "accuracy_at_least":
-        require_names(certificate.claim, ("correct", "total"), "$.claim")
+        require_names(certificate.claim, ("correct", "total", *(("margin",) if "margin" in certificate.claim else ())), "$.claim")
         whole_number(certificate.claim["correct"], 0, "$.claim.correct")
     else:
         require_names(certificate.claim, ("nats", "total"), "$.claim")
         nats_of(certificate.claim["nats"])
     total = whole_number(certificate.claim["total"], 1, "$.claim.total")
+    margin_of(certificate)
     if digits_of(task) > MOST_DIGITS:
         raise declined("limit-exceeded", "$.task", "digits of the number of inputs")
     if total != task.total:
         raise rejected("wrong-total", f"$.claim.{certificate.claim_kind}.total", total)
     return task
+
+
+RATIONAL = re.compile(r"(-?[0-9]+)/([0-9]+)")
+
+
+def margin_of(certificate: Certificate) -> Fraction:
+    """The margin of the claim, 0 where it has none."""
+    text = certificate.claim.get("margin", "0/1")
+    if not isinstance(text, str):
+        raise rejected("wrong-type", "$.claim.margin", type(text).__name__)
+    match = RATIONAL.fullmatch(text)
+    if not match or not match[2].strip("0"):
+        raise rejected("bad-number", "$.claim.margin", text[:80])
+    if max(len(match[1].lstrip("-")), len(match[2])) > MOST_DIGITS:
+        raise declined("limit-exceeded", "$.claim.margin", "digits")
+    value = Fraction(text)
+    if text != f"{value.numerator}/{value.denominator}" or value < 0:
+        raise rejected("bad-number", "$.claim.margin", text[:80])
+    return value
+
+
+def rounded_up(margin: Fraction) -> Fraction:
+    """The least multiple of 2^−64 that is not below it: docs/readings.md."""
+    return Fraction(ceil(margin * 2**64), 2**64)
 
 
 def digits_of(task: Task) -> int:

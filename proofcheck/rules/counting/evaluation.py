@@ -13,6 +13,7 @@ from proofcheck.limits import Limits
 from proofcheck.models import Dimensions, Model
 from proofcheck.rules.counting.block_tally import BlockTally
 from proofcheck.rules.counting.facts import ProvedBlocks
+from proofcheck.rules.reading import REALS_AND_MARGINS, Reading
 from proofcheck.rules.rule import SINGLE_WORK, Context, Cost, Rule
 from proofcheck.rules.sweep import Part, PartOf, checked
 from proofcheck.tasks import Piece, Task
@@ -27,6 +28,7 @@ LISTING_OPERATIONS = 16  # of one token of one word that is tried
 def evaluation(context: Context[Model, Task]) -> ProvedBlocks:
     """Statement (evaluation). For each block (q, y), last token q and right answer y: counts[q][y] of its inputs have
     logit[y] > logit[j] for all j ≠ y, and wrong[q][y] have logit[j] ≥ logit[y] for some j ≠ y. If undecided = 0, these are all.
+    With a margin δ, logit[y] − δ stands for logit[y].
 
     Hypotheses: none.
     Hints: none.
@@ -59,14 +61,14 @@ def evaluated(context: Context[Model, Task]) -> PartOf:
     """The function from a piece to its part: the counts of its inputs, then how many are neither right nor wrong, and the first of these
     with their answers, as many as may be settled in balls.
     """
-    evaluate = context.model.evaluator(context.arithmetic)
+    evaluate, margin = context.model.evaluator(context.arithmetic), Margin(context.reading, context.arithmetic)
 
     def part(piece: Piece) -> Part:
         tally, waiting = BlockTally(context.task), _Waiting(context)
         for tokens, answers in context.task.listed(piece, batch_size(context)):
             if not len(answers):
                 continue
-            right, wrong = decide(evaluate(tokens), answers)
+            right, wrong = decide(evaluate(tokens), answers, margin)
             tally.add(tokens[:, -1], answers, right, wrong)
             neither = np.flatnonzero(~(right | wrong))
             waiting.keep(tokens[neither], answers[neither])
@@ -81,16 +83,27 @@ def batch_size(context: Context[Model, Task]) -> int:
     return max(1, min(MOST_AT_ONCE, BATCH_LOGITS // logits))
 
 
-def decide(logits: Intervals | Decided, answers: Integers) -> tuple[Booleans, Booleans]:
+class Margin:
+    """The margin of a reading, exact and enclosed by an arithmetic."""
+
+    def __init__(self, reading: Reading, arithmetic: Arithmetic) -> None:
+        self.exact = reading.dyadic()
+        self.enclosed = arithmetic.enclose(self.exact.reshape(1)) if reading.margin else None
+
+
+def decide(logits: Intervals | Decided, answers: Integers, margin: Margin | None = None) -> tuple[Booleans, Booleans]:
     """Where each input is certainly right, and where it is certainly wrong: logits [B, A], answers [B] → [B], [B].
 
-    Proof: own − rival encloses the exact difference; right needs all of them certainly > 0, wrong one certainly ≤ 0. NaN is neither.
+    Without a margin it is 0, the plain reading.
+    Proof: (own − δ) − rival encloses the exact difference; right needs all of them certainly > 0, wrong one certainly ≤ 0. NaN is neither.
     """
     if not isinstance(logits, Intervals):
-        return logits.decide(answers)
+        return logits.decide(answers) if margin is None or margin.enclosed is None else logits.decide(answers, margin.exact)
     rows, columns = np.arange(len(answers)), np.arange(logits.shape[1])
     rivals = np.where(columns[None, :-1] >= answers[:, None], columns[None, 1:], columns[None, :-1])  # all but the answer, [B, A − 1]
-    margins = logits[rows, answers][:, None] - logits[rows[:, None], rivals]
+    own = logits[rows, answers]
+    own = own if margin is None or margin.enclosed is None else own - margin.enclosed
+    margins = own[:, None] - logits[rows[:, None], rivals]
     right, wrong = margins.certainly_positive().all(axis=1), margins.certainly_at_most_zero().any(axis=1)
     return np.asarray(right), np.asarray(wrong)
 
@@ -147,6 +160,8 @@ def _settled(context: Context[Model, Task], tokens: Integers, answers: Integers)
     """As `decide`, in balls; what the limits do not afford is neither right nor wrong."""
     right, wrong = np.zeros(len(answers), dtype=np.bool_), np.zeros(len(answers), dtype=np.bool_)
     operations = _settling_operations(context.limits)
+    arithmetic = Arithmetic("arb", context.arithmetic.precision)
+    margin = Margin(context.reading, arithmetic)
     evaluate: Callable[[Integers], Intervals | Decided] | None = None
     for start in range(0, len(answers), SETTLED_AT_ONCE):
         if operations <= 0:
@@ -154,8 +169,8 @@ def _settled(context: Context[Model, Task], tokens: Integers, answers: Integers)
         part = slice(start, start + SETTLED_AT_ONCE)
         with counting() as counter:
             if evaluate is None:  # most proofs need none
-                evaluate = context.model.evaluator(Arithmetic("arb", context.arithmetic.precision))
-            right[part], wrong[part] = decide(evaluate(tokens[part]), answers[part])
+                evaluate = context.model.evaluator(arithmetic)
+            right[part], wrong[part] = decide(evaluate(tokens[part]), answers[part], margin)
         count(counter.total)
         operations -= counter.total
     return right, wrong
@@ -167,7 +182,7 @@ def _settling_operations(limits: Limits) -> int:
 
 
 def _cost(sizes: Dimensions, limits: Limits) -> Cost:
-    each = sizes.forward + 3 * sizes.answers
+    each = sizes.forward + 3 * sizes.answers + 2  # 2: the margin
     most = min(sizes.inputs, limits.settled_in_balls)
     settled = min(most * each, _settling_operations(limits) + min(most, SETTLED_AT_ONCE) * each + sizes.prepare)
     listing = LISTING_OPERATIONS * sizes.n_ctx * sizes.candidates
@@ -176,4 +191,6 @@ def _cost(sizes: Dimensions, limits: Limits) -> Cost:
     return Cost(whole, sums=listing, singles=sizes.prepare + settled, products=sizes.inputs * sizes.products, floats=floats)
 
 
-RULE = Rule(name="evaluation", apply=evaluation, premises=(), cost=_cost, part=evaluated, model=object, task=Task)
+RULE = Rule(
+    name="evaluation", apply=evaluation, premises=(), cost=_cost, part=evaluated, readings=REALS_AND_MARGINS, model=object, task=Task
+)

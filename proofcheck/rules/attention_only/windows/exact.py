@@ -53,8 +53,8 @@ class SheetTerms:
         marks[[*sheet.rivals.tolist(), m]] = True
         self.rest = not marks.all()
         h, e, pi = (
-            self._differences(table, rows, known, marks)
-            for table, rows, known in zip((terms.EV, terms.EU, terms.PV), (np.arange(m + 1), queries, np.arange(n)), lists, strict=True)
+            self._differences(own, table, rows, known, marks)
+            for own, table, rows, known in zip(terms.of_answer, terms.tables, (np.arange(m + 1), queries, np.arange(n)), lists, strict=True)
         )
         spans = list(zip(cells.starts.tolist(), cells.ends.tolist(), strict=True))
         near = h[:, cells.tokens]
@@ -68,12 +68,12 @@ class SheetTerms:
         if sheet.groups:
             self._divide_rest()
 
-    def _differences(self, table: Intervals, rows: Integers, known: Lists, marks: NDArray[np.bool_]) -> Intervals:
+    def _differences(self, own: Intervals, table: Intervals, rows: Integers, known: Lists, marks: NDArray[np.bool_]) -> Intervals:
         """A[row, m] − A[row, column], for the single rivals and the listed entry outside S: [J (+ 1), rows]."""
         columns = np.broadcast_to(self.sheet.rivals[:, None], (len(self.sheet.rivals), len(rows)))
         if self.rest:
             columns = np.concatenate([columns, known.outside(rows, marks)[None, :]])
-        return table[rows, self.sheet.cells.max_token] - table[rows[None, :], columns]
+        return own[rows, self.sheet.cells.max_token] - table[rows[None, :], columns]
 
     def _on_queries(self, values: Intervals, *, each: bool = False) -> Intervals:
         """[G, L] as [1, G, L]; or [G, Q] as [Q, G]."""
@@ -97,10 +97,10 @@ class SheetTerms:
         low, own = [self.low[:, :J]], [self.own[:, :J]]
         for group in sheet.groups:
             rival = terms.EV[tokens[:, None], group[None, :]][None] + terms.EU[queries[:, None], group[None, :]][:, None, :]
-            near = (terms.EV[tokens, m][None] + terms.EU[queries, m][:, None]) - rival.max(axis=2)  # [Q, K]
+            near = (terms.EV[tokens, m][None] + terms.EU_of_answer[queries, m][:, None]) - rival.max(axis=2)  # [Q, K]
             low.append(joined([near[:, None, :], self.low[:, J:, singles:]], axis=2))
             other = (terms.EV[queries[:, None], group[None, :]] + terms.EU[queries[:, None], group[None, :]]).max(axis=1)
-            own.append(((terms.EV[queries, m] + terms.EU[queries, m]) - other)[:, None])
+            own.append(((terms.EV[queries, m] + terms.EU_of_answer[queries, m]) - other)[:, None])
         self.low, self.own = joined(low, axis=1), joined(own, axis=1)
         self.pi = self.pi[np.array([*range(J), *(J for _ in sheet.groups)], dtype=np.int64)]
 
