@@ -1,11 +1,12 @@
 """Losses on boxes of sequences, from the terms of single tokens. Theorem B and all proofs: docs/rules/loss-boxes.md.
 
 A block of sequences: one query with weight w > 0 and value v, and positions that hold tokens, each with its weight and value there. With
-Z = Σ w over all of them, the margin over rival j is M_j = Σ w·v_j / Z, and the loss log(1 + Σ_j exp(−M_j)). Positions are in classes,
-tokens in cells; a box says how many positions of each class hold a token of each cell. For any level δ
-    M_j ≥ δ + G/Z₊ if G ≥ 0, else δ + G/Z₋,      G = Σ min w·(v_j − δ),  Z₋ = Σ min w,  Z₊ = Σ max w,
-where minima and maxima are over the positions of the class and the tokens of the cell. −M_j has the same bound with −v and −δ. At the
-smallest v_j of the block as δ no term is negative, so M_j ≥ min v_j: this bound is there whatever the levels are.
+Z = Σ w over all of them, the margin over rival j is M_j = d_j + Σ w·v_j / Z for a number d_j (the direct path), and the loss
+log(1 + Σ_j exp(−M_j)). Positions are in classes, tokens in cells; a box says how many positions of each class hold a token of each cell.
+For any level δ
+    M_j ≥ d_j + δ + G/Z₊ if G ≥ 0, else d_j + δ + G/Z₋,      G = Σ min w·(v_j − δ),  Z₋ = Σ min w,  Z₊ = Σ max w,
+where minima and maxima are over the positions of the class and the tokens of the cell. −M_j has the same bound with −d, −v and
+−δ. At the smallest v_j of the block as δ no term is negative, so M_j ≥ d_j + min v_j: this bound is there whatever the levels are.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class BoxLosses(Protocol):
 def box_losses(
     weights: Intervals, own: Intervals, values: Intervals, own_value: Intervals, direct: Intervals, levels: DyadicArray, at: Arrangement
 ) -> BoxLosses:
-    """weights [P, T], own [] (the query's), values [P, T, J], own_value [J], direct [J] (added to every value), levels [L, J], all exact
+    """weights [P, T], own [] (the query's), values [P, T, J], own_value [J], direct [J], levels [L, J], all exact
     values of finite doubles. ArithmeticError where a number is out of range.
     """
     if len(at.classes) * len(at.starts) > MOST_TERMS or sum(map(len, at.classes)) > MOST_TERMS:
@@ -123,20 +124,20 @@ class _FloatBoxLosses:
     @np.errstate(all="ignore")
     def _margins(self, negated: bool, rows: Sequence[Integers], least: Doubles, most: Doubles) -> Doubles:
         """Lower bounds of M, or of −M, at the best level: [B, J]. A level says nothing, −∞, where Z₋ is 0 and G < 0."""
-        floor = self._floors[negated]
+        floor, direct = self._floors[negated], self._ends[int(negated)][2]
         found: Doubles = np.broadcast_to(floor, (len(rows[0]) if rows else 1, len(floor)))
         for level, (own, terms) in zip(self._levels, self._terms[negated], strict=True):
             G = self._sums(terms, rows, own)
             quotient = G / np.where(G >= 0, most, least)
-            quotient += -level if negated else level
+            quotient += ((-level if negated else level) + direct) - self._size  # outward: down
             found = np.maximum(found, quotient)
             count((len(terms) + 5) * G.size)
         return np.asarray(found - _LEVEL_SLACK * np.abs(found))  # outward: down
 
     def _level(self, k: int, side: int) -> tuple[Doubles, list[_Rows]]:
         """Lower bounds of the query's term [J] and of the terms of each class and cell, at level k of v (side 0) or of −v (side 1)."""
-        values, own_value, direct = self._ends[side]
-        shift = (direct - (self._levels[k] if side == 0 else -self._levels[k])) - self._size  # outward: down
+        values, own_value, _ = self._ends[side]
+        shift = (-self._levels[k] if side == 0 else self._levels[k]) - self._size  # outward: down
         terms = values + shift
         terms *= self._weights[:, :, None]
         count(2 * terms.size)
@@ -207,14 +208,13 @@ class _BallBoxLosses:
         self._own: arb = own.entries[()]
         self._light, self._heavy = (self._cells(part, largest=side) for side, part in ((False, weights), (True, weights)))
         exact = BallIntervals.from_dyadic(levels)
-        self._levels: list[Balls] = list(exact.entries)
+        self._levels: list[Balls] = [(exact[k] + direct).entries for k in range(levels.shape[0])]
         self._floors = [self._floor(values, own_value, direct), self._floor(-values, -own_value, -direct)]
         self._sides = []
         for sign in (False, True):
             found = []
             for k in range(levels.shape[0]):
-                shift = direct - exact[k]
-                terms, own_term = (values + shift) * weights[:, :, None], (own_value + shift) * own
+                terms, own_term = (values - exact[k]) * weights[:, :, None], (own_value - exact[k]) * own
                 terms, own_term = (-terms, -own_term) if sign else (terms, own_term)
                 found.append((own_term.entries, self._cells(terms, largest=False)))
             self._sides.append(found)
