@@ -33,7 +33,7 @@ class Report:
     wrong: inputs that are proved to be answered wrongly.
     claim: in words, as the verdict line has it; "" unless VERIFIED. model_words: architecture, sizes and options.
     proved_words: what was derived, where it is no count of inputs; "" where it is.
-    notes: what a reader should know about the weight file. trusting: extensions that the proof relies on.
+    notes: what a reader should know about the weight file. trusting: extensions and machines that the verdict relies on.
     error: the refusal behind REJECTED or DECLINED, else None.
     blocks: what the steps prove for each last token and right answer; None unless VERIFIED by steps about blocks.
     """
@@ -94,7 +94,7 @@ class Report:
         """The verdict line: what is claimed, about what, by which file. Closed grammar, docs/soundness.md.
 
         s VERIFIED <claim> task <task> network <architecture, sizes, options> model sha256:<digest>
-            [trusting <extension> <version> sha256:<digest>, …] certificate <file>
+            [trusting <extension> <version> sha256:<digest>|workers at <address>, …] certificate <file>
         s REJECTED|DECLINED <reason code> certificate <file>
         """
         file = f"certificate {escape(self.certificate)}"

@@ -18,7 +18,7 @@ the network whose weight file has that SHA-256, its numbers read as exact reals 
 inputs are answered correctly; `accuracy with margin > d >= N/T`: and with the right logit more than d above every other.
 `mean loss <= R nats over T inputs` (or `>=`): the mean over all T inputs of the cross-entropy −log softmax(logits)[right answer] is at
 most (at least) R. This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with `--backend arb`), the hardware, the trusted lines
-of proofcheck (counted in docs/soundness.md), and those of the extensions that the line says it trusts. It says nothing about the same
+of proofcheck (counted in docs/soundness.md), and the extensions and workers that the line says it trusts. It says nothing about the same
 weights run in floating point."""
 
 EXIT_CODES = """\
@@ -113,6 +113,8 @@ def _verify(verify: argparse.ArgumentParser) -> None:
     how.add_argument("--precision", type=int, metavar="BITS", help="bits of the balls instead of the certificate's")
     jobs = "use N processes (default: 1): for several certificates, or for the inputs of one"
     how.add_argument("--jobs", type=int, default=1, metavar="N", help=jobs)
+    dask = "verify on the workers of a Dask cluster, which are then trusted: every verdict line says so"
+    how.add_argument("--dask", metavar="ADDRESS", help=dask)
     how.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help=_LIMIT)
     how.add_argument("--trust", action="append", default=[], metavar="NAME", help=_TRUST)
     output = verify.add_argument_group("output")

@@ -102,6 +102,8 @@ def _expected(options: argparse.Namespace, limits: Limits) -> Expected:
     """What the certificates must be about. Raises Declined: usage, and what reading --expect-model raises."""
     if options.jobs < 1:
         raise Declined(Reason.USAGE, "--jobs must be at least 1", expected="at least 1", found=str(options.jobs))
+    if options.dask is not None and options.jobs > 1:
+        raise Declined(Reason.USAGE, "--dask and --jobs are two places for the same work", expected="one of them", found="both")
     if len(_streams(options)) > 1:
         raise Declined(Reason.USAGE, "more than one certificate from a stream", found=", ".join(_streams(options))[:200])
     digest: str | None = options.expect_sha256
@@ -125,6 +127,11 @@ def _reports(options: argparse.Namespace, settings: Settings, checker: Checker, 
     """Reports in the order of the certificates."""
     models = options.model[0] if options.model and len(options.model) == 1 and len(options.certificates) == 1 else options.model
     jobs = [(name, models, expected) for name in options.certificates]
+    if options.dask is not None:
+        from proofcheck.cli.cluster import on_cluster
+
+        yield from on_cluster(settings, jobs, options.dask)
+        return
     progress = Progress(always=options.progress)
     if options.jobs > 1 and len(jobs) == 1:
         from proofcheck.cli.parallel import end_with_workers

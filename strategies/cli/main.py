@@ -17,6 +17,7 @@ COMMANDS = {
     "list": ("strategies.cli.list", "the strategies: our name and the published one"),
     "prove": ("strategies.cli.prove", "search for a proof and write a certificate that verifies"),
     "sweep": ("strategies.cli.sweep", "certificates of many strategies for one model"),
+    "claims": ("strategies.cli.claims", "what the published programs claim in float32, beside what is proved and true"),
     "table": ("strategies.cli.table", "bounds, costs and seconds of certificates"),
     "report": ("strategies.cli.report", "certificates as a page to look at: what is proved, where accuracy is lost, the circuits"),
     "picture": ("strategies.cli.picture", "what the windows of a certificate look at, as a picture"),

@@ -302,7 +302,7 @@ answers of TASK. `accuracy >= N/T`: at least N of the T inputs are answered corr
 N/T`: and with the right logit more than d above every other. `mean loss <= R nats over T inputs` (or `>=`): the mean
 over all T inputs of the cross-entropy \\u2212log softmax(logits)[right answer] is at most (at least) R. This relies on
 CPython, FLINT, numpy's IEEE-754 arithmetic (not with `--backend arb`), the hardware, the trusted lines of proofcheck
-(counted in docs/soundness.md), and those of the extensions that the line says it trusts. It says nothing about the
+(counted in docs/soundness.md), and the extensions and workers that the line says it trusts. It says nothing about the
 same weights run in floating point.
 
 positional arguments:
