@@ -12,7 +12,7 @@ import numpy as np
 
 from strategies.max_of_k.loss_plans import UNUSED, Array, FloatTables, boxes_of, cells_by_weight, classes_of, levels_of
 
-MOST_BOXES = 40_000  # of one candidate
+MOST_BOXES = 100_000  # of one candidate
 QUERIES = 3  # sampled for each max token
 ENOUGH = 2e-6  # long sequences: a max token whose losses add less to the mean gets no more boxes
 
@@ -60,7 +60,7 @@ def _shapes(n: int) -> list[tuple[int, int, int]]:
     few = [(0, 1), (1, 1), (1, 2), (2, 2), (3, 2), (3, 3), (4, 3), (5, 3), (6, 4), (8, 4), (10, 5), (14, 6)]
     if n <= 5:
         return [(h, g, n - 1) for h, g in few]
-    return [(h, g, c) for c, (h, g) in product((1, 2), [*few[:6], (5, 2), (6, 2)])]
+    return [(h, g, c) for c, (h, g) in product((1, 2), [*few[:6], (4, 2), (5, 2), (6, 2), (4, 3), (5, 3)])]
 
 
 def _ladder(tables: FloatTables, m: int, levels: Array) -> list[Candidate]:
