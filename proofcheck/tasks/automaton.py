@@ -68,21 +68,29 @@ class Automaton:
 
     def listed(self, piece: Piece, size: int) -> Iterator[tuple[Integers, Integers]]:
         """`batches`, of the words with these numbers in lexicographic order."""
-        shape = [len(sigma) for sigma in self.alphabets]
         letters = [np.array(sigma, dtype=np.int64) for sigma in self.alphabets]
         for first in range(*piece, size):
-            places = np.unravel_index(np.arange(first, min(first + size, piece[1])), shape)
-            tokens = np.stack([sigma[place] for sigma, place in zip(letters, places, strict=True)], axis=1)
-            answers = self.answers(tokens)
+            numbers = np.arange(first, min(first + size, piece[1]))
+            columns = np.empty((self.n_ctx, len(numbers)), dtype=np.int64)
+            for i in reversed(range(self.n_ctx)):
+                numbers, places = np.divmod(numbers, len(letters[i]))
+                np.take(letters[i], places, out=columns[i], mode="clip")
+            tokens = columns.T
+            answers = self._answers(tokens)
             inputs = answers >= 0
-            yield tokens[inputs], answers[inputs]
+            yield (tokens, answers) if inputs.all() else (tokens[inputs], answers[inputs])
 
     def answers(self, tokens: Integers) -> Integers:
-        """The answer of each word, −1 where it is no input: [B, n_ctx] → [B]."""
+        """The answer of each word, −1 where it is no input: [B, n_ctx] → [B]. IndexError for what is no letter."""
+        if tokens.size and not (int(tokens.min()) >= 0 and int(tokens.max()) < self.step[0].shape[1]):
+            raise IndexError("a token that is no letter of the machine")
+        return self._answers(tokens)
+
+    def _answers(self, tokens: Integers) -> Integers:
         state = np.full(len(tokens), self.start, dtype=np.int64)
         for i in self.reading_order:
-            state = self.step[i][state, tokens[:, i]]
-        return self.out[state]
+            state = np.take(self.step[i], state * self.step[i].shape[1] + tokens[:, i])  # row-major places
+        return np.take(self.out, state)
 
     @cached_property
     def block_sizes(self) -> dict[tuple[int, int], int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import numpy as np
@@ -18,8 +18,9 @@ from proofcheck.rules.rule import SINGLE_WORK, Context, Cost, Rule
 from proofcheck.rules.sweep import Part, PartOf, checked
 from proofcheck.tasks import Piece, Task
 
-BATCH_LOGITS = 1 << 17  # logits of one batch of inputs
-MOST_AT_ONCE = 1 << 13  # inputs of one batch
+BATCH_ENTRIES = 1 << 17  # of the widest array of one batch of inputs: it fits a processor's second cache
+MOST_AT_ONCE = 1 << 13  # inputs of one batch, words that are listed at once
+LISTED_FOR_BALLS = 1 << 8
 MOST_PIECES = 1 << 8
 SETTLED_AT_ONCE = 64
 LISTING_OPERATIONS = 16  # of one token of one word that is tried
@@ -42,7 +43,7 @@ def evaluation(context: Context[Model, Task]) -> ProvedBlocks:
     Machine-checked: docs/proofs/Evaluation.v, evaluation.
     """
     tally, waiting, total = BlockTally(context.task), _Waiting(context), context.task.total()
-    pieces = context.task.pieces(batch_size(context), MOST_PIECES)
+    pieces = context.task.pieces(_listed_at_once(context), MOST_PIECES)
     with closing(checked(context.sweep, pieces, evaluated(context))) as parts:
         for index, part in parts:
             waiting.add(index, tally.add_part(part))
@@ -65,9 +66,7 @@ def evaluated(context: Context[Model, Task]) -> PartOf:
 
     def part(piece: Piece) -> Part:
         tally, waiting = BlockTally(context.task), _Waiting(context)
-        for tokens, answers in context.task.listed(piece, batch_size(context)):
-            if not len(answers):
-                continue
+        for tokens, answers in batches(context, piece):
             right, wrong = decide(evaluate(tokens), answers, margin)
             tally.add(tokens[:, -1], answers, right, wrong)
             neither = np.flatnonzero(~(right | wrong))
@@ -77,10 +76,24 @@ def evaluated(context: Context[Model, Task]) -> PartOf:
     return part
 
 
+def batches(context: Context[Model, Task], piece: Piece) -> Iterator[tuple[Integers, Integers]]:
+    """The inputs of a piece and their answers, in order, at least one and at most `batch_size` at once."""
+    size = batch_size(context)
+    for tokens, answers in context.task.listed(piece, _listed_at_once(context)):
+        for start in range(0, len(answers), size):
+            yield tokens[start : start + size], answers[start : start + size]
+
+
+def _listed_at_once(context: Context[Model, Task]) -> int:
+    """Words: few calls where evaluation is fast, small pieces where it is slow."""
+    return MOST_AT_ONCE if context.arithmetic.backend == "fast" else min(MOST_AT_ONCE, LISTED_FOR_BALLS)
+
+
 def batch_size(context: Context[Model, Task]) -> int:
     """How many inputs are evaluated at once: a matter of speed and memory alone."""
-    logits = context.model.dimensions.get("d_vocab_out", context.task.answers)  # of one input, as far as that is known here
-    return max(1, min(MOST_AT_ONCE, BATCH_LOGITS // logits))
+    sizes = context.model.dimensions
+    widths = [sizes.get(name, 1) for name in ("d_model", "d_mlp")]  # of one input's vectors, as far as they are known here
+    return max(1, min(MOST_AT_ONCE, BATCH_ENTRIES // max(*widths, sizes.get("d_vocab_out", context.task.answers))))
 
 
 class Margin:
