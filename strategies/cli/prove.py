@@ -8,7 +8,11 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
-from proofcheck.report import decimal, escape
+from safetensors import SafetensorError
+
+from proofcheck.decimals import significant
+from proofcheck.errors import ProofcheckError, Rejected
+from proofcheck.report import decimal, describe, escape
 from strategies.budget import Budget
 from strategies.checker import CheckerEnded
 from strategies.cli.options import add_search_options, limits_of
@@ -19,7 +23,7 @@ from strategies.max_of_k.windows import windows_at, windows_within
 from strategies.models.load import ModelError
 from strategies.suitability import refusal, remarks
 
-CLAIMS = ("accuracy", "margin")
+CLAIMS = ("accuracy", "margin", "loss", "loss-at-least")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--price", type=_positive, metavar="MU", help="windows only: billionths of all inputs that one operation must prove"
     )
-    parser.add_argument("--operations", type=int, metavar="N", help="windows only: the best bound with at most N operations")
+    parser.add_argument("--operations", type=int, metavar="N", help="windows: at most N operations; loss-boxes: about N boxes times rivals")
     parser.add_argument("--claim", choices=CLAIMS, default="accuracy", help="what to prove (default: accuracy over the reals)")
     parser.add_argument(
         "--margin", type=_margin, metavar="P/Q", help="claim margin: logits by which the answer must lead, such as 1/10 or 1"
@@ -41,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write a verified certificate, or nothing."""
+    if options.claim.startswith("loss"):
+        return _run_loss(options)
     if options.strategy not in STRATEGIES:
         print(f"there is no strategy {options.strategy!r}; `python -m strategies list` prints them", file=sys.stderr)
         return 2
@@ -90,6 +96,38 @@ def run(options: argparse.Namespace) -> int:
     needed = _verify_options(options)
     if needed:
         print(f"verify it with: proofcheck verify {needed}{shlex.quote(str(proved.path))}")
+    return 0
+
+
+def _run_loss(options: argparse.Namespace) -> int:
+    """A claim about the mean loss."""
+    from strategies import losses
+
+    if options.strategy not in losses.STRATEGIES or options.price is not None or options.margin is not None:
+        print(
+            f"--claim {options.claim} goes with --strategy {' or '.join(losses.STRATEGIES)}, and with neither price nor margin",
+            file=sys.stderr,
+        )
+        return 2
+    limits = limits_of(options)
+    if limits is None:
+        return 2
+    kind = losses.AT_MOST if options.claim == "loss" else losses.AT_LEAST
+    evaluations = losses.EVALUATIONS if options.operations is None else float(options.operations)
+    try:
+        proved = losses.prove_loss(options.model, options.output, options.strategy, kind, evaluations, limits, force=options.force)
+    except ProofcheckError as error:
+        print("nothing was written: " + "\n".join(describe(error)), file=sys.stderr)
+        return 1 if isinstance(error, Rejected) else 2
+    except (OSError, ValueError, SafetensorError) as error:
+        print(f"nothing was written: {escape(str(error))}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
+    low, high = significant(proved.lower, 7), significant(proved.upper, 7)
+    print(f"{proved.path}: {proved.claim}; proved from {low} to {high}, each loss at most {significant(proved.largest, 5)}")
+    print(f"search {proved.search_seconds:.2f} s, check {proved.check_seconds:.2f} s")
     return 0
 
 

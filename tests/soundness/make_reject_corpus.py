@@ -28,7 +28,7 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[2]))
 
 from soundness import frame_attacks as attacks_of_1_1
-from soundness import margin_attacks, resource_corpus, subcubic_attacks, windows_attacks
+from soundness import loss_attacks, margin_attacks, resource_corpus, subcubic_attacks, windows_attacks
 from soundness.inflation_cases import CASES
 from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
 from soundness.separable_attacks import ATTACKS as SEPARABLE_ATTACKS
@@ -541,6 +541,11 @@ def of_1_1() -> Iterator[tuple[str, str, bytes]]:
         yield code, f"1.1-{name}", data
 
 
+def of_losses() -> Iterator[tuple[str, str, bytes]]:
+    """Claims about the mean loss."""
+    yield from loss_attacks.attacks(base())
+
+
 def integers(values: list[Any]) -> Document:
     """An i64 array."""
     data = np.array(values, dtype="<i8")
@@ -562,6 +567,7 @@ def attacks() -> dict[str, bytes]:
         resources,
         of_1_1,
         margin_attacks.attacks,
+        of_losses,
     ):
         for code, name, data in part():
             path = f"{code}/{name}.json"
