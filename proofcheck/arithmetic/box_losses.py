@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from flint import arb
@@ -71,7 +71,7 @@ def box_losses(
     if isinstance(values, FloatIntervals):
         parts = (_floats(weights), _floats(own), values, _floats(own_value), _floats(direct))
         return _FloatBoxLosses(*parts, _doubles(levels), at)
-    return _BallBoxLosses(*(_balls(part) for part in (weights, own, values, own_value, direct)), levels, at)
+    return _BallBoxLosses(_balls(weights), _balls(own), _balls(values), _balls(own_value), _balls(direct), levels, at)
 
 
 class _FloatBoxLosses:
@@ -184,7 +184,7 @@ class _Rows:
 
     def _made(self, counts: Integers) -> Doubles:
         numbers = counts.astype(np.float64)  # exact: small
-        total = numbers[:, 0, None] * self._part[0]
+        total: Doubles = numbers[:, 0, None] * self._part[0]
         for k in range(1, len(self._part)):
             total += numbers[:, k, None] * self._part[k]
         count(2 * counts.size * self._part.shape[1])
@@ -205,7 +205,7 @@ class _BallBoxLosses:
         at: Arrangement,
     ) -> None:
         self._at = at
-        self._own: arb = own.entries[()]
+        self._own: Any = own.entries[()]
         self._light, self._heavy = (self._cells(part, largest=side) for side, part in ((False, weights), (True, weights)))
         exact = BallIntervals.from_dyadic(levels)
         self._levels: list[Balls] = [(exact[k] + direct).entries for k in range(levels.shape[0])]

@@ -55,7 +55,7 @@ class LossTerms(MarginTerms):
         """Prepare the tables of a max token."""
         self._m, self._plan, rivals = m, plan, self.rivals(m)
         tokens, positions = self._margins(self._EVOU[: m + 1], m, rivals), self._margins(self._PVOU, m, rivals)
-        self._direct = self._margins(self._EUPU[: m + 1], m, rivals)
+        self._direct_values = self._margins(self._EUPU[: m + 1], m, rivals)
         self._last_values = positions[-1][None] + tokens  # [T, J]
         self._ordered = positions[:-1][:, None] + tokens[plan.order][None]  # [n − 1, T, J]
         self._block_weights: Intervals = self.weights(slice(0, m + 1), m)  # [Q, n, T]
@@ -64,7 +64,7 @@ class LossTerms(MarginTerms):
         """levels [L, J]: for the values without the direct path."""
         weights, at = self._block_weights[query], self._plan.arrangement
         ordered = weights[:-1][:, self._plan.order]
-        return box_losses(ordered, weights[-1, query], self._ordered, self._last_values[query], self._direct[query], levels, at)
+        return box_losses(ordered, weights[-1, query], self._ordered, self._last_values[query], self._direct_values[query], levels, at)
 
 
 def _block(found: BoxLosses, plan: Plan, query: int, *, below: bool) -> BlockLoss:
