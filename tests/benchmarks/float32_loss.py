@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "certificates" / "models" / "max-of-2-small-loss.safetensors"
 CERTIFICATE = ROOT / "certificates" / "losses" / "max-of-2-small-loss--evaluation-losses.json"
-D_VOCAB, D_MODEL, SEED, STEPS, RATE = 64, 32, 123, 2651, 0.02
+D_VOCAB, D_MODEL, SEED, STEPS, RATE = 64, 32, 123, 12_001, 0.01
 NAMES = {
     "W_E": "embed.W_E",
     "W_pos": "pos_embed.W_pos",
@@ -47,7 +47,7 @@ def inputs() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def train() -> Weights:
-    """By Adam on all inputs, with the loss of float32 logits taken in float64."""
+    """By Adam on all inputs, in float32 throughout, until its own loss is 12 % below the one of float64."""
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
     shapes = dict.fromkeys(NAMES, (D_MODEL, D_MODEL)) | {"W_E": (D_VOCAB, D_MODEL), "W_U": (D_MODEL, D_VOCAB), "W_pos": (2, D_MODEL)}
@@ -57,11 +57,14 @@ def train() -> Weights:
     optimizer = torch.optim.Adam(w.values(), lr=RATE)
     for step in range(STEPS):
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(logits(w, x).double(), y)
+        loss = torch.nn.functional.cross_entropy(logits(w, x), y)
         loss.backward()
         optimizer.step()
-        if step % 500 == 0:
-            print(step, loss.item(), flush=True)
+        if step % 250 == 0:
+            single, double = losses({name: tensor.detach() for name, tensor in w.items()})
+            print(f"step {step}: float32 {single:.3e}, float64 {double:.3e}", flush=True)
+            if step > 1000 and single < 0.88 * double:
+                break
     return {name: tensor.detach() for name, tensor in w.items()}
 
 
@@ -92,6 +95,9 @@ def main() -> None:
         write(train(), options.train)
     single, double = losses(read(options.train or MODEL))
     print(f"float32 {single:.6e}, float64 {double:.6e}, float32 less {100 * (1 - single / double):.1f} %")
+    x, y = inputs()
+    mixed = torch.nn.functional.cross_entropy(logits(read(options.train or MODEL), x).double(), y).item()
+    print(f"float64 log-softmax of float32 logits {mixed:.6e}")
     if options.train is None:
         ((kind, fields),) = json.loads(CERTIFICATE.read_text())["claim"].items()
         print(f"{kind} {float(Fraction(fields['nats'])):.6e}")
