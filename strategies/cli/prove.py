@@ -26,7 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strategy", required=True, metavar="NAME", help="a name from `python -m strategies list`")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="CERT", help="certificate file to write")
     parser.add_argument(
-        "--price", type=_positive, metavar="MU", help="windows and shared-windows only: billionths of all inputs that one operation must prove"
+        "--price",
+        type=_positive,
+        metavar="MU",
+        help="(shared-)windows only: billionths of all inputs that one operation must prove",
     )
     parser.add_argument("--operations", type=int, metavar="N", help="windows only: the best bound with at most N operations")
     parser.add_argument("--force", action="store_true", help="replace CERT if it exists")

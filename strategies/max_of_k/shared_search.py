@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from proofcheck.arithmetic.clamped_sums import Bins
 from strategies.max_of_k.shared_terms import Bounds, SharedMaxToken
 from strategies.max_of_k.windows_terms import Doubles, FloatTables, Integers
 
 CLASSES = (1, 2, 4, 8, 16, 32)  # numbers of classes that are tried, up to the first two that do not pay
-BINS = (32, 64, 128, 256, 512)
-SEARCH_BINS = 64
+BINS = tuple(Bins(fine, below * fine, above * fine) for fine in (6, 12, 24, 48) for below, above in ((1, 2), (2, 4), (4, 8)))
+SEARCH_BINS = Bins(12, 24, 48)
 MOST_GROUPS = 10
 ROUNDS = 8  # of the division into classes
 
@@ -24,7 +25,7 @@ class FoundSheet:
     boundaries: tuple[int, ...]
     groups: tuple[tuple[int, ...], ...]
     classes: tuple[tuple[int, ...], ...]
-    bins: int
+    bins: Bins
     gain: float
     operations: float
     additions: int
@@ -50,30 +51,41 @@ def _best_sheet(place: SharedMaxToken, queries: Integers, price: float) -> Found
     for number in CLASSES:
         if number > len(queries):
             break
-        found = _evaluated(place, groups, _divided(features, number), queries, price)
+        classes = _parts(queries, _divided(features, number))
+        found = _evaluated(place, groups, classes, price, (SEARCH_BINS,))
         if best is None or found.gain - price * found.operations > best.gain - price * best.operations:
             best, failures = found, 0
         else:
             failures += 1
             if failures == 2:
                 break
+    if best is not None and best.classes and place.tables.n_ctx > 6:
+        best = _evaluated(place, groups, [np.array(some) for some in best.classes], price, BINS)
     return best if best is not None and best.gain > price * best.operations else None
 
 
-def _evaluated(place: SharedMaxToken, groups: list[Integers], labels: Integers, queries: Integers, price: float) -> FoundSheet:
-    """These groups and classes, with the bins that win most; classes that win nothing are left out."""
-    m, required = place.m, bool(queries[0] < place.m)
-    size = float(place.tables.block_size(int(queries[0]), m))
-    classes = [queries[labels == label] for label in range(int(labels.max()) + 1) if (labels == label).any()]
+def _parts(queries: Integers, labels: Integers) -> list[Integers]:
+    return [queries[labels == label] for label in range(int(labels.max()) + 1) if (labels == label).any()]
+
+
+def _evaluated(
+    place: SharedMaxToken, groups: list[Integers], classes: list[Integers], price: float, numbers: tuple[Bins, ...]
+) -> FoundSheet:
+    """These groups and classes, with the number of bins that wins most; classes that win nothing are left out."""
+    m, required = place.m, bool(classes[0][0] < place.m)
+    size = float(place.tables.block_size(int(classes[0][0]), m))
     merged = [_merged(place.bounds(some), groups) for some in classes]
-    short = place.tables.n_ctx <= 6
     best: FoundSheet | None = None
-    for bins in BINS[-1:] if short else BINS:
+    for bins in numbers:
         kept, gain, cost, additions = [], 0.0, 0.0, 0
         for some, bounds in zip(classes, merged, strict=True):
             open_groups = bounds[~place.settled(bounds, required=required)]
             spent = place.cost(open_groups, bins, required=required) if len(open_groups.own) else 0.0
-            won = (size - float(place.failing(open_groups, bins, required=required).sum())) * len(some) if len(open_groups.own) else size * len(some)
+            won = (
+                (size - float(place.failing(open_groups, bins, required=required).sum())) * len(some)
+                if len(open_groups.own)
+                else size * len(some)
+            )
             if won > price * spent:
                 kept.append(tuple(some.tolist()))
                 gain, cost = gain + won, cost + spent
@@ -99,11 +111,12 @@ def pack(place: SharedMaxToken, queries: Integers, price: float, stand_for: int)
     """
     required = bool(queries[0] < place.m)
     single = place.bounds(queries)
-    alone = place.failing(single, SEARCH_BINS, required=required)
+    bins = SEARCH_BINS
+    alone = place.failing(single, bins, required=required)
     settled = place.settled(single, required=required)
     tightness = single.own + single.levels.min(axis=2).sum(axis=1)
     order = sorted(range(len(alone)), key=lambda k: (-alone[k], tightness[k]))
-    count = price / max(1, stand_for) * place.cost(single[:1], SEARCH_BINS, required=required)  # sequences of one block that a count must win
+    count = price / max(1, stand_for) * place.cost(single[:1], bins, required=required)  # sequences of one block that a count must win
     groups: list[list[int]] = []
     state: list[Bounds] = []
     lost: list[float] = []
@@ -115,10 +128,10 @@ def pack(place: SharedMaxToken, queries: Integers, price: float, stand_for: int)
             same = (both.own == now.own) & (both.levels == now.levels).all(axis=(1, 2))
             free = same | place.settled(both, required=required)
             if free.any():
-                best, total = int(np.flatnonzero(free)[0]), None
+                best = int(np.flatnonzero(free)[0])
                 total = lost[best] if same[best] else 0.0
             else:
-                totals = place.failing(both, SEARCH_BINS, required=required)
+                totals = place.failing(both, bins, required=required)
                 more = totals - np.array(lost)
                 best = int(more.argmin())
                 total = float(totals[best])

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic.level_sums import LIMB_BITS, MOST_LISTED, nonpositive_tuples, tuples_operations
-from strategies.max_of_k.windows_counts import all_tuples, in_bins
+from proofcheck.arithmetic.clamped_sums import LIMB_BITS, Bins, clamped_operations
+from proofcheck.arithmetic.level_sums import MOST_LISTED, nonpositive_tuples, tuples_operations
+from strategies.max_of_k.windows_counts import all_tuples, clamped
 from strategies.max_of_k.windows_terms import LEVEL_BITS, Doubles, FloatTables, Integers
 
 MOST_TUPLES = 1 << 17  # of levels: up to here every tuple is looked at
 WEIGHTS = (2e-3, 2e-4)  # relative to the max token's: below the first one tokens are far, below the second ones farther
-MOST_NEAR = 64
+MOST_NEAR = 96
 Booleans = NDArray[np.bool_]
 
 
@@ -79,40 +80,42 @@ class SharedMaxToken:
             total = total + (bounds.levels[:, :, 0] - least).min(axis=1) if least.shape[1] else np.full(len(total), -1.0)
         return np.asarray(total > 1e-9 * (1 + np.abs(bounds.own)))
 
-    def failing(self, bounds: Bounds, bins: int, *, required: bool) -> Doubles:
+    def failing(self, bounds: Bounds, bins: Bins, *, required: bool) -> Doubles:
         """Sequences that each group may lose, [G]."""
         out = np.zeros(len(bounds.own))
         places = np.flatnonzero(~self.settled(bounds, required=required))
         if len(places):
             z, own, every = bounds.levels[places], bounds.own[places], np.full(len(places), required)
             if self.tables.n_ctx - 1 > MOST_LISTED:
-                counts = in_bins(z, own, self.sizes, every, bins)
+                counts = clamped(z, own, self.sizes, required, bins)
             elif len(self.sizes) ** (self.tables.n_ctx - 1) <= MOST_TUPLES:
                 counts = all_tuples(z, own, self.sizes, every)
             else:
-                counts = [self._one(z[k], float(own[k]), bins, required=required) for k in range(len(places))]
+                counts = [self._one(z[k], float(own[k]), required=required) for k in range(len(places))]
             out[places] = counts
         return out
 
-    def _one(self, z: Doubles, own: float, bins: int, *, required: bool) -> int:
+    def _one(self, z: Doubles, own: float, *, required: bool) -> int:
         scale = 2.0**LEVEL_BITS / max(float(np.abs(z).max(initial=0)), abs(own), 1e-300)
-        return nonpositive_tuples(np.floor(z * scale).astype(np.int64), self.sizes, int(np.floor(own * scale)), bins, first_required=required)
+        return nonpositive_tuples(np.floor(z * scale).astype(np.int64), self.sizes, int(np.floor(own * scale)), 1, first_required=required)
 
-    def most(self, bins: int, *, required: bool) -> int:
+    def most(self, bins: Bins, *, required: bool) -> int:
         """Operations of one count that the checker asks for before it counts."""
-        return tuples_operations(self.tables.n_ctx - 1, self.sizes, bins, first_required=required)
+        n = self.tables.n_ctx
+        if n - 1 <= MOST_LISTED:
+            return tuples_operations(n - 1, self.sizes, 1, first_required=required)
+        return clamped_operations(n - 1, self.sizes, bins, first_required=required)
 
-    def cost(self, bounds: Bounds, bins: int, *, required: bool) -> float:
+    def cost(self, bounds: Bounds, bins: Bins, *, required: bool) -> float:
         """Operations of the counts of these groups, about."""
         n = self.tables.n_ctx
         if n - 1 <= MOST_LISTED:
             return float(len(bounds.own) * self.most(bins, required=required))
-        least = bounds.levels.min(axis=2)
-        width = np.maximum(-(bounds.own + least.sum(axis=1)), 1e-300) / bins
-        binned = np.sort(np.minimum(np.floor((bounds.levels - least[:, :, None]) / width[:, None, None]), 2 * bins + n), axis=2)
-        different = ((np.diff(binned, axis=2) > 0) & (binned[:, :, 1:] <= bins)).sum(axis=2) + 1  # [G, n − 1]
+        width = np.abs(bounds.levels[:, :, 0]).max(axis=1) / bins.fine
+        steps = np.sort(np.clip(np.floor(bounds.levels / width[:, None, None]), -bins.states, bins.states), axis=2)
+        different = (np.diff(steps, axis=2) > 0).sum(axis=2) + 1  # [G, n − 1]
         limbs = np.arange(1, n) * int(self.sizes.sum()).bit_length() // LIMB_BITS + 1
-        each = 2.0 * (bins + n / 2) * (different[:, 1:-1] * limbs[1:-1]).sum() + 12.0 * binned.size
+        each = 0.8 * bins.states * ((2 * different[:, 1:] + 3) * limbs[1:]).sum() + steps.size * len(self.sizes)
         return float(each) * (2 if required else 1)
 
     def fixed_cost(self, groups: int, rivals: int, classes: int, queries: int) -> float:

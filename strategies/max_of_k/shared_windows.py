@@ -81,7 +81,7 @@ def sheet_hints(tables: FloatTables, sheets: list[FoundSheet]) -> dict[str, np.n
         "groups": rows(named, 3),
         "blocks": rows([(w, q) for w, mine in enumerate(queries) for q, _ in mine], 2),
         "classes": np.array([label for mine in queries for _, label in mine], dtype="<i8"),
-        "bins": np.array([sheet.bins for sheet in sheets], dtype="<i8"),
+        "bins": rows([(sheet.bins.fine, sheet.bins.below, sheet.bins.above) for sheet in sheets], 3),
         **list_hints(tables),
         "additions": int(ROOM_IN_ADDITIONS * sum(sheet.additions for sheet in sheets)) + 1_000_000,
     }

@@ -113,7 +113,9 @@ class SheetTerms:
         low = joined([z[..., :singles], at_most_zero(z[..., singles:])], axis=3) * factors[:, None]
         top = self.high[:, :, None, singles:] + pi[:, :J]
         high = joined([low[:, :J, :, :singles], at_least_zero(top) * factors[:, None, :, singles:]], axis=3)
-        return SheetLevels(lower_integers(low, term, bits), -lower_integers(-high, -term[:, :J], bits))  # rounded up: each row by its own enclosures
+        return SheetLevels(
+            lower_integers(low, term, bits), -lower_integers(-high, -term[:, :J], bits)
+        )  # rounded up: each row by its own enclosures
 
 
 def lower_integers(levels: Intervals, term: Intervals, bits: int) -> Integers:

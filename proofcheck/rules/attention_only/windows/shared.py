@@ -4,12 +4,13 @@ Notation as in `levels`: f_i^{q,m,j}(t) = u_i v_t (h_j(t) + e_j(q) + π_j(i)), u
 u_{n−1} v_m > 0 changes no sign (Theorem S). Let Q be a class of queries q ≤ m.
 
 H1. For a group g of rivals outside S = J ∪ {m}, ē_j = min_{q∈Q} e_j(q) and a single token t, h_j(t) + e_j(q) ≥ min_{j∈g} (h_j(t) + ē_j) for
-    every j ∈ g and q ∈ Q, and π_j(i) ≥ min_{j∈g} π_j(i). For a single rival h + e ≥ h_j(t) + ē_j; on segments, and for the rest by lists, it
-    is at least the sum of the bounds of `levels` with the smallest e of the queries.  Proof: e_j(q) ≥ ē_j.  ∎
+    every j ∈ g and q ∈ Q, and π_j(i) ≥ min_{j∈g} π_j(i). For a single rival h + e ≥ h_j(t) + ē_j; on segments, and for the rest by lists,
+    h + e is at least the sum of the bounds of `levels` with the smallest e of the queries.  Proof: e_j(q) ≥ ē_j.  ∎
 H2. Let z ≤ h_j(t) + e_j(q) + π_j(i) for all j ∈ g, q ∈ Q, and let the ranges U, V hold u_i/u_{n−1} and v_t/v_m of every q ∈ Q. Then
     f_i/(u_{n−1} v_m) ≥ min_{U, V} u v z for a single token; for a segment with v_t/v_m ≤ M on it, ≥ min(0, z)·M·max U.
     Proof: u v (h + e + π) ≥ u v z, as u v > 0, and (u, v) ∈ U × V. On a segment it is ≥ u v min(0, z) ≥ max U·M·min(0, z).  ∎
-H3. The query's own term is f_{n−1}(q)/(u_{n−1} v_m) = (v_q/v_m) (h_j(q) + e_j(q) + π_j(n − 1)), at least the smallest of these over j ∈ g, q ∈ Q.
+H3. The query's own term is f_{n−1}(q)/(u_{n−1} v_m) = (v_q/v_m) (h_j(q) + e_j(q) + π_j(n − 1)), at least the smallest of these over all
+    j ∈ g and q ∈ Q.
 """
 
 from __future__ import annotations

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from proofcheck.arithmetic import Integers
+from proofcheck.arithmetic.clamped_sums import MOST_BINS, Bins, clamped_operations, clamped_tuples
+from proofcheck.arithmetic.level_sums import is_listed, nonpositive_tuples, tuples_operations
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS, MOST_BINS
+from proofcheck.rules.attention_only.separable.block_counts import ADDITIONS
 from proofcheck.rules.attention_only.windows.cells import COUNT_SINGLES, JOB_SINGLES, Cells
 from proofcheck.rules.attention_only.windows.centred_expansion import CentredTables
-from proofcheck.rules.attention_only.windows.jobs import LEVEL_BITS, beaten, failing
+from proofcheck.rules.attention_only.windows.jobs import LEVEL_BITS, beaten
 from proofcheck.rules.attention_only.windows.levels import Terms
 from proofcheck.rules.attention_only.windows.lists import LISTS, lists_operations, read_lists
 from proofcheck.rules.attention_only.windows.shared import RelativeWeights, SharedTerms
@@ -57,14 +59,15 @@ def shared_windows(
 
     Hypotheses: premise 0 is `CentredTables`.
     Hints: max_tokens, boundaries, rivals, groups, blocks as in `separable-windows-exact`; classes, a number for each row of blocks: queries
-    of a sheet with the same number are a class; bins [W], for the counts of each sheet; top_EV, top_EU, top_PV as in `separable-windows`;
+    of a sheet with the same number are a class; bins [W, 3], for the counts of each sheet (`Bins`: fine, below,
+    above; they matter with more than five positions before the query); top_EV, top_EU, top_PV as in `separable-windows`;
     additions, what all counts may cost together (classes beyond that get 0).
     Proof: docs/rules/shared-windows.md.
     Cost: for a sheet of Q queries in C classes with J single rivals, G groups, L cells, k single tokens: (J + 1)·(3·m + 3·Q + n), 4·Q·d and
     3·C·k·d if the others are divided, 3·Q·L, 6·C·(J + G)·n·L; and `additions`.
     Reason codes: bad-hint, out-of-range.
     Source: this project.
-    Machine-checked: docs/proofs/Windows.v, window_block, window_count.
+    Machine-checked: docs/proofs/Windows.v, window_count.
     """
     task, d = context.task, context.task.d_vocab
     sheets = read_sheets(max_tokens, boundaries, rivals, groups, blocks, d)
@@ -76,27 +79,27 @@ def shared_windows(
     weights = RelativeWeights(terms, tables.scores, tables.tables.positions, context.arithmetic, d_head)
     counts = [[0] * d for _ in range(d)]
     budget = Budget(additions)
-    for sheet, number, parts in zip(sheets, bins.tolist(), divided, strict=True):
+    for sheet, numbers, parts in zip(sheets, bins.tolist(), divided, strict=True):
         if len(sheet.queries) == 0:
             continue
         shared = SharedTerms(terms, sheet, lists)
         for places in parts:
             queries = sheet.queries[places]
             lower = shared.levels(places, *weights.of(sheet, queries), LEVEL_BITS)
-            proved = _proved(sheet.cells, int(queries[0]), lower, number, budget, task)
+            proved = _proved(sheet.cells, int(queries[0]), lower, Bins(*numbers), budget, task)
             for q in queries.tolist():
                 counts[q][sheet.cells.max_token] = proved
     return ProvedBlocks(frozen(counts))
 
 
-def _proved(cells: Cells, query: int, lower: Integers, bins: int, budget: Budget, task: MaxOfK) -> int:
+def _proved(cells: Cells, query: int, lower: Integers, bins: Bins, budget: Budget, task: MaxOfK) -> int:
     """Sequences of the block of each query of a class that are proved right; 0 if the budget does not suffice. lower [G, n, L]."""
     is_max = query == cells.max_token
     settled = beaten(lower[None], np.array([is_max]))[0]
     left = task.block_size(query, cells.max_token)
     try:
         for g in np.flatnonzero(~settled).tolist():
-            left -= failing(cells, lower[g], bins, budget, is_max=is_max)
+            left -= _failing(cells, lower[g], bins, budget, required=not is_max)
             if left <= 0:
                 return 0
     except Exhausted:
@@ -104,14 +107,27 @@ def _proved(cells: Cells, query: int, lower: Integers, bins: int, budget: Budget
     return left
 
 
+def _failing(cells: Cells, lower: Integers, bins: Bins, budget: Budget, *, required: bool) -> int:
+    """An upper bound on the sequences of one block of a class that do not beat some rival of a group (W4 of `conclusions`).
+
+    lower [n, L], the query's own term at [n − 1, 0].
+    """
+    levels, base = lower[:-1], int(lower[-1, 0])
+    if is_listed(len(levels), cells.sizes):
+        budget.spend(tuples_operations(len(levels), cells.sizes, 1, first_required=required))
+        return nonpositive_tuples(levels, cells.sizes, base, 1, first_required=required)
+    budget.spend(clamped_operations(len(levels), cells.sizes, bins, first_required=required))
+    return clamped_tuples(levels, cells.sizes, base, bins, first_required=required)
+
+
 def _read_classes(sheets: list[Sheet], blocks: Integers, classes: Integers, bins: Integers) -> list[list[Integers]]:
     """For each sheet its classes, as places among its queries. Rejected(bad-hint) unless classes are one number for each row of blocks, a
     class with the max token holds it alone, and bins are one valid number for each sheet.
     """
     if len(bins) != len(sheets):
-        raise refused("bins", "are not one for each sheet", f"{len(sheets)} numbers", str(len(bins)))
-    if len(bins) and not 1 <= bins.min() <= bins.max() <= MOST_BINS:
-        raise refused("bins", "are out of range", f"1 … {MOST_BINS}", str(bins.tolist()[:8]))
+        raise refused("bins", "are not one row for each sheet", f"{len(sheets)} rows", str(len(bins)))
+    if any(not (1 <= fine <= MOST_BINS and 0 <= below <= MOST_BINS and 1 <= above <= MOST_BINS) for fine, below, above in bins.tolist()):
+        raise refused("bins", "are out of range", f"1, 0, 1 … {MOST_BINS}", str(bins.tolist()[:8]))
     if len(classes) != len(blocks):
         raise refused("classes", "are not one for each row of blocks", f"{len(blocks)} numbers", str(len(classes)))
     out, start = [], 0
@@ -120,7 +136,9 @@ def _read_classes(sheets: list[Sheet], blocks: Integers, classes: Integers, bins
         start += len(sheet.queries)
         parts = [np.flatnonzero(labels == label) for label in np.unique(labels)]
         if any(len(places) > 1 and sheet.cells.max_token in sheet.queries[places] for places in parts):
-            raise refused("classes", f"of sheet {w} put the max token among others", "queries below it, or it alone", str(labels.tolist()[:8]))
+            raise refused(
+                "classes", f"of sheet {w} put the max token among others", "queries below it, or it alone", str(labels.tolist()[:8])
+            )
         out.append(parts)
     return out
 
@@ -178,7 +196,7 @@ RULE = Rule(
         "groups": IntegersHint(("*", "3")),
         "blocks": IntegersHint(("*", "2")),
         "classes": IntegersHint(("*",)),
-        "bins": IntegersHint(("*",)),
+        "bins": IntegersHint(("*", "3")),
         **LISTS,
         "additions": ADDITIONS,
     },
