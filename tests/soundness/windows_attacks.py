@@ -175,7 +175,7 @@ def alone(hints: Hints) -> bytes:
 
 def written(first: Hints, second: Hints, correct: int = 0) -> bytes:
     """A certificate with these hints."""
-    rule = "separable-windows-exact" if "max_tokens" in second else "separable-windows"
+    rule = "shared-windows" if "bins" in second else "separable-windows-exact" if "max_tokens" in second else "separable-windows"
     steps = (
         Step("tables", "centred-expansion", (), first),
         Step("blocks", rule, ("tables",), second),
