@@ -5,7 +5,7 @@ DEV_ENV := .venv/dev
 JOBS ?= 2
 PIP_FLAGS := --quiet --disable-pip-version-check
 
-.PHONY: verify test quick lint types check bench mutants lemmas clean
+.PHONY: verify test quick lint types check bench mutants lemmas site notebooks clean
 
 verify: $(VERIFY_ENV)/ready  ## verify the shipped certificates with the checker's dependencies alone
 	@$(VERIFY_ENV)/bin/proofcheck verify --jobs $(JOBS) certificates/accept/*.json
@@ -31,6 +31,12 @@ bench: $(DEV_ENV)/ready  ## the numbers of docs/results.md
 mutants: $(DEV_ENV)/ready  ## 20,000 mutants of certificates, all that is accepted judged by brute force
 	@$(DEV_ENV)/bin/python -m tests.soundness.mutate --count 20000 --seed 0
 
+site: $(DEV_ENV)/ready  ## the site in docs/_build/html; every warning is an error
+	@$(DEV_ENV)/bin/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
+
+notebooks: $(DEV_ENV)/ready  ## runs docs/notebooks and saves their outputs
+	@$(DEV_ENV)/bin/python docs/notebooks/run.py
+
 lemmas:  ## the machine-checked theorems (docs/proofs) and the verified checker, with Coq; installs nothing
 	@$(MAKE) --no-print-directory -C docs/proofs
 	@$(MAKE) --no-print-directory -C tests/verified_checker
@@ -49,4 +55,4 @@ $(DEV_ENV)/ready: pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build docs/_build docs/generated *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,9 +1,17 @@
 """proofcheck: rigorous verification of certificates about the accuracy of small neural networks.
 
-    report = proofcheck.verify("cert.json")
+    report = proofcheck.verify("cert.json")     # never raises on a bad certificate
+    print(report)                               # verdict, claim, what it is about; in a notebook a table
     report.verdict, report.proved, report.total
+    report.raise_for_verdict()                  # Rejected or Declined, with a reason code, unless VERIFIED
+    report.blocks                               # right, wrong, undecided for each last token and right answer
+    report.to_rows("blocks"), report.to_pandas("steps")
 
-The names below are imported on first use, so that `import proofcheck` costs nothing.
+    certificate = proofcheck.load("cert.json")                      # what a file says, unproved
+    proofcheck.find_wrong_inputs(proofcheck.Checker(), "cert.json") # inputs that are answered wrongly, each proved to be
+    proofcheck.Limits()                                             # what a certificate may ask for, unless `limits=` is given
+
+The names in `__all__` are the interface. They are imported on first use, so that `import proofcheck` costs nothing.
 """
 
 from __future__ import annotations
@@ -32,15 +40,19 @@ from typing import TYPE_CHECKING, Any
 from proofcheck._version import __version__
 
 if TYPE_CHECKING:
+    from proofcheck.blocks import Block, Blocks
     from proofcheck.catalogue import Extension
-    from proofcheck.certificate import Certificate, Step, decode_certificate, encode_certificate
+    from proofcheck.certificate import Certificate, Step, decode_certificate, encode_certificate, load
     from proofcheck.errors import Declined, ProofcheckError, Reason, Rejected
     from proofcheck.limits import Limits
     from proofcheck.models import Dimensions
     from proofcheck.report import Report, Verdict
     from proofcheck.verification import Checker, Expected, verify
+    from proofcheck.wrong_inputs import WrongInput, WrongInputs, find_wrong_inputs
 
 _HOME = {
+    "Block": "blocks",
+    "Blocks": "blocks",
     "Certificate": "certificate",
     "Checker": "verification",
     "Declined": "errors",
@@ -54,12 +66,18 @@ _HOME = {
     "Report": "report",
     "Step": "certificate",
     "Verdict": "report",
+    "WrongInput": "wrong_inputs",
+    "WrongInputs": "wrong_inputs",
     "decode_certificate": "certificate",
     "encode_certificate": "certificate",
+    "find_wrong_inputs": "wrong_inputs",
+    "load": "certificate",
     "verify": "verification",
 }
 
 __all__ = [
+    "Block",
+    "Blocks",
     "Certificate",
     "Checker",
     "Declined",
@@ -73,9 +91,13 @@ __all__ = [
     "Report",
     "Step",
     "Verdict",
+    "WrongInput",
+    "WrongInputs",
     "__version__",
     "decode_certificate",
     "encode_certificate",
+    "find_wrong_inputs",
+    "load",
     "verify",
 ]
 
@@ -84,3 +106,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'proofcheck' has no attribute {name!r}")
     return getattr(import_module(f"proofcheck.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,7 +1,7 @@
 """What a certificate is about: from its names to an architecture, a task and a claim that fit together, within the limits.
 
-Theorem (frame). If `read_frame` returns, then task and claim are those that the certificate's fields define, total and answers are the
-task's, and every limit on sizes holds.
+Theorem (frame). If `read_frame` returns, then task and claim are those that the certificate's fields define, the reading is the claim's,
+total and answers are the task's, and every limit on sizes holds.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from proofcheck.errors import Declined, Reason, Rejected
 from proofcheck.kinds import read_fields
 from proofcheck.limits import Limits
 from proofcheck.models import Architecture, Dimensions, Options
+from proofcheck.rules.reading import Reading
 from proofcheck.tasks import Task
 
 E = TypeVar("E")
@@ -26,7 +27,10 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """sizes: the network's dimensions and, for costs, `inputs`, `answers`, `prepare`, `forward`, `products`."""
+    """reading: the claim's.
+
+    sizes: the network's dimensions and, for costs, `inputs`, `candidates`, `answers`, `prepare`, `forward`, `products`.
+    """
 
     architecture: Architecture
     dimensions: Dimensions
@@ -34,6 +38,7 @@ class Frame:
     task: Task
     claim: Claim
     claim_kind: ClaimKind
+    reading: Reading
     sizes: Dimensions
 
 
@@ -53,18 +58,20 @@ def read_frame(certificate: Certificate, catalogue: Catalogue, limits: Limits) -
     _require_small(fields, limits)
     task = task_kind.build(**fields)
     _require_fit(task, dimensions, architecture)
-    claim = claim_kind.build(**read_fields(certificate.claim.fields, claim_kind.fields, f"$.claim.{claim_kind.name}", limits))
+    at = f"$.claim.{claim_kind.name}"
+    claim = claim_kind.build(**read_fields(certificate.claim.fields, claim_kind.fields, at, limits, claim_kind.optional))
     digits = task.n_ctx * (task.d_vocab.bit_length() - 1) * 3 // 10  # of the number of words, at least: 3/10 < log 2
     limits.require("integer_digits", digits, path="$.task")
     claim.require_task(task)
-    return Frame(architecture, dimensions, options, task, claim, claim_kind, sizes_for_costs(architecture, dimensions, options, task))
+    sizes = sizes_for_costs(architecture, dimensions, options, task)
+    return Frame(architecture, dimensions, options, task, claim, claim_kind, claim_kind.reading(claim), sizes)
 
 
 def sizes_for_costs(architecture: Architecture, dimensions: Dimensions, options: Options, task: Task) -> Dimensions:
     """What the cost of a rule is computed from."""
     work = {"prepare": architecture.prepare(dimensions, options), "forward": architecture.forward(dimensions, options)}
     work["products"] = architecture.products(dimensions, options)
-    return dimensions.with_(inputs=task.total(), answers=architecture.answers(dimensions), **work)
+    return dimensions.with_(inputs=task.total(), candidates=task.candidates(), answers=architecture.answers(dimensions), **work)
 
 
 def require_extensions(certificate: Certificate, catalogue: Catalogue) -> None:

@@ -2,8 +2,9 @@
 
 Theorem (kernel). If `replay` returns an Outcome without raising, then what `frame.claim` says is true of the network that `weights`
 (SHA-256 = the certificate's) define under `frame.architecture`, and of the inputs of `frame.task`.
-Proof: by induction over the steps every fact in `facts` is true: each is made by a rule of the catalogue from true premises of the kinds
-that the rule's theorem names, for a network and a task to which it applies. The claim is compared with the last step's fact, last.  ∎
+Proof: by induction over the steps every fact in `facts` is true in the claim's reading of "answered correctly": each is made by a rule of
+the catalogue from true premises of the kinds that the rule's theorem names, for a network, a task and a reading to which it applies.
+The claim is compared with the last step's fact, last.  ∎
 
 1. The digest of the weights and the frame are checked before anything is computed.
 2. The work is computed from sizes and compared with the limits before any arithmetic.
@@ -15,8 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -32,10 +34,30 @@ from proofcheck.memo import Memo
 from proofcheck.models import Dimensions, Model, decode_weights
 from proofcheck.rules import Rule
 from proofcheck.rules.fact import Fact, rule_application
+from proofcheck.rules.reading import Reading
 from proofcheck.rules.rule import Context
-from proofcheck.tasks import Task
+from proofcheck.rules.sweep import Part, PartOf, Sweep, Watch, in_turn
+from proofcheck.tasks import Piece, Task
 
 Observer = Callable[[Step, Fact], object]
+Progress = Callable[[Step, int, int], object]  # of `whole` inputs `done` are done
+
+
+class Pool(Protocol):
+    """Other processes, for steps that go over pieces. They are trusted to compute `part_of` of the same certificate: docs/soundness.md."""
+
+    def sweep(self, certificate: Certificate, weights: bytes, arithmetic: Arithmetic, limits: Limits, step: Step) -> Sweep: ...
+
+
+class Alone:
+    """This process alone."""
+
+    def sweep(self, certificate: Certificate, weights: bytes, arithmetic: Arithmetic, limits: Limits, step: Step) -> Sweep:
+        return in_turn
+
+
+def unseen(*whatever: object) -> None:
+    """Observes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +87,26 @@ def replay(
     limits: Limits,
     memo: Memo,
     catalogue: Catalogue,
-    observe: Observer,
+    observe: Observer = unseen,
+    progress: Progress = unseen,
+    pool: Pool | None = None,
 ) -> Outcome:
     """Check `certificate` against the bytes of its weight file. Raises Rejected or Declined with a reason code.
 
     memo: values of the last network, computed again where this one is another.
-    observe: is handed each step with its fact, after it was made.
+    observe: is handed each step with its fact, after it was made. progress: is told how far a long step is. pool: other processes.
     """
-    check_digest(certificate, weights)
-    frame = read_frame(certificate, catalogue, limits)
-    check_applicable(certificate.steps, frame, catalogue)
-    rules = check_steps(certificate.steps, frame.sizes, catalogue, limits, arithmetic.backend)
-    memo.enter((certificate.model.sha256, frame.architecture.name, frame.dimensions, _identity(certificate.model.options), limits))
-    model, metadata = memo.once(("model",), lambda: _decode_model(frame, weights, limits))
-    notes = check_task_metadata(metadata, certificate.task.words())
-    context = Context(model, frame.task, arithmetic, limits, memo)
+    frame, rules, context, notes = _opened(certificate, weights, arithmetic, limits, memo, catalogue)
+    pool = pool or Alone()
     facts: dict[str, Fact] = {}
     records = []
     arithmetic.activate()
     for step, rule in zip(certificate.steps, rules, strict=True):
         start = perf_counter()
         require_sound_platform()
+        sweep = pool.sweep(certificate, weights, arithmetic, limits, step)
         with _errors_in(step), counting() as counter:
-            facts[step.id] = _apply(context, rule, step, facts)
+            facts[step.id] = _apply(replace(context, sweep=sweep, watch=_watch(frame, step, progress)), rule, step, facts)
         require_sound_platform()  # in the mode that the step ran in, too
         observe(step, facts[step.id])
         records.append(StepRecord(step.id, step.rule, counter.total, perf_counter() - start))
@@ -104,6 +123,54 @@ def replay(
         )
     frame.claim.compare(conclusion)
     return Outcome(frame, conclusion, tuple(records), notes)
+
+
+def part_of(certificate: Certificate, weights: bytes, arithmetic: Arithmetic, limits: Limits, catalogue: Catalogue, step: str) -> PartOf:
+    """The function by which the step of this id goes over pieces, for another process than the one that replays the certificate.
+
+    Raises what `replay` raises before the step; LookupError if there is no such step, or it does not go over pieces.
+    """
+    _, rules, context, _ = _opened(certificate, weights, arithmetic, limits, Memo(), catalogue)
+    found, rule = next((pair for pair in zip(certificate.steps, rules, strict=True) if pair[0].id == step), (None, None))
+    if found is None or rule is None or rule.part is None:
+        raise LookupError(f"step {step!r} does not go over pieces")
+    arithmetic.activate()
+    require_sound_platform()
+    part = rule.part(context, **_decoded_hints(rule, found))
+
+    def soundly(piece: Piece) -> Part:
+        require_sound_platform()
+        numbers = part(piece)
+        require_sound_platform()
+        return numbers
+
+    return soundly
+
+
+def _opened(
+    certificate: Certificate, weights: bytes, arithmetic: Arithmetic, limits: Limits, memo: Memo, catalogue: Catalogue
+) -> tuple[Frame, list[Rule], Context[Model, Task], tuple[str, ...]]:
+    """All that is checked before the first step, its rules, what they may use, and notes."""
+    check_digest(certificate, weights)
+    frame = read_frame(certificate, catalogue, limits)
+    check_applicable(certificate.steps, frame, catalogue)
+    rules = check_steps(certificate.steps, frame.sizes, catalogue, limits, arithmetic.backend)
+    network = (certificate.model.sha256, frame.architecture.name, frame.dimensions, _identity(certificate.model.options))
+    memo.enter((*network, limits, frame.reading))
+    model, metadata = memo.once(("model",), lambda: decode_model(frame, weights, limits))
+    notes = check_task_metadata(metadata, certificate.task.words())
+    return frame, rules, Context(model, frame.task, arithmetic, limits, memo, frame.reading), notes
+
+
+def _watch(frame: Frame, step: Step, progress: Progress) -> Watch:
+    """Tells how far a step is, and gives up a claim that is refuted. The steps never see the claim, and what they prove is the same."""
+
+    def watch(done: int, whole: int, wrong: int) -> None:
+        if done < whole:  # else the comparison is as near, and says more
+            frame.claim_kind.refute(frame.claim, done, whole, wrong)
+        progress(step, done, whole)
+
+    return watch
 
 
 def require_sound_platform() -> None:
@@ -138,7 +205,7 @@ def check_applicable(steps: Sequence[Step], frame: Frame, catalogue: Catalogue) 
     for step in steps:
         with _errors_in(step):
             if step.rule in catalogue.rules:
-                _require_applicable(frame.architecture.model, type(frame.task), catalogue.rules[step.rule])
+                _require_applicable(frame.architecture.model, type(frame.task), frame.reading, catalogue.rules[step.rule])
 
 
 def check_steps(steps: Sequence[Step], sizes: Dimensions, catalogue: Catalogue, limits: Limits, backend: Backend) -> list[Rule]:
@@ -189,7 +256,7 @@ def check_task_metadata(metadata: Mapping[str, str], task: str) -> tuple[str, ..
 
 
 def _apply(context: Context[Model, Task], rule: Rule, step: Step, facts: Mapping[str, Fact]) -> Fact:
-    _require_applicable(type(context.model), type(context.task), rule)
+    _require_applicable(type(context.model), type(context.task), context.reading, rule)
     premises = tuple(facts[premise] for premise in step.premises)
     for k, fact in enumerate(premises):
         kind = rule.premises[min(k, len(rule.premises) - 1)]
@@ -201,11 +268,23 @@ def _apply(context: Context[Model, Task], rule: Rule, step: Step, facts: Mapping
                 found=type(fact).__name__,
             )
     with rule_application():
-        return rule.apply(context, *premises, **{name: kind.decode(step.hints[name]) for name, kind in rule.hints.items()})
+        return rule.apply(context, *premises, **_decoded_hints(rule, step))
 
 
-def _require_applicable(model: type, task: type, rule: Rule) -> None:
-    """Rejected(rule-not-applicable) unless the rule's theorem is about such networks and such tasks."""
+def _decoded_hints(rule: Rule, step: Step) -> dict[str, Any]:
+    return {name: kind.decode(step.hints[name]) for name, kind in rule.hints.items()}
+
+
+def _require_applicable(model: type, task: type, reading: Reading, rule: Rule) -> None:
+    """Rejected(rule-not-applicable) unless the rule's theorem is about such networks, such tasks and this reading."""
+    if reading.kind not in rule.readings:
+        raise Rejected(
+            Reason.RULE_NOT_APPLICABLE,
+            "the rule's theorem is about another reading of `answered correctly` than the claim's",
+            expected=", ".join(sorted(rule.readings)),
+            found=str(reading.kind),
+            hint="docs/readings.md says which rules prove which claims",
+        )
     for what, found, kind in (("network", model, rule.model), ("task", task, rule.task)):
         if not issubclass(found, kind):
             raise Rejected(
@@ -271,7 +350,7 @@ def _identity(value: object) -> Hashable:
     return tuple(map(_identity, value)) if isinstance(value, tuple) else (type(value).__name__, str(value))
 
 
-def _decode_model(frame: Frame, weights: bytes, limits: Limits) -> tuple[Model, Mapping[str, str]]:
+def decode_model(frame: Frame, weights: bytes, limits: Limits) -> tuple[Model, Mapping[str, str]]:
     """The exact network, and what its file declares."""
     decoded = decode_weights(weights, frame.architecture.tensors(frame.dimensions, frame.options), limits)
     frame.architecture.require_declarations(frame.options, decoded.metadata)

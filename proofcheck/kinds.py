@@ -148,9 +148,15 @@ class TableKind:
         return f"i64 array with {self.axes} axes, entries {self.least} … {self.most}"
 
 
-def read_fields(fields: Mapping[str, Value], kinds: Mapping[str, Kind], path: str, limits: Limits) -> dict[str, Any]:
-    """Exactly these fields in this order. Rejected: missing-field, unknown-field, field-order, and what the kinds raise."""
-    for name in kinds:
+def read_fields(
+    fields: Mapping[str, Value], kinds: Mapping[str, Kind], path: str, limits: Limits, optional: Mapping[str, Kind] | None = None
+) -> dict[str, Any]:
+    """Exactly these fields in this order, then any of the optional ones in theirs.
+
+    Rejected: missing-field, unknown-field, field-order, and what the kinds raise.
+    """
+    required, kinds = kinds, {**kinds, **{name: kind for name, kind in (optional or {}).items() if name in fields}}
+    for name in required:
         if name not in fields:
             raise Rejected(Reason.MISSING_FIELD, f"the field {name!r} is missing", path=f"{path}.{name}", expected=kinds[name].words())
     for name in fields:

@@ -13,8 +13,8 @@ V = TypeVar("V")
 class Memo:
     """The values of one network at a time.
 
-    Hypothesis (the caller's): within one scope, a key stands for one computation that reads nothing but the exact network of the scope
-    and what the key names; what it returns is never changed.
+    Hypothesis (the caller's): within one scope, a key stands for one computation that reads nothing but what the scope identifies (the
+    exact network, the limits, the reading) and what the key names; what it returns is never changed.
     """
 
     MOST_VALUES = 64  # the least recently used one goes; what is computed again counts the same operations
@@ -26,7 +26,7 @@ class Memo:
         self._values: dict[tuple[Hashable, ...], tuple[Any, int]] = {}
 
     def enter(self, scope: Hashable) -> None:
-        """What follows is about the network that `scope` identifies; the values of another one are forgotten."""
+        """What follows is about the network and reading that `scope` identifies; the values of another one are forgotten."""
         if scope != self._scope:
             self._values.clear()
             self._scope = scope

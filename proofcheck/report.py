@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from fractions import Fraction
 from typing import Any, NoReturn
 
+from proofcheck.blocks import Blocks
 from proofcheck.decimals import decimal
 from proofcheck.errors import Declined, ProofcheckError, Rejected
 from proofcheck.escape import escape
@@ -31,14 +32,17 @@ class Report:
     undecided: inputs that were examined, one by one or in whole boxes, and could not be decided; they count as wrong.
     wrong: inputs that are proved to be answered wrongly.
     claim: in words, as the verdict line has it; "" unless VERIFIED. model_words: architecture, sizes and options.
-    notes: what a reader should know about the weight file. trusting: extensions that the proof relies on.
+    proved_words: what was derived, where it is no count of inputs; "" where it is.
+    notes: what a reader should know about the weight file. trusting: extensions and machines that the verdict relies on.
     error: the refusal behind REJECTED or DECLINED, else None.
+    blocks: what the steps prove for each last token and right answer; None unless VERIFIED by steps about blocks.
     """
 
     certificate: str
     verdict: Verdict
     error: ProofcheckError | None
     claim: str = ""
+    proved_words: str = ""
     claimed: int = 0
     proved: int = 0
     total: int = 0
@@ -56,6 +60,7 @@ class Report:
     trusting: tuple[str, ...] = ()
     seconds: float = 0.0
     versions: tuple[str, ...] = ()
+    blocks: Blocks | None = field(default=None, repr=False, compare=False)
 
     @property
     def accuracy(self) -> Fraction:
@@ -89,7 +94,7 @@ class Report:
         """The verdict line: what is claimed, about what, by which file. Closed grammar, docs/soundness.md.
 
         s VERIFIED <claim> task <task> network <architecture, sizes, options> model sha256:<digest>
-            [trusting <extension> <version> sha256:<digest>, …] certificate <file>
+            [trusting <extension> <version> sha256:<digest>|workers at <address>, …] certificate <file>
         s REJECTED|DECLINED <reason code> certificate <file>
         """
         file = f"certificate {escape(self.certificate)}"
@@ -110,6 +115,7 @@ class Report:
             "claim": self.claim,
             "claimed": self.claimed,
             "proved": self.proved,
+            "proved_words": self.proved_words,
             "total": self.total,
             "wrong": self.wrong,
             "exact": self.exact,
@@ -138,27 +144,60 @@ class Report:
             },
         }
 
-    def _repr_html_(self) -> str:
-        from html import escape as html_escape  # for notebooks only
+    def details(self) -> list[str]:
+        """What is known, in lines for people, each with the name of what it says; escaped."""
+        lines = [("certificate", self.certificate)]
+        if self.model_sha256:
+            lines += [
+                ("model", f"{self.model_file} SHA-256 {self.model_sha256}"),
+                ("network", self.model_words),
+                ("task", self.task),
+                ("strategy", f"{self.strategy} (as the certificate calls itself)"),
+                ("arithmetic", f"{self.backend}, balls of {self.precision} bits; {', '.join(self.versions)}"),
+            ]
+        if self.verdict is Verdict.VERIFIED:
+            lines += [("note", note) for note in self.notes]
+            lines.append(("proved", self.proved_words or f"{self.proved} of {self.total} inputs"))
+            if self.exact:
+                lines.append(("exact", f"every input is decided: {self.wrong} are answered wrongly"))
+            if self.undecided:
+                lines.append(("undecided", f"{self.undecided} inputs, counted as wrong"))
+            lines.append(("cost", f"{self.operations} operations, {self.seconds:.2f} s"))
+        return [escape(f"{name:11} {text}") for name, text in lines]
 
-        rows = [
-            ("claim", f"{self.claimed:,} of {self.total:,} inputs" if self.total else ""),
-            ("proved", f"{self.proved:,} ({decimal(self.proved, self.total)})" if self.verdict is Verdict.VERIFIED else ""),
-            ("exact", f"yes: {self.wrong:,} are answered wrongly" if self.exact else ""),
-            ("undecided", f"{self.undecided:,}" if self.undecided else ""),
-            ("strategy", self.strategy),
-            ("model", f"{self.model_file} (SHA-256 {self.model_sha256[:16]}…)" if self.model_sha256 else ""),
-            ("task", self.task),
-            ("arithmetic", f"{self.backend}, {self.precision} bits" if self.backend else ""),
-            ("operations", f"{self.operations:,}" if self.steps else ""),
-            ("note", "; ".join(self.notes)),
-            ("seconds", f"{self.seconds:.2f}"),
-            ("reason", f"{self.error.code}: {self.error.message}" if self.error else ""),
-        ]
-        cells = "".join(f"<tr><th>{name}</th><td>{html_escape(text)}</td></tr>" for name, text in rows if text)
-        colour = {Verdict.VERIFIED: "#1a7f37", Verdict.REJECTED: "#b42318", Verdict.DECLINED: "#8a6100"}[self.verdict]
-        title = f'<caption style="color:{colour};text-align:left"><b>{self.verdict}</b> {html_escape(self.certificate)}</caption>'
-        return f"<table>{title}{cells}</table>"
+    def __str__(self) -> str:
+        """For `print`: the verdict with its claim or its reason, then the details."""
+        about = [f"{self.verdict} {self.claim}"] if self.error is None else [str(self.verdict), *describe(self.error)]
+        return "\n".join([*about, *self.details()])
+
+    def to_rows(self, table: str = "blocks") -> list[dict[str, Any]]:
+        """A table as rows: "blocks" (those that have inputs), "steps", or "report": one row, for tables of several reports.
+
+        ValueError for another name. Rows of "blocks" are none where `blocks` is None.
+        """
+        if table == "blocks":
+            return [block._asdict() for block in self.blocks or ()]
+        if table == "steps":
+            return [asdict(step) for step in self.steps]
+        if table != "report":
+            raise ValueError(f"there is no table {table!r}; there are 'blocks', 'steps' and 'report'")
+        kept = ("certificate", "claimed", "proved", "total", "wrong", "undecided", "exact", "strategy", "task", "operations", "seconds")
+        names = {"verdict": str(self.verdict), "code": str(self.error.code) if self.error else "", "accuracy": float(self.accuracy)}
+        return [names | {name: getattr(self, name) for name in kept} | {"model_sha256": self.model_sha256}]
+
+    def to_pandas(self, table: str = "blocks") -> Any:
+        """`to_rows(table)` as a pandas.DataFrame. ImportError where pandas is not installed."""
+        try:
+            from pandas import DataFrame
+        except ImportError as error:
+            raise ImportError("to_pandas needs pandas, which is not installed: pip install pandas; to_rows does without") from error
+        return DataFrame(self.to_rows(table))
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from proofcheck.html import report_as_html
+
+        return report_as_html(self)
 
 
 def refusal(certificate: str, error: ProofcheckError, **known: Any) -> Report:

@@ -19,10 +19,10 @@ from proofcheck._version import __version__
 from proofcheck.arithmetic import Arithmetic, exclusive_precision
 from proofcheck.arithmetic.backend import LEAST_PRECISION, Backend
 from proofcheck.arithmetic.software import versions as arithmetic_versions
+from proofcheck.blocks import BlocksOf
 from proofcheck.catalogue import BUILT_IN, Extension
 from proofcheck.certificate import (
     Certificate,
-    Step,
     decode_certificate,
     encode_certificate,
     read_certificate_file,
@@ -30,7 +30,7 @@ from proofcheck.certificate import (
     sha256_hex,
 )
 from proofcheck.errors import Declined, ProofcheckError, Reason, Rejected
-from proofcheck.kernel import Observer, replay, require_sound_platform
+from proofcheck.kernel import Observer, Pool, Progress, replay, require_sound_platform, unseen
 from proofcheck.limits import Limits, shown
 from proofcheck.memo import Memo
 from proofcheck.report import Report, Verdict, refusal
@@ -73,7 +73,8 @@ class Expected:
 class Checker:
     """Verifies certificates one after another; what they share about one network is computed once.
 
-    backend: "fast" (float64 intervals) or "arb" (balls only). precision: bits of the balls instead of each certificate's.
+    backend: "fast" (float64 intervals) or "arb" (balls only). limits: None for those of `Limits()`, which verify every shipped certificate.
+    precision: bits of the balls instead of each certificate's.
     trust: extensions whose code is trusted as this package's; Declined(untrusted-extension) for bad names.
     """
 
@@ -97,17 +98,21 @@ class Checker:
         model: Place | Sequence[Place] | None = None,
         expected: Expected | None = None,
         observe: Observer | None = None,
+        progress: Progress | None = None,
+        pool: Pool | None = None,
     ) -> Report:
         """Verify one certificate: a file, `-` for standard input, or a `Certificate`.
 
         model: another place of the same weight file, or several files, of which the one with the right digest is taken. Where it is not
         given, the name in the certificate counts, relative to the certificate's folder (else to the working folder).
-        observe: is called with each step and its fact, for reports; it decides nothing.
+        observe: is called with each step and its fact, for reports; progress with a long step, inputs done and all inputs. They decide
+        nothing. pool: processes that share the work (docs/soundness.md, Processes).
         Never raises on a bad certificate: the report's verdict and error say what is wrong.
         """
         start = perf_counter()
         name = "<certificate>" if isinstance(certificate, Certificate) else str(certificate)
         known: dict[str, Any] = {"backend": self.backend, "versions": versions()}
+        found = BlocksOf(observe)
         try:
             require_sound_platform()
             decoded, folder = self._read(certificate)
@@ -117,7 +122,7 @@ class Checker:
             weights = _read_weights(decoded, folder, model, self.limits)
             with exclusive_precision(), self._taken_memo() as memo:
                 arithmetic = Arithmetic(self.backend, bits)
-                outcome = replay(decoded, weights, arithmetic, self.limits, memo, self.catalogue, observe or _ignore)
+                outcome = replay(decoded, weights, arithmetic, self.limits, memo, self.catalogue, found, progress or unseen, pool)
         except ProofcheckError as error:
             return refusal(name, error, seconds=perf_counter() - start, **known)
         except MemoryError:
@@ -129,6 +134,7 @@ class Checker:
             Verdict.VERIFIED,
             None,
             claim=outcome.frame.claim.words(),
+            proved_words=outcome.frame.claim_kind.words(outcome.fact, outcome.frame.task.total()),
             steps=outcome.steps,
             notes=outcome.notes,
             trusting=tuple(self._trusted(name) for name in decoded.extensions),
@@ -137,7 +143,13 @@ class Checker:
             proved=numbers.get("proved", 0),
             undecided=numbers.get("undecided", 0),
             wrong=numbers.get("wrong", 0),
+            blocks=found.blocks(outcome.frame.task),
         )
+
+    def read(self, certificate: Place | Certificate, model: Place | Sequence[Place] | None = None) -> tuple[Certificate, bytes]:
+        """The decoded certificate and the bytes of its weight file, both unchecked; places as for `verify`. Raises Rejected, Declined."""
+        decoded, folder = self._read(certificate)
+        return decoded, _read_weights(decoded, folder, model, self.limits)
 
     @contextmanager
     def _taken_memo(self) -> Iterator[Memo]:
@@ -187,10 +199,6 @@ def versions() -> tuple[str, ...]:
         *arithmetic_versions(),
         f"safetensors {safetensors.__version__}",
     )
-
-
-def _ignore(step: Step, fact: object) -> None:
-    """Observes nothing."""
 
 
 def _described(certificate: Certificate, precision: int) -> dict[str, Any]:
@@ -248,11 +256,18 @@ def _read_weights(certificate: Certificate, folder: Path, model: Place | Sequenc
 
 
 def _with_digest(digest: str, models: Sequence[Place], limits: Limits) -> bytes:
-    """The bytes of the first file with this digest."""
+    """The bytes of the first file with this digest; files that cannot be read are passed over, unless none has it."""
+    unread: Declined | None = None
     for model in models:
-        data = read_regular_file(Path(model), "weights_bytes", limits, follow_links=True)
+        try:
+            data = read_regular_file(Path(model), "weights_bytes", limits, follow_links=True)
+        except Declined as error:
+            unread = unread or error
+            continue
         if sha256_hex(data) == digest:
             return data
+    if unread is not None:
+        raise unread
     raise Declined(
         Reason.UNEXPECTED_MODEL,
         "none of the files named by --model is the one that the certificate is about",

@@ -129,7 +129,7 @@ def draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
         provenance["left_out"] = proposal.left_out
     provenance["search_seconds"] = f"{seconds:.2f}"
     return Certificate(
-        claim=accuracy_at_least(proposal.correct, sizes.d_vocab**sizes.n_ctx),
+        claim=accuracy_at_least(proposal.correct, sizes.d_vocab**sizes.n_ctx, problem.margin),
         model=ModelSpec(ARCHITECTURE, sizes, problem.file or relative_name(problem.path, output.parent), problem.sha256),
         task=TaskSpec("max-of-k", {"n_ctx": sizes.n_ctx, "d_vocab": sizes.d_vocab}),
         precision=strategy.precision,

@@ -134,7 +134,7 @@ def worker(sweep: Sweep) -> Callable[[Pair], Result]:
 
     def work(pair: Pair) -> Result:
         if not latest or latest[0].path != pair.model:
-            latest[:] = [Problem(pair.model, sweep.limits, Budget(sweep.search_seconds), sweep.file)]
+            latest[:] = [Problem(pair.model, sweep.limits, Budget(sweep.search_seconds), file=sweep.file)]
         return do(sweep, latest[0], checker, pair)
 
     return work

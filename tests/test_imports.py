@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FORBIDDEN = ("torch", "transformer_lens", "sympy", "mpmath", "strategies", "hypothesis", "pytest", "matplotlib")
+FORBIDDEN = ("torch", "transformer_lens", "sympy", "mpmath", "strategies", "hypothesis", "pytest", "matplotlib", "distributed", "dask")
 EVERYTHING = """
 import pkgutil, sys, importlib, proofcheck
 for module in pkgutil.walk_packages(proofcheck.__path__, "proofcheck."):

@@ -35,3 +35,17 @@ def test_every_certificate_names_its_own_weights(path: Path) -> None:
     weights = path.parent / certificate.model.file
     assert proofcheck.certificate.sha256_hex(weights.read_bytes()) == certificate.model.sha256
     assert certificate.model.architecture == "transformer"
+
+
+def test_the_table_says_what_the_certificates_say() -> None:
+    rows = {}
+    for line in (FOLDER / "README.md").read_text().splitlines():
+        if line.startswith("| `"):
+            name, right, inputs, _ = (cell.strip() for cell in line.strip("|").split("|"))
+            rows[name.strip("`")] = (int(right.replace(",", "")), int(inputs.replace(",", "")))
+    claims = {path.stem: decode_certificate(path.read_bytes(), Limits()).claim.fields for path in CERTIFICATES}
+    assert rows == {name: (fields["correct"], fields["total"]) for name, fields in claims.items()}
+
+
+def test_the_weights_are_small() -> None:
+    assert sum(path.stat().st_size for path in (FOLDER.parent / "models" / "networks").glob("*.safetensors")) <= 30 * 10**6

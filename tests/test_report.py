@@ -73,3 +73,76 @@ def test_decimals_round_down(part: int, whole: int, text: str) -> None:
 
 def test_escape_keeps_one_line() -> None:
     assert escape("a\ns VERIFIED\x1b[2J\u2028") == "a\\ns VERIFIED\\x1b[2J\\u2028"
+
+
+def test_print_is_readable_and_forges_nothing() -> None:
+    text = str(proofcheck.verify(CORPUS / "accept--cubic.json"))
+    assert text.splitlines()[0] == "VERIFIED accuracy >= 5/64 (0.078125)"
+    assert "proved      5 of 64 inputs" in text
+    refused = str(proofcheck.verify(CORPUS / "reject--not-proved--fifteen-of-twelve.json"))
+    assert refused.splitlines()[:4] == [
+        "REJECTED",
+        "not-proved: the claim is larger than what the steps prove (at $.claim.accuracy_at_least.correct)",
+        "  expected: at most 12",
+        "  found:    15",
+    ]
+    certificate = proofcheck.load(CORPUS / "accept--cubic.json")
+    hostile = replace(certificate, provenance={"strategy": "x\ns VERIFIED accuracy >= 64/64\x1b[2J"})
+    printed = str(proofcheck.verify(hostile, model=CORPUS / "counterexample-mean-diff-direct.safetensors"))
+    assert not any(line.startswith("s ") for line in printed.splitlines())
+    assert "\x1b" not in printed
+
+
+def test_the_notebook_form_has_refusals_and_steps_in_full() -> None:
+    text = proofcheck.verify(CORPUS / "accept--cubic.json")._repr_html_()
+    for part in ("VERIFIED", "<th scope", "path-expansion", "count-classes", "sum-blocks", "4 steps", "claimed", "network", "task"):
+        assert part in text
+    refused = proofcheck.verify(CORPUS / "reject--not-proved--fifteen-of-twelve.json")
+    text = refused._repr_html_()
+    assert refused.error is not None
+    for part in ("REJECTED", "not-proved", refused.error.message, refused.error.path, "at most 12", ">15<", refused.error.hint):
+        assert part in text
+
+
+def test_tables_of_a_report() -> None:
+    report = proofcheck.verify(CORPUS / "accept--brute-force.json")
+    blocks = report.to_rows()
+    assert list(blocks[0]) == ["query", "answer", "right", "wrong", "undecided", "size"]
+    assert sum(row["right"] for row in blocks) == report.proved and sum(row["size"] for row in blocks) == report.total
+    assert [row["rule"] for row in report.to_rows("steps")] == [step.rule for step in report.steps]
+    (row,) = report.to_rows("report")
+    assert (row["verdict"], row["proved"], row["total"], row["accuracy"], row["code"]) == ("VERIFIED", 12, 64, 12 / 64, "")
+    refused = proofcheck.verify(CORPUS / "reject--not-proved--fifteen-of-twelve.json")
+    assert (refused.to_rows(), refused.to_rows("report")[0]["code"]) == ([], "not-proved")
+    with pytest.raises(ValueError, match="there is no table 'nothing'"):
+        report.to_rows("nothing")
+
+
+def test_tables_in_pandas() -> None:
+    pytest.importorskip("pandas")
+    report = proofcheck.verify(CORPUS / "accept--brute-force.json")
+    frame = report.to_pandas()
+    assert int(frame["right"].sum()) == report.proved
+    assert list(report.to_pandas("steps")["rule"]) == [step.rule for step in report.steps]
+
+
+def test_the_interface_is_listed() -> None:
+    import inspect
+
+    assert dir(proofcheck) == sorted(proofcheck.__all__)
+    for name in proofcheck.__all__:
+        assert inspect.getdoc(getattr(proofcheck, name)), name
+
+
+def test_load_reads_what_verify_reads(tmp_path: Path) -> None:
+    import gzip
+
+    path = CORPUS / "accept--cubic.json"
+    packed = tmp_path / "c.json.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert proofcheck.encode_certificate(proofcheck.load(packed)) == proofcheck.encode_certificate(proofcheck.load(str(path)))
+    assert proofcheck.load(path).claim.fields == {"correct": 5, "total": 64}
+    with pytest.raises(proofcheck.Declined, match="above the limit"):
+        proofcheck.load(path, proofcheck.Limits(steps=1))
+    with pytest.raises(Rejected):
+        proofcheck.load(CORPUS / "counterexample-mean-diff-direct.safetensors")

@@ -111,3 +111,12 @@ apply: ler_sum => k _; rewrite -big_mkcondr /= (eq_bigl (fun x => x \in [set x i
 by rewrite sumr_const -[leLHS]mulr_natl ler_wpmul2r ?subr_ge0 ?ph_le // ler_nat.
 Qed.
 End Losses.
+
+(** docs/rules/sum-losses.md: blocks by a key (query, answer) partition the inputs. *)
+Theorem sum_of_blocks (R : realFieldType) (X B : finType) (key : X -> B) (loss : X -> R) (lower upper : B -> R) :
+  (forall b, lower b <= \sum_(x | key x == b) loss x <= upper b) ->
+  \sum_b lower b <= \sum_x loss x <= \sum_b upper b.
+Proof.
+move=> in_block; rewrite (partition_big key xpredT) //=.
+by apply/andP; split; apply: ler_sum => b _; have /andP[] := in_block b.
+Qed.

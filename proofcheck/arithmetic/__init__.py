@@ -10,7 +10,7 @@ no `<`, no truth value and no conversion to float.
 from proofcheck.arithmetic.backend import Arithmetic, exclusive_precision
 from proofcheck.arithmetic.ball_intervals import certainly_at_most_zero_ball, certainly_positive_ball
 from proofcheck.arithmetic.columns import ACTIVATIONS, ColumnArithmetic, Columns, Decided, Places, Scale
-from proofcheck.arithmetic.dyadic import DyadicArray, concatenate, reciprocal_below
+from proofcheck.arithmetic.dyadic import DyadicArray, concatenate, dyadic_above, reciprocal_below
 from proofcheck.arithmetic.fixed_point import Booleans, FixedPoint, IntegerArray, Integers, smallest_sums
 from proofcheck.arithmetic.float_bits import is_finite, largest_exponent
 from proofcheck.arithmetic.float_intervals import check_platform as platform_failures
@@ -37,6 +37,7 @@ __all__ = [
     "certainly_at_most_zero_ball",
     "certainly_positive_ball",
     "concatenate",
+    "dyadic_above",
     "exclusive_precision",
     "is_finite",
     "largest_exponent",

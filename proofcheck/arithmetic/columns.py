@@ -39,8 +39,10 @@ SOFTMAX_OPERATIONS = 64  # of one key of one head
 class Decided(Protocol):
     """Logits of some inputs."""
 
-    def decide(self, answers: Integers) -> tuple[Booleans, Booleans]:
-        """Where each input is certainly right (its answer's logit above all others), and where certainly wrong: [B] → [B], [B]."""
+    def decide(self, answers: Integers, margin: DyadicArray | None = None) -> tuple[Booleans, Booleans]:
+        """Where each input is certainly right (its answer's logit above all others, by more than `margin` ≥ 0, shape [], if it is given),
+        and where certainly wrong: [B] → [B], [B].
+        """
 
 
 class Columns(ABC):

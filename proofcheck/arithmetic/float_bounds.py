@@ -11,6 +11,7 @@ below the factor SLACK = 1 + 2^−40.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ HUGE = 2.0**300
 SLACK = 1 + 2.0**-40
 ROOT_TWO = float.fromhex("0x1.6a09e667f3bcdp0")  # above √2 = 0x1.6a09e667f3bcc908…
 _LEAST_WEIGHT = 2.0**-900
+_MOST_WORD = 2**62  # so that neither the rounded number nor its absolute value leaves int64
 
 
 def gamma(k: int) -> float:
@@ -89,14 +91,27 @@ def _finite(bound: float) -> float:
 
 def exact_doubles(exact: DyadicArray) -> Doubles:
     """The same numbers as float64. ArithmeticError unless each is 0 or a double from 2^−900 to 2^300 in size."""
-    try:
-        integers = np.array([float(integer) for integer in exact.integers.ravel().tolist()], dtype=np.float64)
-        same = all(int(double) == integer for double, integer in zip(integers.tolist(), exact.integers.ravel().tolist(), strict=True))
-        values = np.array([math.ldexp(double, exact.exponent) for double in integers.tolist()], dtype=np.float64)
-    except OverflowError as error:
-        raise ArithmeticError("a weight is too large for float64") from error
+    doubles, same = _as_doubles(exact.integers)
+    with np.errstate(over="ignore", under="ignore"):
+        values = np.ldexp(doubles, exact.exponent)  # exact, or out of the range below
     sizes = np.abs(values)
-    in_range = ((sizes == 0) == (integers == 0)) & ((sizes == 0) | ((sizes >= _LEAST_WEIGHT) & (sizes < HUGE)))
+    in_range = ((sizes == 0) == (doubles == 0)) & ((sizes == 0) | ((sizes >= _LEAST_WEIGHT) & (sizes < HUGE)))
     if not (same and in_range.all()):
         raise ArithmeticError("a weight is not a double of moderate size")
-    return values.reshape(exact.shape)
+    return values
+
+
+def _as_doubles(integers: NDArray[Any]) -> tuple[Doubles, bool]:
+    """Python integers as float64, and whether each is the same number. ArithmeticError if one is too large to round."""
+    try:
+        words = integers.astype(np.int64)
+        if bool((np.abs(words) <= _MOST_WORD).all()):
+            doubles = words.astype(np.float64)
+            return doubles, bool((doubles.astype(np.int64) == words).all())
+    except OverflowError:
+        pass  # no int64: one by one
+    try:
+        doubles = integers.astype(np.float64)  # float(integer), which rounds or overflows
+    except OverflowError as error:
+        raise ArithmeticError("a weight is too large for float64") from error
+    return doubles, bool(np.asarray(integers == doubles.astype(object)).all())  # Python compares int and float exactly

@@ -45,7 +45,12 @@ from proofcheck.arithmetic.float_bounds import (
     spectral_norm_above,
 )
 from proofcheck.arithmetic.float_functions import ACTIVATION_ERROR, EXPONENTIAL_ERROR, LIPSCHITZ, activated, exponentials
+from proofcheck.arithmetic.float_intervals import enclosing_doubles, rounded_down, rounded_up
 from proofcheck.arithmetic.operations import count
+
+PAIRS = 8  # pairs of columns whose products cost no more than that of one pair taken out of its columns
+_FIRST = np.zeros(1, dtype=np.int64)
+_FIRST.flags.writeable = False
 
 
 class FloatColumns(Columns):
@@ -132,21 +137,26 @@ class FloatLogits:
         self.radius = radius
 
     @np.errstate(all="ignore")
-    def decide(self, answers: Integers) -> tuple[Booleans, Booleans]:
+    def decide(self, answers: Integers, margin: DyadicArray | None = None) -> tuple[Booleans, Booleans]:
         """A margin v_y − v_j differs from the computed one by at most √2·radius, and by the rounding of one subtraction.
 
-        The answer is right if the smallest computed margin is above that bound, and wrong if it is at most minus the bound. NaN is neither.
+        With least ≤ δ ≤ most around the margin, the answer is right if the smallest computed v_y − v_j is above δ + bound, and wrong if it
+        is at most δ − bound. NaN is neither. No margin adds nothing; else the sums are rounded outward (`rounded_up`, `rounded_down`).
         """
         columns = np.arange(len(answers))
         own = self.values[answers, columns]
         rivals = self.values.copy()
         rivals[answers, columns] = -np.inf
-        margin = own - rivals.max(axis=0)
-        bound = (ROOT_TWO * self.radius + 2 * U * np.abs(margin) + TINY) * SLACK
-        bound[np.isposinf(margin)] = 0.0  # there is no rival
+        ahead = own - rivals.max(axis=0)
+        bound = (ROOT_TWO * self.radius + 2 * U * np.abs(ahead) + TINY) * SLACK
+        bound[np.isposinf(ahead)] = 0.0  # there is no rival
+        above, below = bound, -bound
+        if margin is not None:
+            least, most = enclosing_doubles(int(margin.integers[()]), margin.exponent)
+            above, below = rounded_up(bound + most), rounded_down(least - bound)
         known = np.isfinite(self.radius) & np.isfinite(own)
         count(2 * self.values.size)
-        return known & (margin > bound), known & (margin <= -bound)
+        return known & (ahead > above), known & (ahead <= below)
 
 
 def capped_like(radius: Doubles, norms: Doubles) -> Doubles:
@@ -222,19 +232,20 @@ class FloatColumnArithmetic(ColumnArithmetic):
         @np.errstate(all="ignore")
         def apply(query: Columns, at: Places, keys: Sequence[Columns], values: Sequence[Columns], places: Sequence[Places]) -> FloatColumns:
             q = _floats(query)
-            taken = _rows(q.values, at)
-            features, width = taken.shape
+            features, width = len(q.values), q.width if at is None else len(at)
             d_head, m = features // n_heads, len(keys)
-            by_head = taken.reshape(n_heads, d_head, width)
+            own = _narrowed(at)
+            q_heads = q.values.reshape(n_heads, d_head, -1)
             scores = np.empty((m, n_heads, width))
             key_norm, key_radius = np.zeros((n_heads, width)), np.zeros(width)
-            for j, (key, place) in enumerate(zip(keys, places, strict=True)):
+            seen = [_narrowed(place) for place in places]
+            for j, (key, place) in enumerate(zip(keys, seen, strict=True)):
                 k = _floats(key)
-                np.einsum("hdb,hdb->hb", by_head, _rows(k.values, place).reshape(n_heads, d_head, width), out=scores[j])
+                scores[j] = _products(q_heads, own, k.values.reshape(n_heads, d_head, -1), place, width)
                 key_norm = np.maximum(key_norm, _rows(k.norms_by_head(n_heads), place))  # NaN and infinity stay
                 key_radius = np.maximum(key_radius, _rows(k.radius, place))
             scores *= factor
-            query_norm, query_radius = _rows(q.norms_by_head(n_heads), at), _rows(q.radius, at)
+            query_norm, query_radius = _rows(q.norms_by_head(n_heads), own), _rows(q.radius, own)
             error = query_norm * (gamma(d_head + 8) * key_norm + key_radius) + query_radius * (key_norm + key_radius)
             error = (above * error + TINY) * SLACK
             scores -= scores.max(axis=0)
@@ -242,17 +253,16 @@ class FloatColumnArithmetic(ColumnArithmetic):
             moved = np.where(theta <= 1, theta, np.where(theta < np.inf, 2.0, np.inf))  # ≥ Σ|α̂ − α|
             weights = exponentials(scores)
             weights /= weights.sum(axis=0)
-            z = np.zeros((n_heads, d_head, width))
-            product = np.empty_like(z)
             value_norm, value_radius = np.zeros((n_heads, width)), np.zeros(width)
-            for weight, value, place in zip(weights, values, places, strict=True):
+            parts = []
+            for value, place in zip(values, seen, strict=True):
                 v = _floats(value)
-                np.multiply(weight[:, None], _rows(v.values, place).reshape(n_heads, d_head, width), out=product)
-                z += product
+                parts.append(_rows(v.values, place).reshape(n_heads, d_head, -1))
                 value_norm = np.maximum(value_norm, _rows(v.norms_by_head(n_heads), place))
                 value_radius = np.maximum(value_radius, _rows(v.radius, place))
-            own = (moved + gamma(2 * m + 2)) * value_norm
-            radius = (np.sqrt((own * own).sum(axis=0)) + math.sqrt(n_heads) * value_radius + TINY) * SLACK
+            z = _weighted(weights, parts)
+            by_head = (moved + gamma(2 * m + 2)) * value_norm
+            radius = (np.sqrt((by_head * by_head).sum(axis=0)) + math.sqrt(n_heads) * value_radius + TINY) * SLACK
             count(ATTENTION_OPERATIONS * m * z.size + SOFTMAX_OPERATIONS * weights.size)
             return FloatColumns(z.reshape(features, width), radius)
 
@@ -279,6 +289,44 @@ def _floats(x: Columns) -> FloatColumns:
     if not isinstance(x, FloatColumns):
         raise TypeError("columns of another arithmetic")
     return x
+
+
+def _narrowed(places: Places) -> Places:
+    """The same places; one of them where they are all equal, for numpy to repeat."""
+    return places if places is None or len(places) < 2 or bool((places != places[0]).any()) else places[:1]
+
+
+def _products(left: Doubles, at: Places, right: Doubles, place: Places, width: int) -> Doubles:
+    """[H, d, ·], [H, d, ·] → [H, width] or [H, 1]: the scalar products of columns left[:, :, at] and right[:, :, place], head by head.
+
+    Where both are taken from few columns, all pairs of these are multiplied first, by matrix products: sums of d products either way.
+    """
+    if at is not None and place is not None:
+        if len(at) == 1:
+            left, at = left[:, :, at], _FIRST
+        if len(place) == 1:
+            right, place = right[:, :, place], _FIRST
+        if left.shape[2] * right.shape[2] <= PAIRS * width:
+            pairs = np.matmul(left.transpose(0, 2, 1), right)
+            return np.asarray(np.take(pairs.reshape(len(left), -1), at * right.shape[2] + place, axis=1))
+    return np.asarray(np.einsum("hdb,hdb->hb", _rows(left, at), _rows(right, place)))
+
+
+def _weighted(weights: Doubles, values: Sequence[Doubles]) -> Doubles:
+    """Σ_j weights[j]·values[j], head by head: [m, H, B] and m times [H, d, B] or [H, d, 1] → [H, d, B], m products and sums each."""
+    width = weights.shape[2]
+    fixed = [j for j, value in enumerate(values) if value.shape[2] == 1 < width]
+    others = [j for j in range(len(values)) if j not in fixed]
+    if len(fixed) > 1:
+        z = np.matmul(np.concatenate([values[j] for j in fixed], axis=2), weights[fixed].transpose(1, 0, 2))
+    else:
+        first, *others = fixed + others
+        z = weights[first][:, None] * values[first]
+    product = np.empty_like(z)
+    for j in others:
+        np.multiply(weights[j][:, None], values[j], out=product)
+        z += product
+    return np.asarray(z)
 
 
 def _rows(values: Doubles, places: Places) -> Doubles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 FORMAT_NAME = "proofcheck-certificate"
 NEWEST_VERSION = (1, 1)
+_NO_MARGIN = Fraction(0)
 
 Value = Any  # int, str, a tuple of values, or an array of dtype <i8, <f4, <f8
 
@@ -89,6 +91,7 @@ class Certificate:
         return replace(self, claim=ClaimSpec(self.claim.kind, {**self.claim.fields, **numbers}))
 
 
-def accuracy_at_least(correct: int, total: int) -> ClaimSpec:
-    """The claim of format 1.0."""
-    return ClaimSpec("accuracy_at_least", {"correct": correct, "total": total})
+def accuracy_at_least(correct: int, total: int, margin: Fraction = _NO_MARGIN) -> ClaimSpec:
+    """The claim of format 1.0, or with a margin above 0 that of 1.1."""
+    ahead = {"margin": f"{margin.numerator}/{margin.denominator}"} if margin else {}
+    return ClaimSpec("accuracy_at_least", {"correct": correct, "total": total, **ahead})

@@ -27,8 +27,12 @@ _MODEL = {
 _SIZES_1_0 = ("n_ctx", "d_vocab", "d_model", "d_head")
 
 
-def decode_certificate(data: bytes, limits: Limits) -> Certificate:
-    """Parse and check the shape of a certificate. Raises Rejected with the JSON path, Declined for limits and other versions."""
+def decode_certificate(data: bytes, limits: Limits | None = None) -> Certificate:
+    """Parse and check the shape of a certificate. Raises Rejected with the JSON path, Declined for limits and other versions.
+
+    limits: None for those of `Limits()`, as everywhere in this package.
+    """
+    limits = Limits() if limits is None else limits
     document = parse(data, limits)
     version = _version(document)
     top = exact_fields(document, "$", _TOP[version], version)

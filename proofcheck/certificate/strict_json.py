@@ -13,6 +13,8 @@ from proofcheck.limits import Limits
 # bounded: only base64 strings are long, and they have none.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*){0,65536}("?)|[\[\]{},]|\s+|[^"\[\]{},\s]+', re.DOTALL)
 
+_MOST_DEPTH = 100  # whatever --limit says: what reads values of options and tasks is recursive
+
 
 def parse(data: bytes, limits: Limits) -> Any:
     """Objects as dicts (in file order), arrays as lists, strings, integers.
@@ -36,7 +38,7 @@ def parse(data: bytes, limits: Limits) -> Any:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise Rejected(Reason.MALFORMED_JSON, f"{error.msg} at {place}", path=place) from error
-    except RecursionError as error:  # only where json_depth was raised beyond what Python can nest
+    except RecursionError as error:  # only in a process that has nested almost as far as Python can
         raise Declined(Reason.LIMIT_EXCEEDED, "the nesting is deeper than Python can parse", hint="lower --limit json_depth") from error
     if json.dumps(value, ensure_ascii=False, separators=(",", ":")) != without_space:
         raise Rejected(
@@ -73,6 +75,8 @@ def _scan(text: str, limits: Limits) -> str:
         elif token in "[{":
             depth += 1
             limits.require("json_depth", depth)
+            if depth > _MOST_DEPTH:
+                raise Declined(Reason.LIMIT_EXCEEDED, "the nesting is deeper than this program reads", expected=f"at most {_MOST_DEPTH}")
         elif token[0] != '"':
             _refuse_long_number(token, match.start(), limits)
         elif not match.group(1):

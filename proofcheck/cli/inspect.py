@@ -36,6 +36,7 @@ def _lines(c: Certificate) -> list[str]:
         f"task        {escape(c.task.words())}",
         f"model       {escape(c.model.words())}",
         f"weights     {escape(c.model.file)} SHA-256 {c.model.sha256}",
+        f"extensions  {escape(', '.join(f'{name} {version}' for name, version in c.extensions.items())) or 'none'}",
         f"arithmetic  balls of {c.precision} bits",
         "steps",
     ]

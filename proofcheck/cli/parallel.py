@@ -1,12 +1,7 @@
-"""`--jobs N`: certificates in N processes, which see no file of the working folder. Imported only when more than one is asked for.
-
-Each worker is this interpreter in isolated mode (-I: no working folder, no PYTHON… variables, no user site) with the module path of this
-process, less what is relative. multiprocessing would start its workers with the working folder first on the path.
-"""
+"""`--jobs N`: certificates in N processes (`isolated`). Imported only when more than one is asked for."""
 
 from __future__ import annotations
 
-import os
 import pickle
 import signal
 import subprocess
@@ -14,25 +9,18 @@ import sys
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import Future
-from pathlib import Path
+from dataclasses import replace
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
+from proofcheck.cli.isolated import answers, end, pipes, start
 from proofcheck.cli.main import INTERNAL
 from proofcheck.cli.settings import Settings
 from proofcheck.report import Report
 from proofcheck.verification import Checker
 
 Job = tuple[Any, ...]  # arguments of Checker.verify
-
-_START = """
-import sys
-sys.path[:] = {path!r}
-sys.set_int_max_str_digits({digits}) if hasattr(sys, "set_int_max_str_digits") else None
-from proofcheck.cli.parallel import serve
-serve()
-"""
 
 
 class WorkerKilled(RuntimeError):
@@ -45,8 +33,8 @@ def in_processes(settings: Settings, jobs: list[Job], processes: int) -> Iterato
     futures: list[Future[Report]] = [Future() for _ in jobs]
     for entry in zip(jobs, futures, strict=True):
         waiting.put(entry)
-    signal.signal(signal.SIGTERM, _stop)  # so that the workers end with this process
-    workers = [_start() for _ in range(min(processes, len(jobs)))]
+    end_with_workers()
+    workers = [start("proofcheck.cli.parallel") for _ in range(min(processes, len(jobs)))]
     threads = [Thread(target=_feed, args=(worker, settings, waiting), daemon=True) for worker in workers]
     try:
         for thread in threads:
@@ -58,10 +46,12 @@ def in_processes(settings: Settings, jobs: list[Job], processes: int) -> Iterato
         print("proofcheck: a worker process was killed (out of memory?)", file=sys.stderr)
         raise SystemExit(INTERNAL) from error
     finally:  # on Ctrl-C too: no worker outlives this process
-        for worker in workers:
-            worker.kill()
-        for worker in workers:
-            worker.wait()
+        end(workers)
+
+
+def end_with_workers() -> None:
+    """SIGTERM ends this process in order, and so its workers."""
+    signal.signal(signal.SIGTERM, _stop)
 
 
 def _stop(number: int, frame: object) -> None:
@@ -70,8 +60,7 @@ def _stop(number: int, frame: object) -> None:
 
 def serve() -> None:
     """In a worker: answer pickled jobs on standard input with pickled reports on standard output, until the input ends."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever prints, prints to stderr
+    out = answers()
     settings: Settings = pickle.load(sys.stdin.buffer)
     checker = settings.checker()
     while True:
@@ -79,31 +68,21 @@ def serve() -> None:
             job: Job = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
-        pickle.dump(_answer(checker, job), answers)
-        answers.flush()
+        pickle.dump(_answer(checker, job), out)
+        out.flush()
 
 
 def _answer(checker: Checker, job: Job) -> Report | str:
     """The report, or the traceback of a bug."""
     try:
-        return checker.verify(*job)
+        return replace(checker.verify(*job), blocks=None)
     except Exception:
         return traceback.format_exc()
 
 
-def _start() -> subprocess.Popen[bytes]:
-    path = [entry for entry in sys.path if Path(entry).is_absolute()]
-    digits = getattr(sys, "get_int_max_str_digits", int)()
-    code = _START.format(path=path, digits=digits)
-    command = [sys.executable, "-I", "-c", code]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)  # Ctrl-C is the parent's
-
-
 def _feed(worker: subprocess.Popen[bytes], settings: Settings, waiting: SimpleQueue[tuple[Job, Future[Report]] | None]) -> None:
     """One worker's jobs, one after another; in a thread of its own."""
-    to_worker, from_worker = worker.stdin, worker.stdout
-    if to_worker is None or from_worker is None:
-        raise RuntimeError("a worker has no pipes")
+    to_worker, from_worker = pipes(worker)
     first: list[object] = [settings]
     while (entry := waiting.get()) is not None:
         job, future = entry

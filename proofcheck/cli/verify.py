@@ -1,23 +1,28 @@
-"""`proofcheck verify`: a `c ` line for each certificate as it is done, then one verdict line for each, in the order given."""
+"""`proofcheck verify`: which certificates, with which settings; `output` prints. Verdicts come in the order of the arguments."""
 
 from __future__ import annotations
 
 import argparse
-import json
+import glob
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
 
 from proofcheck.certificate import is_stream, read_regular_file, sha256_hex
 from proofcheck.cli.main import DECLINED
+from proofcheck.cli.output import JsonLines, Junit, Output, Text
+from proofcheck.cli.progress import Progress
 from proofcheck.cli.settings import Settings
+from proofcheck.cli.terminal import Counter, did_you_mean
 from proofcheck.errors import Declined, Reason
-from proofcheck.escape import escape
 from proofcheck.limits import Limits
-from proofcheck.report import Report, Verdict, decimal, describe
+from proofcheck.report import Report, describe
 from proofcheck.verification import Checker, Expected
+
+ENDINGS = (".json", ".json.gz")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,29 +30,55 @@ def run(options: argparse.Namespace) -> int:
     try:
         settings = Settings(options.backend, parse_limits(options.limit), options.precision, tuple(options.trust))
         checker = settings.checker()
+        options.certificates = [file for name in options.certificates for file in files_of(name)]
         expected = _expected(options, settings.limits)
     except Declined as error:
         print("\n".join(describe(error)), file=sys.stderr)
         return DECLINED
-    reports = []
     several = len(options.certificates) > 1
-    if several and not options.quiet:
-        print(f"c {'verdict':9} {'proved':40} {'seconds':>9}  certificate", flush=True)
-    for report in _reports(options, settings, checker, expected):
-        reports.append(report)
-        if not options.quiet:
-            print("\n".join(_comment(report, options, several=several)), flush=True)
-        if report.error is not None:
-            place = f"proofcheck: {escape(report.certificate)}:\n" if several else ""
-            print(place + "\n".join(describe(report.error)), file=sys.stderr, flush=True)
-        _progress(len(reports), len(options.certificates))
-    if several and not options.quiet:
-        print(_summary(reports))
-    for report in reports:
-        print(report.line())
+    output = _output(options, several=several)
+    counter = Counter(len(options.certificates))
+    reports: list[Report] = []
+    output.begin()
+    counter.show(0)
+    try:
+        for report in _reports(options, settings, checker, expected):
+            reports.append(report)
+            counter.clear()
+            output.report(report)
+            counter.show(len(reports))
+    finally:
+        counter.clear()
+    output.end(reports)
     sys.stdout.flush()
     codes = {report.exit_code for report in reports}
     return 1 if 1 in codes else 2 if 2 in codes else 0
+
+
+def _output(options: argparse.Namespace, *, several: bool) -> Output:
+    if options.output_format == "json":
+        return JsonLines()
+    return Junit() if options.output_format == "junit" else Text(several=several, quiet=options.quiet, stats=options.stats)
+
+
+def files_of(name: str) -> list[str]:
+    """A folder's certificates at any depth, but for hidden ones; the files that a pattern matches; else the name itself.
+
+    Declined(usage) for a folder without certificates.
+    """
+    path = Path(name)
+    try:
+        if path.is_dir():
+            files = [file for ending in ENDINGS for file in path.rglob(f"*{ending}")]
+            found = sorted(str(file) for file in files if not any(part.startswith(".") for part in file.relative_to(path).parts))
+            if not found:
+                raise Declined(Reason.USAGE, f"there are no certificates in {name[:200]}", expected=" or ".join(f"*{e}" for e in ENDINGS))
+            return found
+        if path.exists() or not glob.has_magic(name):
+            return [name]
+        return sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207 (as the user wrote it, from the working folder or the root)
+    except (OSError, ValueError):  # no name of a file: reading it says so
+        return [name]
 
 
 def parse_limits(settings: list[str]) -> Limits:
@@ -59,7 +90,7 @@ def parse_limits(settings: list[str]) -> Limits:
         if name not in names or not value.isascii() or not value.isdigit() or len(value) > 30:
             raise Declined(
                 Reason.USAGE,
-                f"--limit {setting[:80]} is not NAME=VALUE",
+                f"--limit {setting[:80]} is not NAME=VALUE{did_you_mean(name[:80], names) if name not in names else ''}",
                 expected=f"an integer for one of {', '.join(names)}",
                 found=setting[:80],
             )
@@ -71,6 +102,8 @@ def _expected(options: argparse.Namespace, limits: Limits) -> Expected:
     """What the certificates must be about. Raises Declined: usage, and what reading --expect-model raises."""
     if options.jobs < 1:
         raise Declined(Reason.USAGE, "--jobs must be at least 1", expected="at least 1", found=str(options.jobs))
+    if options.dask is not None and options.jobs > 1:
+        raise Declined(Reason.USAGE, "--dask and --jobs are two places for the same work", expected="one of them", found="both")
     if len(_streams(options)) > 1:
         raise Declined(Reason.USAGE, "more than one certificate from a stream", found=", ".join(_streams(options))[:200])
     digest: str | None = options.expect_sha256
@@ -94,64 +127,27 @@ def _reports(options: argparse.Namespace, settings: Settings, checker: Checker, 
     """Reports in the order of the certificates."""
     models = options.model[0] if options.model and len(options.model) == 1 and len(options.certificates) == 1 else options.model
     jobs = [(name, models, expected) for name in options.certificates]
-    if options.jobs == 1 or len(jobs) == 1 or _streams(options):  # a stream is of this process: no worker can read it
+    if options.dask is not None:
+        from proofcheck.cli.cluster import on_cluster
+
+        yield from on_cluster(settings, jobs, options.dask)
+        return
+    progress = Progress(always=options.progress)
+    if options.jobs > 1 and len(jobs) == 1:
+        from proofcheck.cli.parallel import end_with_workers
+        from proofcheck.cli.pieces import PiecesInProcesses
+
+        end_with_workers()
+        with closing(PiecesInProcesses(settings, options.jobs)) as pool, closing(progress):
+            report = checker.verify(*jobs[0], progress=progress, pool=pool)
+        yield replace(report, blocks=None)
+        return
+    if options.jobs == 1 or _streams(options):  # a stream is of this process: no worker can read it
         for job in jobs:
-            yield checker.verify(*job)
+            with closing(progress):
+                report = checker.verify(*job, progress=progress)
+            yield replace(report, blocks=None)  # which this command does not show: many reports stay in memory
         return
     from proofcheck.cli.parallel import in_processes
 
     yield from in_processes(settings, jobs, options.jobs)
-
-
-def _comment(report: Report, options: argparse.Namespace, *, several: bool) -> list[str]:
-    """The `c ` lines of one report."""
-    lines = [_row(report)] if several else _details(report)
-    if options.stats:
-        lines += [f"c   {step.id:24} {step.rule:40} {step.operations:>15,} operations {step.seconds:8.3f} s" for step in report.steps]
-    if options.json:
-        lines.append("c json " + json.dumps(report.as_json(), ensure_ascii=True))
-    return lines
-
-
-def _summary(reports: list[Report]) -> str:
-    counts = {verdict: sum(report.verdict is verdict for report in reports) for verdict in Verdict}
-    return "c " + ", ".join(f"{count} {verdict.lower()}" for verdict, count in counts.items())
-
-
-def _row(report: Report) -> str:
-    name = escape(Path(report.certificate).name)
-    if report.verdict is Verdict.VERIFIED:
-        proved = f"{decimal(report.proved, report.total)} {_counts(report.proved, report.total)}"
-    else:
-        proved = str(report.error.code) if report.error else ""
-    return f"c {report.verdict:9} {proved:40} {report.seconds:7.2f} s  {name}"
-
-
-def _counts(part: int, whole: int) -> str:
-    return f"{part}/{whole}" if whole < 10**15 else f"{part:.6e}/{whole:.6e}" if whole < 10**300 else ""
-
-
-def _details(report: Report) -> list[str]:
-    lines = [f"c certificate {escape(report.certificate)}"]
-    if report.model_sha256:
-        lines += [
-            f"c model       {escape(report.model_file)} SHA-256 {report.model_sha256}",
-            f"c network     {escape(report.model_words)}",
-            f"c task        {escape(report.task)}",
-            f"c strategy    {escape(report.strategy)} (as the certificate calls itself)",
-            f"c arithmetic  {report.backend}, balls of {report.precision} bits; {', '.join(report.versions)}",
-        ]
-    if report.verdict is Verdict.VERIFIED:
-        lines += [f"c note        {escape(note)}" for note in report.notes]
-        lines.append(f"c proved      {report.proved} of {report.total} inputs")
-        if report.exact:
-            lines.append(f"c exact       every input is decided: {report.wrong} are answered wrongly")
-        if report.undecided:
-            lines.append(f"c undecided   {report.undecided} inputs, counted as wrong")
-        lines.append(f"c cost        {report.operations} operations, {report.seconds:.2f} s")
-    return lines
-
-
-def _progress(done: int, total: int) -> None:
-    if total > 1 and sys.stderr.isatty():
-        print(f"\r{done}/{total} verified" + ("\n" if done == total else ""), end="", file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ attention), on the tokens up to i (causal attention), or on all of them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,14 +31,15 @@ class Groups:
         return None if len(found) == self.width and bool((found == np.arange(len(found))).all()) else found
 
 
-def by_prefix(tokens: Integers) -> list[Groups]:
-    """[B, n] → for each position i, groups of neighbours with the same tokens x_0 … x_i; all groups where the inputs are sorted."""
+def by_prefix(tokens: Integers, wanted: Collection[int]) -> dict[int, Groups]:
+    """[B, n] → for each wanted position i, groups of neighbours with the same tokens x_0 … x_i; all groups where the inputs are sorted."""
     new = np.zeros(len(tokens), dtype=np.bool_)
     new[:1] = True
-    found = []
-    for i in range(tokens.shape[1]):
+    found = {}
+    for i in range(max(wanted, default=-1) + 1):
         new[1:] |= tokens[1:, i] != tokens[:-1, i]
-        found.append(Groups(np.cumsum(new) - 1, np.flatnonzero(new)))
+        if i in wanted:
+            found[i] = by_input(tokens) if new.all() else Groups(np.cumsum(new) - 1, np.flatnonzero(new))
     return found
 
 

@@ -191,10 +191,9 @@ class _Evaluation:
         return self._unembedding(self._ln_final(self._readout(states, groups, tokens))).logits()
 
     def _groups(self, tokens: Integers) -> dict[int, Groups]:
-        """After attention: by prefix if causal, else every input for itself."""
-        if self._network.causal:
-            return dict(enumerate(by_prefix(tokens[:, : len(self._seen)])))
-        return dict.fromkeys(self._seen, by_input(tokens))
+        """Of the positions that are updated or read, after attention: by prefix if causal, else every input for itself."""
+        wanted = {*self._read, *(self._updated(0) if self._layers else [])}
+        return by_prefix(tokens, wanted) if self._network.causal else dict.fromkeys(wanted, by_input(tokens))
 
     def _updated(self, number: int) -> list[int]:
         """The positions whose state after this layer can matter: after the last layer, and without attention, those that are read."""

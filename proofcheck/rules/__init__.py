@@ -21,7 +21,7 @@ from proofcheck.rules.attention_only.windows import (
     separable_windows_exact,
     shared_windows,
 )
-from proofcheck.rules.counting import evaluation, sum_blocks
+from proofcheck.rules.counting import evaluation, evaluation_losses, sum_blocks, sum_losses
 from proofcheck.rules.rule import Rule
 
 RULES: MappingProxyType[str, Rule] = MappingProxyType(
@@ -49,6 +49,8 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
             *margins.RULES,
             count_classes.RULE,
             sum_blocks.RULE,
+            evaluation_losses.RULE,
+            sum_losses.RULE,
         )
     }
 )

@@ -13,6 +13,8 @@ from proofcheck.memo import Memo
 from proofcheck.models import AttentionOnly, Dimensions
 from proofcheck.rules.fact import Fact
 from proofcheck.rules.hints import HintKind
+from proofcheck.rules.reading import OVER_THE_REALS, Reading, ReadingKind
+from proofcheck.rules.sweep import PartOf, Sweep, Watch, in_turn, unwatched
 from proofcheck.tasks import MaxOfK
 
 M = TypeVar("M", covariant=True)
@@ -21,13 +23,20 @@ T = TypeVar("T", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Context(Generic[M, T]):
-    """What every rule may use: the network, the task, the arithmetic, the limits, the memo of the network."""
+    """What every rule may use: the network, the task, the arithmetic, the limits, the memo of the network and reading.
+
+    reading: what "answered correctly" means in every fact of this replay.
+    sweep, watch: how this step goes over pieces of the inputs, and who is told how far it is; they never change what is proved.
+    """
 
     model: M
     task: T
     arithmetic: Arithmetic
     limits: Limits
     memo: Memo
+    reading: Reading = OVER_THE_REALS
+    sweep: Sweep = in_turn
+    watch: Watch = unwatched
 
 
 MaxOfKContext = Context[AttentionOnly, MaxOfK]
@@ -67,9 +76,13 @@ class Rule:
     apply(context, *premises, **hints) -> fact; its docstring is the theorem, printed by `proofcheck rules NAME`.
     premises: the kinds of fact it takes, in order; `variadic` allows one or more of the last kind.
     hints: name -> its kind; the kernel checks and decodes by kinds, the rule checks everything else.
-    cost(sizes, limits, **hints): see `Cost`; sizes are the dimensions of the network and `inputs`, `answers`, `prepare`, `forward`,
-    `products` (see `Architecture`); integer hints as the rule gets them, array hints before they are decoded.
+    cost(sizes, limits, **hints): see `Cost`; sizes are the dimensions of the network and `inputs`, `candidates`, `answers`, `prepare`,
+    `forward`, `products` (see `Task` and `Architecture`); integer hints as the rule gets them, array hints before they are decoded.
+    part(context, **hints), where the rule uses `context.sweep`: makes the function from pieces to parts, as in another process; then the
+    rule has no premises.
     model, task: the kinds of network and task that the theorem is about; elsewhere the rule is not applicable.
+    readings: the kinds of reading that the theorem is about. Facts that do not speak of right and wrong hold in all; others where that is
+    proved.
     """
 
     name: str
@@ -78,8 +91,10 @@ class Rule:
     cost: Callable[..., Cost]
     hints: Mapping[str, HintKind] = field(default_factory=dict)
     variadic: bool = False
+    part: Callable[..., PartOf] | None = None
     model: type = AttentionOnly
     task: type = MaxOfK
+    readings: frozenset[ReadingKind] = frozenset({ReadingKind.REALS})
 
     @property
     def theorem(self) -> str:

@@ -13,6 +13,8 @@ import numpy as np
 from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
 
+Piece = tuple[int, int]  # numbers first, …, last − 1 of a list
+
 NO_ANSWER = -1
 NO_QUERY = -1
 
@@ -58,21 +60,37 @@ class Automaton:
 
     def batches(self, size: int) -> Iterator[tuple[Integers, Integers]]:
         """All inputs in lexicographic order, in batches made of at most `size` words: tokens [B, n_ctx] and answers [B]."""
-        shape = [len(sigma) for sigma in self.alphabets]
+        yield from self.listed((0, self.words()), size)
+
+    def pieces(self, size: int, most: int) -> list[Piece]:
+        """At most `most` runs of words that partition all words, in order; each but the last is a multiple of `size` words."""
+        return cut(self.words(), size, most)
+
+    def listed(self, piece: Piece, size: int) -> Iterator[tuple[Integers, Integers]]:
+        """`batches`, of the words with these numbers in lexicographic order."""
         letters = [np.array(sigma, dtype=np.int64) for sigma in self.alphabets]
-        for first in range(0, self.words(), size):
-            places = np.unravel_index(np.arange(first, min(first + size, self.words())), shape)
-            tokens = np.stack([sigma[place] for sigma, place in zip(letters, places, strict=True)], axis=1)
-            answers = self.answers(tokens)
+        for first in range(*piece, size):
+            numbers = np.arange(first, min(first + size, piece[1]))
+            columns = np.empty((self.n_ctx, len(numbers)), dtype=np.int64)
+            for i in reversed(range(self.n_ctx)):
+                numbers, places = np.divmod(numbers, len(letters[i]))
+                np.take(letters[i], places, out=columns[i], mode="clip")
+            tokens = columns.T
+            answers = self._answers(tokens)
             inputs = answers >= 0
-            yield tokens[inputs], answers[inputs]
+            yield (tokens, answers) if inputs.all() else (tokens[inputs], answers[inputs])
 
     def answers(self, tokens: Integers) -> Integers:
-        """The answer of each word, −1 where it is no input: [B, n_ctx] → [B]."""
+        """The answer of each word, −1 where it is no input: [B, n_ctx] → [B]. IndexError for what is no letter."""
+        if tokens.size and not (int(tokens.min()) >= 0 and int(tokens.max()) < self.step[0].shape[1]):
+            raise IndexError("a token that is no letter of the machine")
+        return self._answers(tokens)
+
+    def _answers(self, tokens: Integers) -> Integers:
         state = np.full(len(tokens), self.start, dtype=np.int64)
         for i in self.reading_order:
-            state = self.step[i][state, tokens[:, i]]
-        return self.out[state]
+            state = np.take(self.step[i], state * self.step[i].shape[1] + tokens[:, i])  # row-major places
+        return np.take(self.out, state)
 
     @cached_property
     def block_sizes(self) -> dict[tuple[int, int], int]:
@@ -149,6 +167,12 @@ def _ends(row: Integers) -> list[tuple[int, int]]:
     """(state, number of letters that lead there)."""
     ends, times = np.unique(row[row >= 0], return_counts=True)
     return list(zip(ends.tolist(), times.tolist(), strict=True))
+
+
+def cut(length: int, size: int, most: int) -> list[Piece]:
+    """At most `most` runs that partition 0, …, length − 1, in order; each but the last is the same multiple of `size` long."""
+    step = size * max(1, -(-length // (size * most)))
+    return [(first, min(first + step, length)) for first in range(0, length, step)]
 
 
 def set_of(tables: tuple[Integers, ...]) -> list[Integers]:

@@ -11,11 +11,13 @@ import numpy as np
 from proofcheck.arithmetic import Integers
 from proofcheck.kinds import ChoiceKind, IntegerKind
 from proofcheck.tasks.alphabets import every
-from proofcheck.tasks.automaton import Automaton
+from proofcheck.tasks.automaton import Automaton, Piece, cut
 from proofcheck.tasks.explore import explore
 from proofcheck.tasks.growth import grown, with_letter
 from proofcheck.tasks.task import Task, TaskKind
 
+MOST_GROWN = 1 << 20  # words that are tried at once
+SMALLEST_PIECE = 4  # batches of a piece, at least: its last batch is a small one
 ANY, DISTINCT = "any", "distinct"
 
 _State = tuple[int, int, frozenset[int]]  # last token (−1 before it is read), answer (or one of the two below), other tokens so far
@@ -52,11 +54,22 @@ class Induction(Task):
         others: int = perm(self.d_vocab - 2, free) if self.others == DISTINCT else (self.d_vocab - 1) ** free
         return (self.n_ctx - 2) * others
 
-    def batches(self, size: int) -> Iterator[tuple[Integers, Integers]]:
+    def pieces(self, size: int, most: int) -> list[Piece]:
+        """Runs of first pairs of tokens: (a, b) is number a·d_vocab + b."""
+        return cut(self.d_vocab**2, 1, max(1, min(most, self.total() // (SMALLEST_PIECE * size))))
+
+    def listed(self, piece: Piece, size: int) -> Iterator[tuple[Integers, Integers]]:
         """Without the machine, which remembers too much: words grow token by token."""
-        for tokens in grown(self.n_ctx, size, self._extend):
+        pairs = np.stack(np.divmod(np.arange(*piece), self.d_vocab), axis=1)
+        if self.others == DISTINCT:
+            pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+        for tokens in grown(self.n_ctx, size, self._extend, pairs, max(1, min(size, MOST_GROWN // self.d_vocab))):
             places = (tokens[:, :-1] == tokens[:, -1:]).argmax(axis=1)
             yield tokens, tokens[np.arange(len(tokens)), places + 1]
+
+    def candidates(self) -> int:
+        """Prefixes that lead to no input are dropped before the last token, of which there are at most d_vocab for each that is left."""
+        return self.d_vocab**self.n_ctx if self.others == ANY else self.d_vocab * perm(self.d_vocab, min(self.n_ctx - 1, self.d_vocab))
 
     def _extend(self, prefixes: Integers) -> Integers:
         longer = with_letter(prefixes, np.arange(self.d_vocab))

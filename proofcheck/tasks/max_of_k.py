@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from math import comb
 
 import numpy as np
@@ -34,12 +33,14 @@ class MaxOfK(Task):
         return total
 
     def block_size(self, query: int, answer: int) -> int:
-        """Number of sequences of the block (query, answer); 0 if query > answer."""
-        return 0 if query > answer else self._machine_size(query == answer, answer)
+        """Number of sequences of the block (query, answer); 0 if query > answer.
 
-    @lru_cache(maxsize=4096)  # noqa: B019 (keyed by two integers, as a value object is)
-    def _machine_size(self, query_is_max: bool, max_token: int) -> int:
-        return self.block_machine(query_is_max, max_token).count()
+        Proof: the n_ctx − 1 tokens before the query are at most m = answer, in (m + 1)^(n_ctx − 1) ways; where the query is below m, one
+        of them is m, which excludes m^(n_ctx − 1) ways.  ∎
+        """
+        before = self.n_ctx - 1
+        size: int = 0 if query > answer else (answer + 1) ** before - (answer**before if query < answer else 0)
+        return size
 
     def block_machine(self, query_is_max: bool, max_token: int) -> BlockMachine:
         """Two live states before the query: the maximum is still to come (0), or has been seen (1). `Automaton.block` finds the same."""
@@ -58,13 +59,7 @@ class MaxOfK(Task):
         With choices = max_token this is the size of the class (query, max_token, others), and classes partition the block.
         """
         fillings: int = choices**others
-        return _choose(self.n_ctx - 1, others) * fillings
-
-
-@lru_cache(maxsize=2048)
-def _choose(n: int, k: int) -> int:
-    """Binomial coefficients: the same few for every cell."""
-    return comb(n, k)
+        return comb(self.n_ctx - 1, others) * fillings
 
 
 KIND = TaskKind("max-of-k", {"n_ctx": IntegerKind(1), "d_vocab": IntegerKind(2)}, MaxOfK)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from proofcheck.arithmetic import Integers
 from proofcheck.kinds import Kind
-from proofcheck.tasks.automaton import Automaton
+from proofcheck.tasks.automaton import Automaton, Piece
 
 
 class Task(ABC):
@@ -42,7 +42,20 @@ class Task(ABC):
 
     def batches(self, size: int) -> Iterator[tuple[Integers, Integers]]:
         """All inputs in lexicographic order, in batches made of at most `size` words: tokens [B, n_ctx] and answers [B]."""
-        yield from self.machine.batches(size)
+        for piece in self.pieces(size, 1):
+            yield from self.listed(piece, size)
+
+    def pieces(self, size: int, most: int) -> list[Piece]:
+        """At most `most` pieces of the list of inputs, in order: the concatenation of their `listed` is all inputs, each once."""
+        return self.machine.pieces(size, most)
+
+    def listed(self, piece: Piece, size: int) -> Iterator[tuple[Integers, Integers]]:
+        """`batches`, of one piece."""
+        yield from self.machine.listed(piece, size)
+
+    def candidates(self) -> int:
+        """How many words are tried to list the inputs, at most; for costs."""
+        return self.machine.words()
 
     def total(self) -> int:
         """The number of inputs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 from proofcheck.report import decimal, escape
@@ -19,6 +20,8 @@ from strategies.max_of_k.windows import windows_at, windows_within
 from strategies.models.load import ModelError
 from strategies.suitability import refusal, remarks
 
+CLAIMS = ("accuracy", "margin")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL, --strategy, --output, --force and the options of a search."""
@@ -32,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="(shared-)windows only: billionths of all inputs that one operation must prove",
     )
     parser.add_argument("--operations", type=int, metavar="N", help="windows only: the best bound with at most N operations")
+    parser.add_argument("--claim", choices=CLAIMS, default="accuracy", help="what to prove (default: accuracy over the reals)")
+    parser.add_argument(
+        "--margin", type=_margin, metavar="P/Q", help="claim margin: logits by which the answer must lead, such as 1/10 or 1"
+    )
     parser.add_argument("--force", action="store_true", help="replace CERT if it exists")
     add_search_options(parser)
 
@@ -47,10 +54,14 @@ def run(options: argparse.Namespace) -> int:
         if chosen is None:
             print("--price goes with --strategy windows or shared-windows, --operations with windows; not both", file=sys.stderr)
             return 2
+    if (options.claim == "margin") != (options.margin is not None):
+        print("--claim margin and --margin P/Q go together", file=sys.stderr)
+        return 2
     limits = limits_of(options)
     if limits is None:
         return 2
-    problem = Problem(options.model, limits, Budget(options.search_seconds, progress=options.progress))
+    budget = Budget(options.search_seconds, progress=options.progress)
+    problem = Problem(options.model, limits, budget, options.margin or Fraction(0))
     try:
         refuse_existing(options.output, force=options.force)
         refused = refusal(problem)
@@ -76,7 +87,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"nothing was written: {error}", file=sys.stderr)
         return 2 if error.declined else 1
     bound = f"{proved.correct}/{proved.total} ({decimal(proved.correct, proved.total)})"
-    print(f"{proved.path}: accuracy >= {bound}; search {proved.search_seconds:.2f} s, check {proved.check_seconds:.2f} s")
+    ahead = f" with margin > {options.margin}" if options.margin else ""
+    print(f"{proved.path}: accuracy{ahead} >= {bound}; search {proved.search_seconds:.2f} s, check {proved.check_seconds:.2f} s")
     if proved.left_out:
         print(f"left out: {proved.left_out}")
     needed = _verify_options(options)
@@ -92,6 +104,13 @@ def _along_the_price(options: argparse.Namespace) -> Strategy | None:
     if options.price is None and options.strategy == "windows":
         return windows_within(options.operations)
     return None
+
+
+def _margin(text: str) -> Fraction:
+    value = Fraction(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
+    return value
 
 
 def _positive(text: str) -> float:

@@ -30,6 +30,7 @@ from proofcheck.rules.attention_only.windows.jobs import beaten, jobs_of, lower_
 from proofcheck.rules.attention_only.windows.lists import Lists, read_lists
 from proofcheck.rules.attention_only.windows.rival_tree import TreeTerms, direct_rows
 from proofcheck.rules.attention_only.windows.tree import RivalTree
+from proofcheck.rules.reading import margin_above
 from strategies.max_of_k.grouped_hints import Hints, Shape, score_hints, tree_hints
 from strategies.max_of_k.strategy import Problem, Proposal, Strategy
 from strategies.max_of_k.windows import rows
@@ -62,7 +63,7 @@ class Prover:
     """The rules' own arithmetic on the vectors of one model."""
 
     def __init__(self, problem: Problem, tables: FloatTables, hints: Hints, kind: str) -> None:
-        sizes = problem.dimensions
+        sizes, reading = problem.dimensions, margin_above(problem.margin)
         self.tables, self.d_head = tables, sizes.d_head
         model = ATTENTION_ONLY.build(sizes, {}, decode_weights(problem.path.read_bytes(), TENSORS, Limits()))
         exact = {name: DyadicArray.from_floats(np.asarray(hint)) for name, hint in hints.items() if _is_float(hint)}
@@ -75,7 +76,7 @@ class Prover:
         self.terms: ExactTerms | TreeTerms
         if kind == "grouped-queries":
             known = centred(model, row["direct_mean"], row["position_mean"])
-            self.terms = ExactTerms(known, read_lists(known, *tables.lists), self.arithmetic)
+            self.terms = ExactTerms(known, read_lists(known, *tables.lists), self.arithmetic, reading)
             return
         values, position_values = value_vectors(model, row["direct_mean"], row["position_mean"])
         order = np.asarray(hints["order"])
@@ -87,6 +88,7 @@ class Prover:
             exact["group_means"],
             self.labels,
             top,
+            reading,
             exact=bool(hints["exact_direct"]),
         )
         PV = position_values @ model.W_U

@@ -18,7 +18,8 @@ CHUNK = 1 << 22  # entries of one working array
 class FloatTerms:
     """The path expansion of one model: EUPU, EVOU [d, d], PVOU [n, d] (logits), log-weights of tokens [d, d] and positions [d, n]."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, margin: float = 0.0) -> None:
+        """margin: of the claim; EUPU_of_answer is EUPU less it."""
         weights = {name: getattr(model, name).numpy() for name in ("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O", "W_U")}
         biases = {name: getattr(model, name).numpy() for name in ("b_Q", "b_K", "b_V", "b_O", "b_U")}
         last = weights["W_E"] + weights["W_pos"][-1]
@@ -26,6 +27,7 @@ class FloatTerms:
         output = weights["W_O"] @ weights["W_U"]
         self.n_ctx, self.d_vocab = model.n_ctx, model.d_vocab
         self.EUPU: Doubles = (last + biases["b_O"]) @ weights["W_U"] + biases["b_U"]
+        self.EUPU_of_answer: Doubles = self.EUPU - margin
         self.EVOU: Doubles = (weights["W_E"] @ weights["W_V"] + biases["b_V"]) @ output
         self.PVOU: Doubles = weights["W_pos"] @ weights["W_V"] @ output
         self.rounding = ROUNDING * sum(float(np.abs(table).max()) for table in (self.EUPU, self.EVOU, self.PVOU))
@@ -42,7 +44,7 @@ class FloatTerms:
         m = max_token
         tokens = self.EVOU[: m + 1, m] - self.EVOU[: m + 1, rivals].T  # [J, T]
         positions = self.PVOU[:, m] - self.PVOU[:, rivals].T  # [J, n]
-        direct = self.EUPU[query, m] - self.EUPU[query, rivals]  # [J]
+        direct = self.EUPU_of_answer[query, m] - self.EUPU[query, rivals]  # [J]
         return self.weights(query, m) * (tokens[:, None, :] + positions[:, :, None] + direct[:, None, None])
 
     def coarse_open(self, max_token: int) -> NDArray[np.bool_]:
@@ -52,7 +54,7 @@ class FloatTerms:
         """
         m = max_token
         tokens = self.EVOU[: m + 1, m, None] - self.EVOU[: m + 1] + (self.PVOU[:, m, None] - self.PVOU).min(axis=0)  # [T, J]
-        direct = self.EUPU[: m + 1, m, None] - self.EUPU[: m + 1]  # [q, J]
+        direct = self.EUPU_of_answer[: m + 1, m, None] - self.EUPU[: m + 1]  # [q, J]
         scores, places = self.token_scores[: m + 1, : m + 1], self.position_scores[: m + 1]
         v = np.exp(scores - scores.max(axis=1, keepdims=True))  # [q, T]
         u = np.exp(places - places.max(axis=1, keepdims=True))  # [q, n]
@@ -91,7 +93,7 @@ class FloatTerms:
         """Sums of terms of a block with this max token that are nearer to zero than this may have any sign in the checker's integers."""
         m = max_token
         parts = (self.EVOU[: m + 1, m, None] - self.EVOU[: m + 1], self.PVOU[:, m, None] - self.PVOU)
-        direct = self.EUPU[: m + 1, m, None] - self.EUPU[: m + 1]
+        direct = self.EUPU_of_answer[: m + 1, m, None] - self.EUPU[: m + 1]
         return SAFETY * sum(float(np.abs(part).max()) for part in (*parts, direct)) + self.rounding
 
     @cached_property
@@ -111,7 +113,7 @@ class FloatTerms:
         """g_i(t) of Corollary 4: [n, m + 1]."""
         index, largest, second = (table[query, :, : max_token + 1] for table in self.two_largest)
         rival = np.where(index == max_token, second, largest)
-        own = self.EVOU[: max_token + 1, max_token] + (self.PVOU[:, max_token] + self.EUPU[query, max_token])[:, None]
+        own = self.EVOU[: max_token + 1, max_token] + (self.PVOU[:, max_token] + self.EUPU_of_answer[query, max_token])[:, None]
         return self.weights(query, max_token) * (own - rival)
 
 

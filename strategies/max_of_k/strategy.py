@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
@@ -22,12 +23,14 @@ class Problem:
     """One model file. What several strategies of one run share (tables, searches) hangs on it.
 
     limits: of the checker that will verify; a certificate should fit its `work`. budget: of one search.
+    margin: of the claim, in logits; searches that do not look at it find hints for the plain claim.
     file: how certificates name the weights, "" for the place where they are as seen from the certificate.
     """
 
     path: Path
     limits: Limits = field(default_factory=Limits)
     budget: Budget = field(default_factory=Budget, compare=False)
+    margin: Fraction = Fraction(0)
     file: str = field(default="", compare=False)
 
     @cached_property

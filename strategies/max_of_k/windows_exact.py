@@ -22,6 +22,7 @@ from proofcheck.rules.attention_only.windows.lists import Lists
 from proofcheck.rules.attention_only.windows.scores import scores
 from proofcheck.rules.attention_only.windows.separable_windows_exact import ENTRY_BITS
 from proofcheck.rules.attention_only.windows.sheets import Sheet
+from proofcheck.rules.reading import margin_above
 from strategies.max_of_k.separable_groups import sample_block
 from strategies.max_of_k.separable_terms import Doubles, FloatTerms, block_minimum
 from strategies.max_of_k.strategy import Problem, Proposal, Strategy
@@ -63,7 +64,7 @@ class Prover:
         table = scores(exact.queries, model.W_E, partial.first, rows_of[2], alpha)
         wanted = np.ones((sizes.d_vocab, sizes.d_vocab + 1), dtype=np.bool_)
         wanted[:, 0] = False
-        self.terms = Terms(exact, table, wanted, Arithmetic("fast", 128), sizes.d_head)
+        self.terms = Terms(exact, table, wanted, Arithmetic("fast", 128), sizes.d_head, margin_above(problem.margin))
         named = zip(("top_EV", "top_EU", "top_PV"), (exact.EV, exact.EU, exact.PV), tables.lists, strict=True)
         one, two, three = (Lists(part, hint, name) for name, part, hint in named)
         self.lists = (one, two, three)
@@ -104,7 +105,7 @@ def propose_exact_windows(problem: Problem) -> Proposal:
     tables.prefix = bounded_prefixes(tables, partial)
     found = {m: (window, seen) for m, window, seen in search_all(tables, Worth(0.0, BLOCK_WORTH), problem.budget, partial.first)}
     windows = Plan(tables, partial, found)
-    prover, float_terms = Prover(problem, tables, partial), FloatTerms(problem.model)
+    prover, float_terms = Prover(problem, tables, partial), FloatTerms(problem.model, float(problem.margin))
     sheets: list[tuple[int, Config, list[int]]] = []
     expansions = 0
     for m in range(tables.d_vocab):

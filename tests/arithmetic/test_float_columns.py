@@ -94,13 +94,38 @@ def test_attention_contains(seed: int) -> None:
     scale = [Scale(Fraction(1), d_head), Scale(Fraction(5, 3), 1), Scale(Fraction(40), 1)][seed % 3]
     with exclusive_precision():
         ctx.prec = 200
-        pairs = [columns(rng, heads * d_head, width) for _ in range(2 * m + 1)]
-        places = [None if rng.integers(2) else rng.integers(0, width, width) for _ in range(m + 1)]
+        found = [taken(rng, heads * d_head, width) for _ in range(m + 1)]
+        places = [place for _, place in found]
+        pairs = [pair for pair, _ in found] + [columns(rng, heads * d_head, pair[0].width) for pair, _ in found[1:]]
         results = []
         for arithmetic, side in ((FloatColumnArithmetic(), 0), (BallColumnArithmetic(), 1)):
             query, *rest = [pair[side] for pair in pairs]
             results.append(arithmetic.attention(heads, scale)(query, places[0], rest[:m], rest[m:], places[1:]))
         assert_contains(*results)  # type: ignore[arg-type]
+
+
+def taken(rng: np.random.Generator, k: int, width: int) -> tuple[tuple[FloatColumns, BallColumns], Any]:
+    """Columns and places [width]: as they are, any of them, one of them only, or any of a few."""
+    kind = int(rng.integers(4))
+    these = columns(rng, k, 3 if kind == 3 else width)
+    return these, [None, rng.integers(0, width, width), np.full(width, 2), rng.integers(0, 3, width)][kind]
+
+
+@pytest.mark.parametrize("width", [1, 2, 9])
+@pytest.mark.parametrize("part", ["query", "key", "value"])
+def test_a_bad_column_out_of_few_touches_only_those_that_take_it(part: str, width: int) -> None:
+    """The products of all pairs of few columns, and the sums of repeated ones, mix nothing."""
+    rng = np.random.default_rng(0)
+    attend = FloatColumnArithmetic().attention(2, Scale(Fraction(1), 2))
+    bad, good = (FloatColumns(rng.normal(size=(4, 3)), np.full(3, 1e-9)) for _ in range(2))
+    bad.values[3, 1], bad.radius[1] = np.nan, np.inf
+    some, same = np.arange(width) % 3, np.zeros(width, dtype=np.int64)
+    for at in (some, same, same + 1):
+        query, at_query = (bad, at) if part == "query" else (good, some)
+        keys, values = [good, bad if part == "key" else good], [good, bad if part == "value" else good]
+        result = attend(query, at_query, keys, values, [same, some if part == "query" else at])
+        assert (np.isfinite(result.radius) == (at != 1)).all()  # type: ignore[attr-defined]
+        assert np.isfinite(result.values[:, at != 1]).all()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e200])

@@ -31,9 +31,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from proofcheck.arithmetic import Arithmetic, exclusive_precision
 from proofcheck.limits import Limits
+from proofcheck.memo import Memo
 from proofcheck.models import decode_weights
 from proofcheck.models.transformer import TRANSFORMER
-from proofcheck.rules.counting.evaluation import BATCH_LOGITS, MOST_AT_ONCE, decide
+from proofcheck.rules.counting.evaluation import MOST_AT_ONCE, batches, decide
+from proofcheck.rules.rule import Context
 from strategies.networks.network import logits
 from strategies.networks.recipes import RECIPES
 
@@ -51,30 +53,31 @@ def compare(name: str, most: int, rounds: int) -> str:
     """One row of the table."""
     recipe, path = RECIPES[name], MODELS / f"{name}-seed-0.safetensors"
     task, dimensions, options = recipe.task(), recipe.network.dimensions, recipe.network.read_options()
-    size = max(1, min(MOST_AT_ONCE, BATCH_LOGITS // task.answers))
     weights = decode_weights(path.read_bytes(), TRANSFORMER.tensors(dimensions, options), Limits())
     network = TRANSFORMER.build(dimensions, options, weights)
+    context = Context(network, task, Arithmetic("fast", 128), Limits(), Memo())
     undecided = counted = 0
 
     def rigorous() -> None:
         nonlocal undecided, counted
         undecided = counted = 0
         evaluate = network.evaluator(Arithmetic("fast", 128))
-        for tokens, answers in task.batches(size):
-            if counted >= most:
-                return
-            right, wrong = decide(evaluate(tokens), answers)
-            undecided += int((~(right | wrong)).sum())
-            counted += len(answers)
+        for piece in task.pieces(MOST_AT_ONCE, 1 << 30):
+            for tokens, answers in batches(context, piece):
+                if counted >= most:
+                    return
+                right, wrong = decide(evaluate(tokens), answers)
+                undecided += int((~(right | wrong)).sum())
+                counted += len(answers)
 
     with exclusive_precision():
         rigorous()
         inputs = []
-        for tokens, _ in task.batches(size):
-            if sum(map(len, inputs)) >= most:
+        for tokens, _ in task.batches(MOST_AT_ONCE):
+            if sum(map(len, inputs)) >= counted:
                 break
             inputs.append(tokens)
-        words = torch.from_numpy(np.concatenate(inputs))
+        words = torch.from_numpy(np.concatenate(inputs)[:counted])
         tensors = load_file(str(path))
         forms = {dtype: {key: tensor.to(dtype) for key, tensor in tensors.items()} for dtype in (torch.float64, torch.float32)}
 

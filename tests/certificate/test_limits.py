@@ -130,3 +130,23 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
         except Declined:
             continue
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("depth", [99, 100, 101, 150, 300, 900, 5_000, 100_000])
+@pytest.mark.parametrize("place", ["options", "task", "claim"])
+def test_deep_nesting_is_declined_whatever_the_limit_says(depth: int, place: str) -> None:
+    """Values of options, tasks and claims are read by recursive functions."""
+    document = json.loads((REJECT / "twin-1.1.json").read_bytes())
+    nested = "[" * (depth - 4) + "1" + "]" * (depth - 4)
+    where = {"options": document["model"]["options"], "task": document["task"], "claim": next(iter(document["claim"].values()))}[place]
+    where["deep"] = "DEEP"
+    data = json.dumps(document).replace('"DEEP"', nested).encode()
+    for limits in (Limits(), Limits(json_depth=10**6, json_tokens=10**7)):
+        report = proofcheck.Checker(limits=limits)
+        path_free = reason(data, limits)
+        assert path_free in (None, Reason.LIMIT_EXCEEDED, Reason.UNKNOWN_FIELD)
+        assert path_free == Reason.LIMIT_EXCEEDED or (limits.json_depth > 100 and depth <= 101)
+        if path_free is None:
+            certificate = decode_certificate(data, limits)
+            error = report.verify(certificate, model=REJECT / "weights" / "adder.safetensors").error
+            assert error is not None

@@ -16,7 +16,7 @@ REJECT = sorted((Path(__file__).parents[2] / "certificates" / "reject").glob("*/
 def test_every_refusal_has_a_report(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(REJECT) >= 100
     status = main(["verify", "--json", *map(str, REJECT)])
-    lines = [json.loads(line.removeprefix("c json ")) for line in capsys.readouterr().out.splitlines() if line.startswith("c json ")]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert status in (1, 2)
     assert [line["error"]["code"] for line in lines] == [path.parent.name for path in REJECT]
 

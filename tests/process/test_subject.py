@@ -33,7 +33,7 @@ GRAMMAR = re.compile(
 )
 
 
-@pytest.mark.parametrize("mode", [[], ["--quiet"], ["--stats"], ["--json"], ["--jobs", "2"]])
+@pytest.mark.parametrize("mode", [[], ["--quiet"], ["--stats"], ["--jobs", "2"]])
 @pytest.mark.parametrize("copies", [1, 3])
 def test_every_mode_names_file_digest_model_and_task(mode: list[str], copies: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", *mode, *[str(TWIN)] * copies]) == 0

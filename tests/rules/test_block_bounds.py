@@ -45,7 +45,7 @@ def test_the_coarse_bound_is_its_formula(shape: Shape, seed: int, backend: str) 
     where = context(shape, noisy(shape, seed, 0.3), backend)
     exact = where.model.path_tables()
     tables = {name: getattr(exact, name).fractions().astype(float) for name in ("EUPU", "EVOU", "PVOU", "EQKE", "EQKP")}
-    bounds = BlockBounds(enclosures(exact, shape.d_head, where.arithmetic))
+    bounds = BlockBounds(enclosures(exact, shape.d_head, where.arithmetic, where.reading))
     for m in range(shape.d_vocab):
         beaten = bounds.beaten(np.arange(m + 1), m)
         for q, (column, j) in product(range(m + 1), enumerate(bounds.rivals(m).tolist())):
@@ -58,7 +58,7 @@ def test_those_networks_have_both_answers() -> None:
         answers = set()
         for seed in range(6):
             where = context(shape, noisy(shape, seed, 0.3))
-            bounds = BlockBounds(enclosures(where.model.path_tables(), shape.d_head, where.arithmetic))
+            bounds = BlockBounds(enclosures(where.model.path_tables(), shape.d_head, where.arithmetic, where.reading))
             answers |= {bool(x) for m in range(1, shape.d_vocab) for x in bounds.beaten(np.arange(m + 1), m).ravel()}
         assert answers == {False, True}
 

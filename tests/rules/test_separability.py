@@ -46,7 +46,7 @@ def test_terms_are_those_of_the_theorem(backend: str) -> None:
     where = context(SHAPE, noisy(SHAPE, 3), backend)
     exact = where.model.path_tables()
     t = {name: getattr(exact, name).fractions().astype(float) for name in ("EUPU", "EVOU", "PVOU", "EQKE", "EQKP")}
-    margins = MarginTerms(enclosures(exact, SHAPE.d_head, where.arithmetic))
+    margins = MarginTerms(enclosures(exact, SHAPE.d_head, where.arithmetic, where.reading))
     for m in (4, 2):
         fixed = margins.fixed_point(slice(0, m + 1), m, 29)
         for q in range(m + 1):
@@ -64,7 +64,7 @@ def test_terms_are_those_of_the_theorem(backend: str) -> None:
 
 def test_chunks_cover_the_queries_once(monkeypatch: pytest.MonkeyPatch) -> None:
     where = context(SHAPE, noisy(SHAPE, 0))
-    margins = MarginTerms(enclosures(where.model.path_tables(), SHAPE.d_head, where.arithmetic))
+    margins = MarginTerms(enclosures(where.model.path_tables(), SHAPE.d_head, where.arithmetic, where.reading))
     for entries in (1, 40, 100, 10**6):
         monkeypatch.setattr(separability, "CHUNK_ENTRIES", entries)
         for m in range(5):

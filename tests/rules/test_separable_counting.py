@@ -149,7 +149,7 @@ def test_a_block_that_is_given_up_costs_no_more_additions() -> None:
     """Once a group leaves nothing of a block to prove, the other groups are not counted."""
     shape = Shape(3, 4)
     where = context(shape, random_model(shape, 0))
-    bounds = BlockBounds(enclosures(where.model.path_tables(), shape.d_head, where.arithmetic))
+    bounds = BlockBounds(enclosures(where.model.path_tables(), shape.d_head, where.arithmetic, where.reading))
     given_up = 0
     for m in range(1, 4):
         for q in range(m + 1):

@@ -56,7 +56,7 @@ def test_the_coarse_bound_is_never_above_the_fine_one() -> None:
     shape = Shape(4, 6)
     for seed in range(6):
         where = context(shape, noisy(shape, seed))
-        bounds = BlockBounds(enclosures(where.model.path_tables(), shape.d_head, where.arithmetic))
+        bounds = BlockBounds(enclosures(where.model.path_tables(), shape.d_head, where.arithmetic, where.reading))
         for m in range(shape.d_vocab):
             queries = np.arange(m + 1)
             rows, columns = np.nonzero(bounds.beaten(queries, m))

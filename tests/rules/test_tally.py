@@ -132,7 +132,7 @@ def test_bounds_of_a_box_are_the_sums_of_extreme_terms() -> None:
     """Against the margins of the single sequences, which they enclose from below and from above."""
     shape, tensors = table_model(3, 4, 2, biases=True)
     where = context(shape, tensors)
-    exact = ExactMargins(where.model.path_tables(), shape.d_head, where.arithmetic)
+    exact = ExactMargins(where.model.path_tables(), shape.d_head, where.arithmetic, where.reading)
     q, m, ranges = 1, 3, [(0, 4), (1, 3), (1, 2)]
     low, high = exact.bounds(ranges, q, m)
     sums = [exact.margins(x, m) for x in product(*(range(*r) for r in ranges))]

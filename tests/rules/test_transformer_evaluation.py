@@ -19,6 +19,7 @@ from proofcheck.catalogue import BUILT_IN
 from proofcheck.certificate import ModelSpec, TaskSpec, accuracy_at_least, decode_certificate, encode_certificate, sha256_hex
 from proofcheck.kinds import read_fields
 from proofcheck.models.transformer import NAME
+from strategies.networks.network import Network
 
 STEPS = (Step("inputs", "evaluation"), Step("total", "sum-blocks", ("inputs",)))
 
@@ -199,3 +200,20 @@ def test_one_layer_and_one_head_is_the_attention_only_network(tmp_path: Path) ->
     one, other = run(case, these, tmp_path), run(case, older, tmp_path)
     assert (one.verdict, other.verdict) == (Verdict.VERIFIED, Verdict.VERIFIED)
     assert one.exact and other.exact and one.proved == other.proved
+
+
+def test_words_that_are_no_inputs_count_as_work_too(tmp_path: Path) -> None:
+    """One input among 2^200 words: little to evaluate, but all words would be tried."""
+    n = 200
+    step = np.array([[[0, 1], [1, 1]]])  # out of state 1 nothing leads back
+    fields = {"n_ctx": n, "d_vocab": 2, "start": 0, "step": step, "out": np.array([0, -1]), "alphabets": ("0-1",) * n}
+    network = Network.of(n_layers=0, n_heads=0, n_ctx=n, n_positions=0, d_vocab=2, d_model=1, d_head=0, attention="full")
+    data = save({name: np.zeros(shape, dtype="<f4") for name, (shape, absent) in network.shapes().items() if not absent})
+    (tmp_path / "m.safetensors").write_bytes(data)
+    model = ModelSpec(NAME, network.sizes, "m.safetensors", sha256_hex(data), network.options)
+    claim = Certificate(accuracy_at_least(0, 1), model, TaskSpec("finite-automaton", fields), 128, STEPS)
+    report = proofcheck.verify(claim, model=tmp_path / "m.safetensors")
+    assert report.error is not None
+    assert (report.verdict, report.error.code) == (Verdict.DECLINED, Reason.LIMIT_EXCEEDED)
+    assert report.error.message.startswith("work is ")
+    assert "--limit work=" in report.error.hint

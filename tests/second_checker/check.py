@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import stat
 import sys
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 from tests.second_checker.certificate_format import ATTENTION_SIZES, Certificate, decode
@@ -15,6 +18,8 @@ from tests.second_checker.limits import MOST_DIGITS, MOST_DIMENSION, MOST_SEQUEN
 from tests.second_checker.outcome import Outcome, RefusedError, TooLargeError, declined, rejected
 from tests.second_checker.published import unexplained_dimension
 from tests.second_checker.rules import RULES
+from tests.second_checker.rules_losses import CLAIMS as LOSS_CLAIMS
+from tests.second_checker.rules_losses import LossSum, follows, nats_of
 from tests.second_checker.sum_of_tables import SIZES, read_sum_of_tables
 from tests.second_checker.tasks import FIELDS as TASK_FIELDS
 from tests.second_checker.tasks import Task, read_task, require_names, whole_number
@@ -36,13 +41,26 @@ def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
         check_steps(certificate)
         require_small(certificate, budget)
         read = read_network if certificate.architecture == ATTENTION else read_sum_of_tables
-        context = Context(read(data, certificate.dimensions, task.words), budget, task, certificate.precision)
-        numbers = derived(certificate, replay(certificate, context))
+        network = read(data, certificate.dimensions, task.words)
+        context = Context(network, budget, task, certificate.precision, rounded_up(margin_of(certificate)))
+        conclusion = replay(certificate, context)
+        if isinstance(conclusion, LossSum):
+            return judged(certificate, conclusion, context)
+        numbers = derived(certificate, conclusion)
     except RefusedError as refusal:
         return Outcome(refusal.verdict, refusal.reason, claimed, total, str(refusal))
     except TooLargeError as error:
         return Outcome("TOO-LARGE", "", claimed, total, str(error))
     return Outcome("", "", claimed, total, "", numbers, tuple(context.doubts)).with_claim(claimed)
+
+
+def judged(certificate: Certificate, conclusion: LossSum, context: Context) -> Outcome:
+    """The verdict on a claim about the mean loss. Claims between proofcheck's bounds and these may be refused by it."""
+    proved = f"steps prove {float(conclusion.lower / certificate.total):.12g} to {float(conclusion.upper / certificate.total):.12g}"
+    if follows(certificate.claim_kind, nats_of(certificate.claim["nats"]), certificate.total, conclusion):
+        context.doubts.append(("REJECTED", "not-proved"))
+        return Outcome("VERIFIED", "", -1, certificate.total, proved, {}, tuple(context.doubts))
+    return Outcome("REJECTED", "not-proved", -1, certificate.total, proved)
 
 
 def derived(certificate: Certificate, conclusion: ProvedCount) -> dict[str, tuple[int, int]]:
@@ -101,7 +119,7 @@ def read_frame(certificate: Certificate) -> Task:
         raise declined("unsupported-architecture", "$.model.architecture", certificate.architecture)
     if certificate.task_name not in TASK_FIELDS:
         raise declined("unsupported-task", "$.task.name", certificate.task_name)
-    if certificate.claim_kind != "accuracy_at_least":
+    if certificate.claim_kind not in ("accuracy_at_least", *LOSS_CLAIMS):
         raise declined("unsupported-claim", "$.claim", certificate.claim_kind)
     check_sizes(certificate.dimensions, ARCHITECTURES[certificate.architecture])
     require_names(certificate.options, (), "$.model.options")
@@ -109,14 +127,43 @@ def read_frame(certificate: Certificate) -> Task:
     answers = certificate.dimensions.get("d_vocab_out", certificate.dimensions["d_vocab"])
     if (task.n_ctx, task.d_vocab) != (certificate.dimensions["n_ctx"], certificate.dimensions["d_vocab"]) or task.d_vocab > answers:
         raise rejected("task-mismatch", "$.task", certificate.task)
-    require_names(certificate.claim, ("correct", "total"), "$.claim")
-    whole_number(certificate.claim["correct"], 0, "$.claim.correct")
+    if certificate.claim_kind == "accuracy_at_least":
+        require_names(certificate.claim, ("correct", "total", *(("margin",) if "margin" in certificate.claim else ())), "$.claim")
+        whole_number(certificate.claim["correct"], 0, "$.claim.correct")
+    else:
+        require_names(certificate.claim, ("nats", "total"), "$.claim")
+        nats_of(certificate.claim["nats"])
     total = whole_number(certificate.claim["total"], 1, "$.claim.total")
+    margin_of(certificate)
     if digits_of(task) > MOST_DIGITS:
         raise declined("limit-exceeded", "$.task", "digits of the number of inputs")
     if total != task.total:
-        raise rejected("wrong-total", "$.claim.accuracy_at_least.total", total)
+        raise rejected("wrong-total", f"$.claim.{certificate.claim_kind}.total", total)
     return task
+
+
+RATIONAL = re.compile(r"(-?[0-9]+)/([0-9]+)")
+
+
+def margin_of(certificate: Certificate) -> Fraction:
+    """The margin of the claim, 0 where it has none."""
+    text = certificate.claim.get("margin", "0/1")
+    if not isinstance(text, str):
+        raise rejected("wrong-type", "$.claim.margin", type(text).__name__)
+    match = RATIONAL.fullmatch(text)
+    if not match or not match[2].strip("0"):
+        raise rejected("bad-number", "$.claim.margin", text[:80])
+    if max(len(match[1].lstrip("-")), len(match[2])) > MOST_DIGITS:
+        raise declined("limit-exceeded", "$.claim.margin", "digits")
+    value = Fraction(text)
+    if text != f"{value.numerator}/{value.denominator}" or value < 0:
+        raise rejected("bad-number", "$.claim.margin", text[:80])
+    return value
+
+
+def rounded_up(margin: Fraction) -> Fraction:
+    """The least multiple of 2^−64 that is not below it: docs/readings.md."""
+    return Fraction(ceil(margin * 2**64), 2**64)
 
 
 def digits_of(task: Task) -> int:
@@ -174,11 +221,12 @@ def check_steps(certificate: Certificate) -> None:
         kinds = rule.premises + rule.premises[-1:] * (len(step.premises) - len(rule.premises))
         if any(not issubclass(earlier[premise], kind) for premise, kind in zip(step.premises, kinds, strict=True)):
             raise rejected("wrong-premise", step.id, "kind of fact")
-    if earlier[certificate.steps[-1].id] is not ProvedCount:
+    wanted = LossSum if certificate.claim_kind in LOSS_CLAIMS else ProvedCount
+    if earlier[certificate.steps[-1].id] is not wanted:
         raise rejected("no-conclusion", certificate.steps[-1].id)
 
 
-def replay(certificate: Certificate, context: Context) -> ProvedCount:
+def replay(certificate: Certificate, context: Context) -> ProvedCount | LossSum:
     """The fact of the last step."""
     facts: dict[str, object] = {}
     for step in certificate.steps:
@@ -187,8 +235,8 @@ def replay(certificate: Certificate, context: Context) -> ProvedCount:
         if not isinstance(facts[step.id], rule.fact):
             raise TypeError(f"{step.rule} gave {type(facts[step.id]).__name__}")
     conclusion = facts[certificate.steps[-1].id]
-    if not isinstance(conclusion, ProvedCount):
-        raise TypeError("the last fact is no count")
+    if not isinstance(conclusion, ProvedCount | LossSum):
+        raise TypeError("the last fact is no conclusion")
     return conclusion
 
 

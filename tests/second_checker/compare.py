@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from itertools import chain, product
 from pathlib import Path
 
@@ -26,14 +27,16 @@ from tests.second_checker.random_models import write_mid_size_model, write_model
 from tests.second_checker.rules import DIRECT_PATHS, MARGINS, QK_ERRORS
 
 
-def random_comparisons(folder: Path, seeds: range, strategies: list[str], backend: str = "fast") -> Iterator[Comparison]:
+def random_comparisons(
+    folder: Path, seeds: range, strategies: list[str], backend: str = "fast", *, margins: bool = False
+) -> Iterator[Comparison]:
     """For each seed one model, and on it: the named strategies with their searched hints, the 100 sub-cubic ones and the separable rules
-    with random hints. Each certificate with three claims: 0, what is proved, one more."""
+    with random hints. Each certificate with three claims: 0, what is proved, one more. margins: the claims are about a margin."""
     for seed in seeds:
         weights = folder / f"model-{seed}.safetensors"
         write_model(weights, seed)
-        problem = Problem(weights)
         rng = random.Random(seed)
+        problem = Problem(weights, margin=random_margin(random.Random(seed)) if margins else Fraction(0))
         for strategy in strategies:
             path = folder / f"model-{seed}--{strategy}.json"
             write_certificate(problem, strategy, path)
@@ -50,6 +53,11 @@ def random_comparisons(folder: Path, seeds: range, strategies: list[str], backen
             path = folder / f"model-{seed}--windows-{repeat}.json"
             write_random_windows(problem, path, rng)
             yield from compare_claims(path, backend=backend)
+
+
+def random_margin(rng: random.Random) -> Fraction:
+    """Short and long, small and large, a multiple of 2^−64 or not."""
+    return Fraction(rng.randint(1, 40), rng.choice((1, 3, 8, 10, 1000, 2**70, 10**30)))
 
 
 def evaluation_comparisons(folder: Path, seeds: range, backend: str = "fast") -> Iterator[Comparison]:
@@ -87,6 +95,7 @@ def main() -> int:
     parser.add_argument("--models", type=int, default=30)
     parser.add_argument("--mid-size", type=int, default=0, metavar="N", help="N mid-size models too: a minute or more each (default: 0)")
     parser.add_argument("--evaluations", type=int, default=0, metavar="N", help="N networks of each architecture, random tasks")
+    parser.add_argument("--margins", action="store_true", help="random models with claims about a margin instead")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--budget", type=int, default=20_000_000, help="interval operations for one step")
     parser.add_argument("--backend", default="fast", choices=("fast", "arb"))
@@ -106,7 +115,7 @@ def main() -> int:
             mid_size = range(arguments.first, arguments.first + arguments.mid_size)
             evaluated = range(arguments.first, arguments.first + arguments.evaluations)
             comparisons = chain(
-                random_comparisons(folder, seeds, strategies, arguments.backend),
+                random_comparisons(folder, seeds, strategies, arguments.backend, margins=arguments.margins),
                 evaluation_comparisons(folder, evaluated, arguments.backend),
                 mid_size_comparisons(folder, mid_size, max(arguments.budget, MID_SIZE_BUDGET), backend=arguments.backend),
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from tests.second_checker.forward import ForwardPass
@@ -17,6 +18,7 @@ from tests.second_checker.weights import Matrix, Vector
 class Context:
     """The network that a certificate is about, and what the replay may cost (interval operations for one step).
 
+    margin: by how much a right logit must be above every other, a multiple of 2^−64.
     doubts: refusals (verdict, reason) to which the documented rounding may lead where the theorem in real numbers does not.
     """
 
@@ -24,6 +26,7 @@ class Context:
     budget: int
     task: Task
     precision: int
+    margin: Fraction = Fraction(0)
     doubts: list[tuple[str, str]] = field(default_factory=list)
     forward_passes: list[ForwardPass] = field(default_factory=list)
 
@@ -31,7 +34,7 @@ class Context:
     def forward(self) -> ForwardPass:
         """Made once."""
         if not self.forward_passes:
-            self.forward_passes.append(ForwardPass(self.network))
+            self.forward_passes.append(ForwardPass(self.network, self.margin))
         return self.forward_passes[0]
 
     def spend(self, operations: int, what: str) -> None:

@@ -12,8 +12,9 @@ from tests.second_checker.weights import Network, Vector
 class ForwardPass:
     """What a position contributes depends on its place and token alone; those vectors are kept, exact."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, margin: Fraction = Fraction(0)) -> None:
         self.network = net = network
+        self.margin = margin
         self.root = sqrt(net.d_head)
         residual = [add_row(net.W_E, row) for row in net.W_pos]  # [position][token] → vector
         self.key = [add_row(product(rows, net.W_K), net.b_K) for rows in residual]
@@ -61,13 +62,15 @@ class ForwardPass:
         return result
 
     def answer(self, sequence: tuple[int, ...]) -> bool | None:
-        """True: the logit of the largest token is certainly larger than every other. False: it certainly is not. None: undecided."""
+        """True: the logit of the largest token is certainly more than the margin above every other. False: not. None: undecided."""
         right = max(sequence)
-        logits = self.logits(sequence)
+        logits, margin = self.logits(sequence), enclose(self.margin)
         others = [token for token in range(len(logits)) if token != right]
-        if all(certainly_positive(logits[right] - logits[token]) for token in others):
+        if all(certainly_positive(logits[right] - margin - logits[token]) for token in others):
             return True
-        if any(certainly_at_most_zero(logits[right] - logits[token]) or self.never_beaten(sequence, token, right) for token in others):
+        if any(
+            certainly_at_most_zero(logits[right] - margin - logits[token]) or self.never_beaten(sequence, token, right) for token in others
+        ):
             return False
         return None
 
@@ -75,4 +78,4 @@ class ForwardPass:
         """The logit of `token` is at least that of `right` whatever the attention, positive and of sum 1. Decides ties."""
         direct = self.direct_logits[sequence[-1]]
         values = (self.value_logits[position][seen] for position, seen in enumerate(sequence))
-        return all(direct[right] + value[right] <= direct[token] + value[token] for value in values)
+        return all(direct[right] - self.margin + value[right] <= direct[token] + value[token] for value in values)

@@ -25,14 +25,14 @@ class QueryTerms:
     """The terms of one query."""
 
     def __init__(self, context: Context, tables: Tables, q: int) -> None:
-        self.tables, self.q, self.n = tables, q, context.network.n_ctx
+        self.tables, self.q, self.n, self.margin = tables, q, context.network.n_ctx, context.margin
         root = sqrt(context.network.d_head)
         self.weights = [[exp(enclose(token + position) / root) for token in tables.EQKE[q]] for position in tables.EQKP[q]]
 
     def difference(self, position: int, token: int, m: int, j: int) -> Fraction:
-        """V(m) − V(j)."""
+        """V(m) − margin − V(j)."""
         EVOU, PVOU, EUPU = self.tables.EVOU[token], self.tables.PVOU[position], self.tables.EUPU[self.q]
-        return EVOU[m] - EVOU[j] + PVOU[m] - PVOU[j] + EUPU[m] - EUPU[j]
+        return EVOU[m] - EVOU[j] + PVOU[m] - PVOU[j] + EUPU[m] - EUPU[j] - self.margin
 
     def rival(self, m: int, j: int) -> list[list[Interval]]:
         """f[position][token ≤ m]."""

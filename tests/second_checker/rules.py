@@ -25,6 +25,7 @@ from tests.second_checker.rules_cubic import cubic
 from tests.second_checker.rules_enumeration import enumeration
 from tests.second_checker.rules_evaluation import evaluation
 from tests.second_checker.rules_grouped_queries import grouped_queries
+from tests.second_checker.rules_losses import LossBlocks, LossSum, evaluation_losses, sum_losses
 from tests.second_checker.rules_rival_tree import rival_tree
 from tests.second_checker.rules_separable_counting import separable_counting
 from tests.second_checker.rules_separable_early_maximum import separable_early_maximum
@@ -112,6 +113,8 @@ TREE |= {"group_means": Hint(("f64",), (None, "D")), "top_direct": LISTS}
 RULES: dict[str, Rule] = {
     "path-expansion": Rule(path_expansion, Tables),
     "evaluation": Rule(evaluation, ProvedBlocks, general=True),
+    "evaluation-losses": Rule(evaluation_losses, LossBlocks, general=True),
+    "sum-losses": Rule(sum_losses, LossSum, (LossBlocks,), more=True, general=True),
     "enumeration": Rule(enumeration, ProvedBlocks, (Tables,)),
     "cubic": Rule(cubic, ProvedClasses, (Tables,)),
     "count-classes": Rule(count_classes, ProvedBlocks, (ProvedClasses,)),

@@ -34,14 +34,14 @@ def cubic(context: Context, tables: Tables) -> ProvedClasses:
         PV = [max(row[x] - row[m] for row in tables.PVOU) for x in range(d)]
         G = [max(tables.EVOU[k][x] - tables.EVOU[k][m] + PV[x] for x in range(d) if x != m) for k in range(m + 1)]
         for q in range(m + 1):
-            choices[q, m] = block_choices(tables, weights[q], q, m, PV, G, n)
+            choices[q, m] = block_choices(tables, weights[q], q, m, [pv + context.margin for pv in PV], context.margin, G, n)
     return ProvedClasses(choices)
 
 
-def block_choices(tables: Tables, weights: QueryWeights, q: int, m: int, PV: Vector, G: Vector, n: int) -> list[int]:
-    """choices[c] for c = 0 … n − 1."""
+def block_choices(tables: Tables, weights: QueryWeights, q: int, m: int, PV: Vector, margin: Fraction, G: Vector, n: int) -> list[int]:
+    """choices[c] for c = 0 … n − 1. PV here with the margin."""
     d = len(tables.EUPU)
-    EU = max(tables.EUPU[q][x] - tables.EUPU[q][m] for x in range(d) if x != m)
+    EU = max(tables.EUPU[q][x] - tables.EUPU[q][m] for x in range(d) if x != m) + margin
     beta = [weights.v[k] * enclose(EU + G[k]) for k in range(m + 1)]
     tail = weights.w[n - 1] * beta[q]
 

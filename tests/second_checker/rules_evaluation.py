@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from tests.second_checker.facts import Context, ProvedBlocks
 from tests.second_checker.forward import ForwardPass
-from tests.second_checker.intervals import ends_of
+from tests.second_checker.intervals import enclose, ends_of
 from tests.second_checker.sum_of_tables import SumOfTables
 
 ROOM = 24  # bits: roundings of one forward pass, generously
@@ -35,11 +35,11 @@ def margin_of(context: Context, sequence: tuple[int, ...], right: int) -> tuple[
     network, relative = context.network, Fraction(2) ** (ROOM - context.precision)
     if isinstance(network, SumOfTables):
         logits = network.logits(sequence)
-        margin = min(logits[right] - logit for j, logit in enumerate(logits) if j != right)
-        exact = all(logit.numerator.bit_length() <= context.precision for logit in logits)
+        margin = min(logits[right] - context.margin - logit for j, logit in enumerate(logits) if j != right)
+        exact = all(number.numerator.bit_length() <= context.precision for number in (*logits, context.margin))
         return margin, margin, Fraction(0) if exact else max(map(abs, logits)) * relative
     found = context.forward.logits(sequence)
-    ends = [ends_of(found[right] - logit) for j, logit in enumerate(found) if j != right]
+    ends = [ends_of(found[right] - enclose(context.margin) - logit) for j, logit in enumerate(found) if j != right]
     return min(low for low, _ in ends), min(high for _, high in ends), size_of(context.forward, sequence) * relative
 
 

@@ -37,7 +37,7 @@ def grouped_queries(context: Context, additions: int, **hints: Array) -> ProvedB
     enough = additions >= sum(1_000 * d * n * (d**n + int(bins)) for _, _, bins in hints["blocks"].rows())
     counts, least = dict.fromkeys(context.blocks(), 0), dict.fromkeys(context.blocks(), 0)
     for m, falling in windows.boundaries.items():
-        groups = groups_of(tables, m, windows.alone.get(m, []), lists)
+        groups = groups_of(tables, m, windows.alone.get(m, []), lists, context.margin)
         for k, job in enumerate(windows.jobs[m]):
             place = JobLevels(weights, job, m, falling, n)
             found = conclude(
@@ -46,7 +46,7 @@ def grouped_queries(context: Context, additions: int, **hints: Array) -> ProvedB
                 k,
                 place,
                 [terms(group, place) for group in groups],
-                largest_entries(tables),
+                [*largest_entries(tables), context.margin],
                 enough,
             )
             for q in job.members:

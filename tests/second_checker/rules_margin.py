@@ -16,14 +16,14 @@ GRID = 2**26
 class MaxToken:
     """L, R and W of one max token m. Lists skip x = m."""
 
-    def __init__(self, tables: Tables, direct: DirectPathBound, attention: AttentionBounds, m: int) -> None:
+    def __init__(self, tables: Tables, direct: DirectPathBound, attention: AttentionBounds, m: int, margin: Fraction) -> None:
         d = len(tables.EVOU)
         others = [x for x in range(d) if x != m]
         self.PV = [max(row[x] - row[m] for row in tables.PVOU) for x in others]
-        self.L = [direct.M[x] - direct.M[m] + pv for x, pv in zip(others, self.PV, strict=True)]
+        self.L = [direct.M[x] - direct.M[m] + pv + margin for x, pv in zip(others, self.PV, strict=True)]
         self.R = [tables.EVOU[m][x] - tables.EVOU[m][m] for x in others]
         self.most_L, self.most_R = max(self.L), max(self.R)
-        self.own = [tables.EUPU[m][x] - tables.EUPU[m][m] for x in others]
+        self.own = [tables.EUPU[m][x] - tables.EUPU[m][m] + margin for x in others]
         ranges = [row_range(row) for row in tables.EVOU[: m + 1]]
         least_gaps = [min(attention.gaps[q][m][c] for q in range(m + 1)) for c in range(len(tables.PVOU))]
         self.W = [max(ranges[: max(0, m - gap + 1)], default=None) for gap in least_gaps]  # by c: the largest range among tokens ≤ m − g₀
@@ -81,7 +81,7 @@ def prove(context: Context, tables: Tables, direct: DirectPathBound, attention: 
     context.spend(6 * d * (d + 1) * n + d * d * n, "margin")
     choices = {block: [-1] * n for block in context.blocks()}
     published = {block: [-1] * n for block in context.blocks()}
-    tokens = [MaxToken(tables, direct, attention, m) for m in range(d)]
+    tokens = [MaxToken(tables, direct, attention, m, context.margin) for m in range(d)]
     for m in range(d):
         if tokens[m].alone():
             choices[m, m][0] = published[m, m][0] = 0

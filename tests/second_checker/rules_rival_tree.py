@@ -136,7 +136,7 @@ def rival_tree(context: Context, additions: int, exact_direct: int, **hints: Arr
         alone = windows.alone.get(m, [])
         members = {*alone, m}
         rivals: list[int | None] = [*alone, *([None] if len(members) < d else [])]
-        sizes = [*largest_entries(tables), *(abs(tree.far(m, None, d)), max(away) * tree.distance(m, None))]
+        sizes = [*largest_entries(tables), context.margin, *(abs(tree.far(m, None, d)), max(away) * tree.distance(m, None))]
         for k, job in enumerate(windows.jobs[m]):
             place = JobLevels(weights, job, m, falling, n)
             groups = []
@@ -146,7 +146,7 @@ def rival_tree(context: Context, additions: int, exact_direct: int, **hints: Arr
                     for t in (low for low, _ in place.cells[: place.singles])
                 ]
                 far = [tree.far(m, j, high) for _, high in place.cells[place.singles :]]
-                own = [subtract(shared[row_of[q]], m, j, lists[0][row_of[q]], members) for q in job.members]
+                own = [subtract(shared[row_of[q]], m, j, lists[0][row_of[q]], members) - context.margin for q in job.members]
                 e = min(own) - max(away[q] for q in job.members) * tree.distance(m, j)
                 pi = [subtract(row, m, j, listed, members) for row, listed in zip(tables.PV, lists[1], strict=True)]
                 groups.append(([*near, *far], e, pi))

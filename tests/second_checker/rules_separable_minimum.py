@@ -45,7 +45,7 @@ def coarse(context: Context, tables: Tables, q: int, m: int, j: int) -> tuple[In
     root = sqrt(context.network.d_head)
     u = [exp(enclose(score) / root) for score in tables.EQKP[q]]
     rho = min(row[m] - row[j] for row in tables.PVOU)
-    own = tables.EUPU[q][m] - tables.EUPU[q][j] + rho
+    own = tables.EUPU[q][m] - context.margin - tables.EUPU[q][j] + rho
     y = [exp(enclose(tables.EQKE[q][t]) / root) * enclose(tables.EVOU[t][m] - tables.EVOU[t][j] + own) for t in range(m + 1)]
     nu = smallest(y)
     bound = u[n - 1] * y[q]

@@ -50,10 +50,10 @@ def separable_windows(
     enough = additions >= sum(1_000 * d * n * (d**n + bins) for bins in listed.values())
     counts, least = dict.fromkeys(context.blocks(), 0), dict.fromkeys(context.blocks(), 0)
     for m, falling in bounds.items():
-        groups = groups_of(tables, m, alone.get(m, []), lists)
+        groups = groups_of(tables, m, alone.get(m, []), lists, context.margin)
         for q in range(m + 1) if n > 1 else [m]:
             block = Block(tables, q, m, falling, net.d_head)
-            room = rounding(tables, block)
+            room = rounding(tables, block, context.margin)
             for found, more in ((counts, enclose(0)), (least, room)):
                 open_groups = [group for group in groups if not certainly_positive(block.whole(group) - more)]
                 size = max_of_k_block(q, m, n)
@@ -65,9 +65,9 @@ def separable_windows(
     return ProvedBlocks(counts, least)
 
 
-def rounding(tables: CentredTables, block: Block) -> Interval:
+def rounding(tables: CentredTables, block: Block, margin: Fraction) -> Interval:
     """What evaluation may lose of a sum: a share of the largest weight and the largest entries."""
-    size = sum(max(abs(entry) for row in table for entry in row) for table in (tables.EV, tables.EU, tables.PV))
+    size = sum(max(abs(entry) for row in table for entry in row) for table in (tables.EV, tables.EU, tables.PV)) + margin
     weight = max(value.b for value in (*block.v, block.own))
     return enclose(6 * RESOLUTION * (block.n + 2) * size) * weight * max(u.b for u in block.u)
 

@@ -75,6 +75,8 @@ def read_sheets(hints: dict[str, Array], d: int) -> list[Sheet]:
 class SheetBlock(Block):
     """One block of a sheet."""
 
+    margin = Fraction(0)
+
     def lower(self, tables: CentredTables, sheet: Sheet, groups: list[Group]) -> list[list[list[Interval]]]:
         """Λ of every group: [n][cells], the query's term repeated."""
         found = [self.with_term(self.levels(group), self.query_term(group)) for group in groups[: len(sheet.alone)]]
@@ -99,7 +101,7 @@ class SheetBlock(Block):
     def least(self, tables: CentredTables, part: list[int], t: int) -> Fraction:
         """min over the rivals of EV[t, m] − EV[t, j] + EU[q, m] − EU[q, j]."""
         EV, EU = tables.EV[t], tables.EU[self.q]
-        return min(EV[self.m] - EV[j] + EU[self.m] - EU[j] for j in part)
+        return min(EV[self.m] - EV[j] + EU[self.m] - self.margin - EU[j] for j in part)
 
     def upper(self, groups: list[Group]) -> list[list[list[Interval]]]:
         """Υ of the single rivals."""
@@ -146,11 +148,13 @@ def separable_windows_exact(context: Context, tables: CentredTables, expansions:
     counts, least, wrong, surely_wrong = (dict.fromkeys(context.blocks(), 0) for _ in range(4))
     examined = 0
     for sheet in sheets:
-        groups = groups_of(tables, sheet.m, sheet.alone, lists)
+        groups = groups_of(tables, sheet.m, sheet.alone, lists, context.margin)
         for q in sheet.queries if n > 1 else [q for q in sheet.queries if q == sheet.m]:
             block = SheetBlock(tables, q, sheet.m, sheet.boundaries, net.d_head)
+            block.margin = context.margin
             lower, upper = block.lower(tables, sheet, groups), block.upper(groups[: len(sheet.alone)])
-            room, high_room = ([rounding(levels, n) + float_rounding(tables, block) for levels in bounds] for bounds in (lower, upper))
+            floats = float_rounding(tables, block, context.margin)
+            room, high_room = ([rounding(levels, n) + floats for levels in bounds] for bounds in (lower, upper))
             for sequence in block_sequences(q, sheet.m, n):
                 examined += 1
                 sums = [block.sum_at(levels, sequence) for levels in lower]

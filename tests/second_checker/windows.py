@@ -78,17 +78,19 @@ class Group:
     pi: Vector
 
 
-def groups_of(tables: CentredTables | Expansion, m: int, alone: list[int], lists: tuple[list[list[int]], ...]) -> list[Group]:
+def groups_of(
+    tables: CentredTables | Expansion, m: int, alone: list[int], lists: tuple[list[list[int]], ...], margin: Fraction
+) -> list[Group]:
     """Each rival alone, then the others unless there are none."""
-    every = (tables.EV, tables.EU, tables.PV)
-    found = [Group(*([row[m] - row[j] for row in table] for table in every)) for j in alone]
+    every, less = (tables.EV, tables.EU, tables.PV), (Fraction(0), margin, Fraction(0))
+    found = [Group(*([row[m] - off - row[j] for row in table] for table, off in zip(every, less, strict=True))) for j in alone]
     members = {*alone, m}
     if len(members) < len(tables.EV):
         found.append(
             Group(
                 *(
-                    [row[m] - entry_outside(row, columns, members) for row, columns in zip(table, listed, strict=True)]
-                    for table, listed in zip(every, lists, strict=True)
+                    [row[m] - off - entry_outside(row, columns, members) for row, columns in zip(table, listed, strict=True)]
+                    for table, listed, off in zip(every, lists, less, strict=True)
                 )
             )
         )

@@ -28,7 +28,7 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[2]))
 
 from soundness import frame_attacks as attacks_of_1_1
-from soundness import resource_corpus, subcubic_attacks, windows_attacks
+from soundness import margin_attacks, resource_corpus, subcubic_attacks, windows_attacks
 from soundness.inflation_cases import CASES
 from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
 from soundness.separable_attacks import ATTACKS as SEPARABLE_ATTACKS
@@ -561,6 +561,7 @@ def attacks() -> dict[str, bytes]:
         hostile_windows,
         resources,
         of_1_1,
+        margin_attacks.attacks,
     ):
         for code, name, data in part():
             path = f"{code}/{name}.json"

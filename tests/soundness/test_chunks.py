@@ -33,7 +33,7 @@ def chunked() -> list[tuple[ModuleType, str]]:
         for found in pkgutil.walk_packages([str(ROOT / "proofcheck")], "proofcheck.")
         if "__main__" not in found.name
     ]
-    return [(module, name) for module in modules for name in vars(module) if "CHUNK" in name or name == "BATCH_LOGITS"]
+    return [(module, name) for module in modules for name in vars(module) if "CHUNK" in name or name.startswith("BATCH_")]
 
 
 def shrink(monkeypatch: pytest.MonkeyPatch, rng: Random) -> None:

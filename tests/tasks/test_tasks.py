@@ -81,6 +81,18 @@ def test_the_machine_computes_the_definition(task: Task) -> None:
             assert [int(y) for _, found in batches for y in found] == [answer for answer in answers if answer is not None]
 
 
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: f"{type(task).__name__}-{task.n_ctx}-{task.d_vocab}")
+def test_the_pieces_partition_the_inputs(task: Task) -> None:
+    whole = [(*word, y) for tokens, found in task.batches(10**6) for word, y in zip(tokens.tolist(), found.tolist(), strict=True)]
+    assert len(whole) == task.total() <= task.candidates()
+    for size, most in product((1, 3, 10), (1, 2, 5, 1000)):
+        pieces = task.pieces(size, most)
+        assert 1 <= len(pieces) <= most
+        batches = [batch for piece in pieces for batch in task.listed(piece, size)]
+        assert all(len(tokens) <= size for tokens, _ in batches)
+        assert [(*word, y) for tokens, found in batches for word, y in zip(tokens.tolist(), found.tolist(), strict=True)] == whole
+
+
 def random_machine(seed: int) -> Automaton:
     """Random alphabets, steps that differ by position, and words that are no inputs."""
     rng = np.random.default_rng(seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proofcheck.models.attention_only import path_tables_operations
 from proofcheck.rules.attention_only.facts import PathExpansion
+from proofcheck.rules.reading import ALL_READINGS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
@@ -30,4 +31,5 @@ RULE = Rule(
     apply=path_expansion,
     premises=(),
     cost=lambda dimensions, limits: Cost(path_tables_operations(dimensions)),
+    readings=ALL_READINGS,
 )

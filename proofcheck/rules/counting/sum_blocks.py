@@ -7,6 +7,7 @@ from itertools import product
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions, Model
 from proofcheck.rules.counting.facts import ProvedBlocks, ProvedCount
+from proofcheck.rules.reading import ALL_READINGS
 from proofcheck.rules.rule import Context, Cost, Rule
 from proofcheck.tasks import Task
 
@@ -51,6 +52,7 @@ RULE = Rule(
     apply=sum_blocks,
     premises=(ProvedBlocks,),
     cost=_cost,
+    readings=ALL_READINGS,
     variadic=True,
     model=object,
     task=Task,

@@ -10,6 +10,7 @@ from proofcheck.models import Dimensions
 from proofcheck.rules.attention_only.circuits.row_differences import mean_row
 from proofcheck.rules.attention_only.facts import DirectPathBound, PathExpansion
 from proofcheck.rules.hints import ExactHint, HintKind
+from proofcheck.rules.reading import ALL_READINGS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
@@ -119,7 +120,7 @@ def _rule(
     cost: Callable[..., Cost],
     hints: dict[str, HintKind] | None = None,
 ) -> Rule:
-    return Rule(name=f"direct-path-{name}", apply=apply, premises=(PathExpansion,), cost=cost, hints=hints or {})
+    return Rule(name=f"direct-path-{name}", apply=apply, premises=(PathExpansion,), cost=cost, hints=hints or {}, readings=ALL_READINGS)
 
 
 RULES = (

@@ -12,6 +12,7 @@ from proofcheck.rules.attention_only.circuits.low_rank import Split, split_subpr
 from proofcheck.rules.attention_only.circuits.row_differences import product_ranges
 from proofcheck.rules.attention_only.facts import PathExpansion, ScoreApproximation
 from proofcheck.rules.hints import ExactHint, HintKind
+from proofcheck.rules.reading import ALL_READINGS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
@@ -282,7 +283,7 @@ def _rule(
     def cost(dimensions: Dimensions, limits: Limits, **hints: object) -> Cost:
         return Cost(sum(part(dimensions) for part in parts), singles=singles(dimensions))
 
-    return Rule(name=f"qk-error-{name}", apply=apply, premises=(PathExpansion,), cost=cost, hints=hints)
+    return Rule(name=f"qk-error-{name}", apply=apply, premises=(PathExpansion,), cost=cost, hints=hints, readings=ALL_READINGS)
 
 
 RULES = (

@@ -13,6 +13,7 @@ from proofcheck.rules.attention_only.facts import AttentionBounds, AttentionCell
 from proofcheck.rules.attention_only.max_of_k.position_sums import PositionSums
 from proofcheck.rules.attention_only.separable.separability import shared_exponentials, table_exponentials
 from proofcheck.rules.hints import IntegersHint
+from proofcheck.rules.reading import ALL_READINGS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
@@ -107,5 +108,6 @@ RULE = Rule(
     apply=attention_bounds,
     premises=(PathExpansion, ScoreApproximation),
     cost=_cost,
+    readings=ALL_READINGS,
     hints={"gaps": IntegersHint(("d_vocab", "d_vocab", "n_ctx"))},
 )

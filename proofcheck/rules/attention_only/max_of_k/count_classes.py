@@ -6,6 +6,7 @@ from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.attention_only.facts import ProvedClasses
 from proofcheck.rules.counting.facts import ProvedBlocks
+from proofcheck.rules.reading import ALL_READINGS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
@@ -32,4 +33,4 @@ def _cost(dimensions: Dimensions, limits: Limits) -> Cost:
     return Cost(operations, singles=operations)
 
 
-RULE = Rule(name="count-classes", apply=count_classes, premises=(ProvedClasses,), cost=_cost)
+RULE = Rule(name="count-classes", apply=count_classes, premises=(ProvedClasses,), cost=_cost, readings=ALL_READINGS)

@@ -11,6 +11,7 @@ from proofcheck.models import Dimensions
 from proofcheck.rules.attention_only.facts import PathExpansion, ProvedClasses
 from proofcheck.rules.attention_only.max_of_k.position_sums import PositionSums
 from proofcheck.rules.attention_only.separable.separability import shared_enclosures, table_exponentials
+from proofcheck.rules.reading import REALS_AND_MARGINS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
@@ -30,6 +31,7 @@ def cubic(context: MaxOfKContext, tables: PathExpansion) -> ProvedClasses:
         q = m:  B[x] + EVOU[m,x] − EVOU[m,m] < 0.
     Hypotheses: premise 0 is the path expansion.
     Hints: none. No division and no softmax: signs of numerators only.
+    With a margin δ, EUPU[q,m] − δ stands for EUPU[q,m] everywhere.
     Proof: docs/rules/cubic.md.
     Cost: 6·d²·(d + 1)·n + 16·d²·(d + 1) + 4·d·n² at most.
     Source: Gross et al. 2024, the cubic proof.
@@ -50,6 +52,7 @@ class _CubicBounds:
         enclosed = shared_enclosures(context, tables)
         self.n_ctx = context.task.n_ctx
         self.EUPU, self.EVOU, self.PVOU = enclosed.EUPU, enclosed.EVOU, enclosed.PVOU
+        self.answer = enclosed.EUPU_of_answer
         self.tokens = enclosed.token_weights
         sums = PositionSums(tables, enclosed.position_weights)
         self.own, self.low, self.high = sums.own, sums.low, sums.high
@@ -58,7 +61,7 @@ class _CubicBounds:
         """Write choices[q, m, c] for all q ≤ m."""
         rivals = np.delete(np.arange(self.EUPU.shape[1]), m)
         PV = (self.PVOU[:, rivals] - self.PVOU[:, m : m + 1]).max(axis=0)  # [J]
-        direct = self.EUPU[: m + 1, rivals] - self.EUPU[: m + 1, m : m + 1]  # [Q, J]
+        direct = self.EUPU[: m + 1, rivals] - self.answer[: m + 1, m : m + 1]  # [Q, J]
         values = self.EVOU[: m + 1, rivals] - self.EVOU[: m + 1, m : m + 1]  # [K, J]
         worst = direct.max(axis=1)[:, None] + (values + PV).max(axis=1)[None, :]  # EU(q) + G(k), [Q, K]
         weights = self.tokens[: m + 1, : m + 1]
@@ -99,4 +102,5 @@ RULE = Rule(
     apply=cubic,
     premises=(PathExpansion,),
     cost=_cost,
+    readings=REALS_AND_MARGINS,
 )

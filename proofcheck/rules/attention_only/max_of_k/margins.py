@@ -11,19 +11,20 @@ from proofcheck.arithmetic import DyadicArray, Intervals
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.attention_only.facts import AttentionBounds, DirectPathBound, PathExpansion, ProvedClasses
+from proofcheck.rules.reading import REALS_AND_MARGINS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 GRID_BITS = 26  # anchors of the chord are multiples of 2^−26: fine against float32 noise, coarse against float64 rounding
 
 
 def drop_average_query(context: MaxOfKContext, tables: PathExpansion, direct: DirectPathBound, attention: AttentionBounds) -> ProvedClasses:
-    """Statement (S3, S4 without the average query). For max token m write L[x] = M[x] − M[m] + max_p(PVOU[p, x] − PVOU[p, m]),
+    """Statement (S3, S4 without the average query). For max token m write L[x] = M[x] − M[m] + max_p(PVOU[p, x] − PVOU[p, m]) + δ,
     R[x] = EVOU[m, x] − EVOU[m, m], L* and R* for their maxima over x ≠ m, g₀ = min_{q ≤ m} gaps[q, m, c] and
     W = max_{k ≤ m − g₀} range_x EVOU[k, x]. A cell (q, m, c ≥ 1) of premise 2 is accepted if
 
         A·(g[q] + L* + R*) + B·(g[q] + L* + W) < 0   for both pairs (A, B) of its attention bounds;
 
-    the cell (m, m, 0) if EUPU[m, x] − EUPU[m, m] + R[x] + max_p(PVOU[p, x] − PVOU[p, m]) < 0 for all x ≠ m.
+    the cell (m, m, 0) if EUPU[m, x] − EUPU[m, m] + δ + R[x] + max_p(PVOU[p, x] − PVOU[p, m]) < 0 for all x ≠ m. δ: the margin, else 0.
 
     Conclusion: every sequence of an accepted cell is correct: query q, maximum m, exactly c positions not holding m, their tokens ≤ m − g.
     With p = c − [q ≠ m] this proves choices[q][m][p] = m − g + 1 (0 for p = 0).
@@ -91,13 +92,15 @@ class _Outputs:
         tokens = np.arange(self.d_vocab)
         self._own = tokens[:, None]
         self._rivals = np.array([np.delete(tokens, m) for m in range(self.d_vocab)])
-        shared = context.memo.once(("margin tables",), lambda: self._tables(tables))
+        self._reading = context.reading
+        shared = context.memo.once(("margin tables", context.reading), lambda: self._tables(tables))
         self.on_max, self.positions, self.constant, self.row_ranges = shared
 
     def _tables(self, tables: PathExpansion) -> _SharedTables:
         on_max = self._margins(tables.EVOU)  # R
         positions = (tables.PVOU[:, self._rivals] - tables.PVOU[:, self._own]).max(axis=0)
-        constant = np.asarray((self._margins(tables.EUPU) + on_max + positions).is_negative().all(axis=1))  # [m]: is (m, …, m) proved?
+        direct = self._reading.plus_margin(self._margins(tables.EUPU))
+        constant = np.asarray((direct + on_max + positions).is_negative().all(axis=1))  # [m]: is (m, …, m) proved?
         return on_max, positions, constant, tables.EVOU.range(axis=1).running_max(axis=0)
 
     def _margins(self, table: DyadicArray) -> DyadicArray:
@@ -106,7 +109,7 @@ class _Outputs:
 
     def base(self, direct: DirectPathBound) -> DyadicArray:
         """L [m, J]."""
-        return direct.M[self._rivals] - direct.M[self._own] + self.positions
+        return self._reading.plus_margin(direct.M[self._rivals] - direct.M[self._own] + self.positions)
 
     def wrong_values(self, gaps: NDArray[np.int64]) -> DyadicArray:
         """W [m, c] with g₀ = min_{q ≤ m} gaps[q, m, c]; where m < g₀ there is no cell, and the value at token 0 stands in."""
@@ -173,6 +176,13 @@ RULES = (
         apply=drop_average_query,
         premises=_PREMISES,
         cost=_cost,
+        readings=REALS_AND_MARGINS,
     ),
-    Rule(name="margin-mean-query+diff", apply=mean_query_chord, premises=_PREMISES, cost=_chord_cost),
+    Rule(
+        name="margin-mean-query+diff",
+        apply=mean_query_chord,
+        premises=_PREMISES,
+        cost=_chord_cost,
+        readings=REALS_AND_MARGINS,
+    ),
 )

@@ -48,7 +48,7 @@ class BlockBounds(MarginTerms):
     def _beaten(self, queries: Integers, m: int, rivals: Integers, values: Intervals) -> Booleans:
         tokens = self._token_weights[queries, : m + 1]
         weights = tokens.relative_to(tokens.exponent.max(axis=1, keepdims=True))[:, None, :]  # v_t, [Q, 1, T]
-        direct = self._margins(self._EUPU[queries], m, rivals)[:, :, None]  # [Q, J, 1]
+        direct = self._direct(queries, m, rivals)[:, :, None]  # [Q, J, 1]
         lower = weights.fixed_point_product(values, direct, ENTRY_BITS).lower  # L [Q, J, T]
         least = lower.min(axis=2).astype(np.int64)  # ν
         own = lower[np.arange(len(queries)), :, queries].astype(np.int64)  # L_q
@@ -72,7 +72,7 @@ class BlockBounds(MarginTerms):
         every = np.arange(m + 1)
         values = self._EVOU[every[None, :], m] - self._EVOU[every[None, :], rivals[:, None]]  # [R, T]
         positions = self._PVOU[:, m][None, :] - self._PVOU[np.arange(self.n_ctx)[None, :], rivals[:, None]]  # [R, n]
-        direct = self._EUPU[queries, m] - self._EUPU[queries, rivals]  # [R]
+        direct = self._answer[queries, m] - self._EUPU[queries, rivals]  # [R]
         offsets = (positions + direct[:, None])[:, :, None]
         return weights_relative.fixed_point_product(values[:, None, :], offsets, ENTRY_BITS).lower.astype(np.int64)
 
@@ -84,9 +84,9 @@ class BlockBounds(MarginTerms):
         weights = self.weights(slice(query, query + 1), m)[:, None]  # [1, 1, n, T]
         every, positions = np.arange(m + 1)[None, :], np.arange(self.n_ctx)[None, :]
         values = self._EVOU[every, m] - self._EVOU[every, rivals[:, None]]  # [J, T]
-        offsets = (self._PVOU[positions, m] - self._PVOU[positions, rivals[:, None]]) + (self._EUPU[query, m] - self._EUPU[query, rivals])[
-            :, None
-        ]  # [J, n]
+        offsets = (self._PVOU[positions, m] - self._PVOU[positions, rivals[:, None]]) + (
+            self._answer[query, m] - self._EUPU[query, rivals]
+        )[:, None]  # [J, n]
         fixed = weights.fixed_point_product(values[None, :, None, :], offsets[None, :, :, None], ENTRY_BITS)
         return np.asarray(fixed.lower[0], dtype=np.int64)
 

@@ -18,6 +18,7 @@ from proofcheck.rules.attention_only.separable.separability import (
     table_exponentials,
 )
 from proofcheck.rules.counting.facts import ProvedBlocks
+from proofcheck.rules.reading import REALS_AND_MARGINS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
@@ -42,7 +43,7 @@ def enumeration(context: MaxOfKContext, tables: PathExpansion) -> ProvedBlocks:
     """
     d, d_head = context.model.dimensions.d_vocab, context.model.dimensions.d_head
     margins = MarginTerms(shared_enclosures(context, tables))
-    tally = Tally(d, ExactMargins(tables, d_head, context.arithmetic), context.limits.settled_in_balls)
+    tally = Tally(d, ExactMargins(tables, d_head, context.arithmetic, context.reading), context.limits.settled_in_balls)
     for m in range(d):
         for chunk in margins.chunks(m):
             _enumerate_queries(margins, chunk, m, tally)
@@ -86,4 +87,4 @@ def _cost(dimensions: Dimensions, limits: Limits) -> Cost:
     return Cost(sums + 4 * n * d**3 * (d + 1) + singles, sums=sums, singles=singles)
 
 
-RULE = Rule(name="enumeration", apply=enumeration, premises=(PathExpansion,), cost=_cost)
+RULE = Rule(name="enumeration", apply=enumeration, premises=(PathExpansion,), cost=_cost, readings=REALS_AND_MARGINS)

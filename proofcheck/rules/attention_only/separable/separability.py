@@ -7,6 +7,8 @@ Then for every sequence x with last token q, with Z = Σ_i w_{q,i}(x_i) > 0:
     Z · (logit[m] − logit[j]) = Σ_i f_i^{q,m,j}(x_i),
 so x (with maximum m) is answered correctly iff Σ_i f_i^{q,m,j}(x_i) > 0 for every j ≠ m.
 Proof: logit = EUPU[q] + Σ_i (w_i/Z)(EVOU[x_i] + PVOU[i]) and Σ_i w_i/Z = 1; multiply by Z.  ∎
+With a margin δ (`reading`), EUPU[q,m] − δ stands for EUPU[q,m] in f. Then Σ_i f_i = Z · (logit[m] − logit[j] − δ), by the same proof, and
+everything that follows holds with this f: nothing more is used of f than w > 0 and these sums (docs/readings.md).
 A positive factor common to all i, t and j may be taken out for each (q, m); here it is a power of two near the largest weight among t ≤ m.
 Source: docs/rules/separability.md.
 """
@@ -23,6 +25,7 @@ from proofcheck.arithmetic import Arithmetic, DyadicArray, FixedPoint, Intervals
 from proofcheck.arithmetic.ball_intervals import BallIntervals, Balls
 from proofcheck.models import Dimensions, PathTables
 from proofcheck.rules.attention_only.facts import PathExpansion
+from proofcheck.rules.reading import Reading
 from proofcheck.rules.rule import MaxOfKContext
 
 Queries = slice | NDArray[np.int64]  # a range of queries, or any of them
@@ -37,6 +40,7 @@ class MarginTerms:
         self.n_ctx, self.d_vocab = enclosed.PVOU.shape
         self._token_weights, self._position_weights = enclosed.token_weights, enclosed.position_weights
         self._EUPU, self._EVOU, self._PVOU = enclosed.EUPU, enclosed.EVOU, enclosed.PVOU
+        self._answer = enclosed.EUPU_of_answer
         self._values_of = -1  # the max token that `_values` belongs to
         self._values = self._PVOU
 
@@ -60,7 +64,7 @@ class MarginTerms:
             positions = self._margins(self._PVOU, m, rivals)  # [n, J]
             self._values = positions[:, :, None] + _transposed(tokens)[None, :, :]
             self._values_of = m
-        direct = self._margins(self._EUPU[queries], m, rivals)  # [Q, J]
+        direct = self._direct(queries, m, rivals)  # [Q, J]
         return self.weights(queries, m)[:, :, None, :], self._values, direct[:, None, :, None]
 
     def weights(self, queries: Queries, max_token: int) -> Intervals:
@@ -77,6 +81,10 @@ class MarginTerms:
         step = max(1, CHUNK_ENTRIES // entries)
         return [slice(start, min(start + step, max_token + 1)) for start in range(0, max_token + 1, step)]
 
+    def _direct(self, queries: Queries, m: int, rivals: NDArray[np.int64]) -> Intervals:
+        """Direct path differences, less the margin: [Q, J]."""
+        return self._answer[queries, m : m + 1] - self._EUPU[queries][:, rivals]
+
     def _margins(self, table: Intervals, m: int, rivals: NDArray[np.int64]) -> Intervals:
         """table[:, m] − table[:, j] for the rivals j."""
         return table[:, m : m + 1] - table[:, rivals]
@@ -84,27 +92,32 @@ class MarginTerms:
 
 @dataclass(frozen=True, slots=True)
 class Enclosures:
-    """Enclosures of the path tables, and of exp(EQKE/√d_head) and exp(EQKP/√d_head)."""
+    """Enclosures of the path tables, and of exp(EQKE/√d_head) and exp(EQKP/√d_head).
+
+    EUPU_of_answer: EUPU less the margin, what stands for the logit of the answer.
+    """
 
     token_weights: PositiveTable
     position_weights: PositiveTable
     EUPU: Intervals
     EVOU: Intervals
     PVOU: Intervals
+    EUPU_of_answer: Intervals
 
 
-def enclosures(tables: PathTables, d_head: int, arithmetic: Arithmetic) -> Enclosures:
-    """2 d_vocab² + n_ctx·d_vocab entries, d_vocab² + d_vocab·n_ctx exponentials."""
+def enclosures(tables: PathTables, d_head: int, arithmetic: Arithmetic, reading: Reading) -> Enclosures:
+    """2 d_vocab² + n_ctx·d_vocab entries, d_vocab² + d_vocab·n_ctx exponentials; with a margin d_vocab² entries more."""
     tokens, positions = arithmetic.exponentials(tables.EQKE, d_head), arithmetic.exponentials(tables.EQKP, d_head)
     EUPU, EVOU, PVOU = (arithmetic.enclose(table) for table in (tables.EUPU, tables.EVOU, tables.PVOU))
-    return Enclosures(tokens, positions, EUPU, EVOU, PVOU)
+    answer = arithmetic.enclose(reading.less_margin(tables.EUPU)) if reading.margin else EUPU
+    return Enclosures(tokens, positions, EUPU, EVOU, PVOU, answer)
 
 
 def shared_enclosures(context: MaxOfKContext, tables: PathExpansion) -> Enclosures:
-    """The enclosures for the context's network, backend and precision, made once."""
+    """The enclosures for the context's network, reading, backend and precision, made once."""
     arithmetic, d_head = context.arithmetic, context.model.dimensions.d_head
-    key = ("enclosures", arithmetic.backend, arithmetic.precision)
-    return context.memo.once(key, lambda: enclosures(tables, d_head, arithmetic))
+    key = ("enclosures", arithmetic.backend, arithmetic.precision, context.reading)
+    return context.memo.once(key, lambda: enclosures(tables, d_head, arithmetic, context.reading))
 
 
 def shared_exponentials(context: MaxOfKContext, exact: DyadicArray) -> PositiveTable:
@@ -117,7 +130,8 @@ def shared_exponentials(context: MaxOfKContext, exact: DyadicArray) -> PositiveT
 class ExactMargins:
     """The same sums in balls, for single sequences and single boxes: settles what integer terms leave undecided."""
 
-    def __init__(self, tables: PathTables, d_head: int, arithmetic: Arithmetic) -> None:
+    def __init__(self, tables: PathTables, d_head: int, arithmetic: Arithmetic, reading: Reading) -> None:
+        self._reading = reading
         self._tables = tables
         self._d_head = d_head
         self._arithmetic = arithmetic
@@ -130,7 +144,7 @@ class ExactMargins:
         scores = t.EQKE[q, tokens] + t.EQKP[q]
         weights = self._arithmetic.exponential_balls(scores, self._d_head)
         logits = t.EVOU[tokens] + t.PVOU + t.EUPU[q : q + 1]  # [n, d]
-        margins: DyadicArray = logits[:, m : m + 1] - logits
+        margins: DyadicArray = self._reading.less_margin(logits[:, m : m + 1]) - logits
         balls = self._arithmetic.balls(margins)
         sums = (weights[:, None] * balls).sum(axis=0)
         balls_of_rivals: Balls = np.delete(sums, m)
@@ -143,7 +157,7 @@ class ExactMargins:
         for i, (low, high) in enumerate(ranges):
             weights = self._arithmetic.exponential_balls(t.EQKE[query, low:high] + t.EQKP[query, i : i + 1], self._d_head)
             logits = t.EVOU[low:high] + t.PVOU[i : i + 1] + t.EUPU[query : query + 1]  # [T, d]
-            margins = logits[:, max_token : max_token + 1] - logits
+            margins = self._reading.less_margin(logits[:, max_token : max_token + 1]) - logits
             terms = BallIntervals(weights[:, None] * self._arithmetic.balls(margins))
             minima.append(terms.min(axis=0).entries)
             maxima.append(terms.max(axis=0).entries)

@@ -25,6 +25,7 @@ from proofcheck.rules.attention_only.separable.separable_minimum import minimum_
 from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegersHint
+from proofcheck.rules.reading import REALS_AND_MARGINS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
@@ -125,5 +126,6 @@ RULE = Rule(
     apply=separable_counting,
     premises=(PathExpansion,),
     cost=_cost,
+    readings=REALS_AND_MARGINS,
     hints={"blocks": BLOCKS, "groups": IntegersHint(("*", "3")), "additions": ADDITIONS},
 )

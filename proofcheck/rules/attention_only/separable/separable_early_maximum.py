@@ -22,6 +22,7 @@ from proofcheck.rules.attention_only.separable.block_counts import (
 from proofcheck.rules.attention_only.separable.separability import CHUNK_ENTRIES, Enclosures, MarginTerms, shared_enclosures
 from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.facts import ProvedBlocks
+from proofcheck.rules.reading import REALS_AND_MARGINS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
@@ -66,10 +67,11 @@ class EarlyTerms(MarginTerms):
     """Integer lower bounds of g."""
 
     def __init__(self, enclosed: Enclosures) -> None:
-        """n_ctx·d_vocab² pairs of maxima over d_vocab rivals: about 4·n_ctx·d_vocab³ operations."""
+        """n_ctx·d_vocab² pairs of maxima over d_vocab rivals: about 4·n_ctx·d_vocab³ operations. The margin is taken off after them."""
         super().__init__(enclosed)
         d, n = self.d_vocab, self.n_ctx
         self._offsets = self._PVOU[None, :, :] + self._EUPU[:, None, :]  # [d (query), n, d (logit)]
+        self._of_answer = self._offsets if self._answer is self._EUPU else self._PVOU[None, :, :] + self._answer[:, None, :]
         rows = self._offsets[np.arange(d).repeat(n), np.tile(np.arange(n), d)]  # [d·n, d]
         index, self._largest = largest_two_sums(self._EVOU, rows)  # [d·n, d (token)], [2, d·n, d]
         self._index = index.reshape(d, n, d)
@@ -85,7 +87,7 @@ class EarlyTerms(MarginTerms):
         rows = np.arange(queries.start, queries.stop)[:, None, None] * self.n_ctx + np.arange(self.n_ctx)[None, :, None]
         rival = self._largest[own, rows, np.arange(m + 1)[None, None, :]]  # top or rest, [Q, n, T]
         tokens = self._EVOU[: m + 1, m][None, None, :]
-        offsets = self._offsets[queries, :, m][:, :, None]
+        offsets = self._of_answer[queries, :, m][:, :, None]
         return self.weights(queries, m).fixed_point_product(tokens - rival, offsets, ENTRY_BITS).lower.astype(np.int64)
 
 
@@ -101,5 +103,6 @@ RULE = Rule(
     apply=separable_early_maximum,
     premises=(PathExpansion,),
     cost=_cost,
+    readings=REALS_AND_MARGINS,
     hints={"blocks": BLOCKS, "additions": ADDITIONS},
 )

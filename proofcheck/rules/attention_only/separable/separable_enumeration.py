@@ -22,6 +22,7 @@ from proofcheck.rules.attention_only.separable.separability import (
 from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegerHint
+from proofcheck.rules.reading import REALS_AND_MARGINS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
@@ -43,7 +44,7 @@ def separable_enumeration(context: MaxOfKContext, tables: PathExpansion, *, bloc
     """
     d_head, task = context.model.dimensions.d_head, context.task
     margins = MarginTerms(shared_enclosures(context, tables))
-    tally = Tally(task.d_vocab, ExactMargins(tables, d_head, context.arithmetic), context.limits.settled_in_balls)
+    tally = Tally(task.d_vocab, ExactMargins(tables, d_head, context.arithmetic, context.reading), context.limits.settled_in_balls)
     spend = _spend(Budget(expansions))
     for block in hinted_terms(margins, hinted_blocks(blocks, task.d_vocab)):
         for box in boxes(task.n_ctx, block.query, block.max_token):
@@ -100,5 +101,6 @@ RULE = Rule(
     apply=separable_enumeration,
     premises=(PathExpansion,),
     cost=_cost,
+    readings=REALS_AND_MARGINS,
     hints={"blocks": BLOCK_PAIRS, "expansions": IntegerHint(0, 1 << 48)},
 )

@@ -12,6 +12,7 @@ from proofcheck.rules.attention_only.separable.block_bounds import BlockBounds, 
 from proofcheck.rules.attention_only.separable.separability import CHUNK_ENTRIES, shared_enclosures
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegerHint
+from proofcheck.rules.reading import REALS_AND_MARGINS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
@@ -76,5 +77,6 @@ RULE = Rule(
     apply=separable_minimum,
     premises=(PathExpansion,),
     cost=_cost,
+    readings=REALS_AND_MARGINS,
     hints={"refined": IntegerHint(0, 1 << 40)},
 )

@@ -25,6 +25,7 @@ from proofcheck.rules.attention_only.separable.separability import (
 from proofcheck.rules.attention_only.separable.separable_enumeration import terms_operations
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegersHint
+from proofcheck.rules.reading import REALS_AND_MARGINS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 LEAF = -1
@@ -56,7 +57,7 @@ def separable_partition(context: MaxOfKContext, tables: PathExpansion, *, blocks
     """
     d_head, task = context.model.dimensions.d_head, context.task
     margins = MarginTerms(shared_enclosures(context, tables))
-    tally = Tally(task.d_vocab, ExactMargins(tables, d_head, context.arithmetic), context.limits.settled_in_balls)
+    tally = Tally(task.d_vocab, ExactMargins(tables, d_head, context.arithmetic, context.reading), context.limits.settled_in_balls)
     trees = _Trees(nodes, task.d_vocab)
     for block in hinted_terms(margins, hinted_blocks(blocks, task.d_vocab)):
         for box in boxes(task.n_ctx, block.query, block.max_token):
@@ -167,5 +168,6 @@ RULE = Rule(
     apply=separable_partition,
     premises=(PathExpansion,),
     cost=_cost,
+    readings=REALS_AND_MARGINS,
     hints={"blocks": BLOCK_PAIRS, "nodes": IntegersHint(("*",))},
 )

@@ -16,6 +16,7 @@ from proofcheck.rules.attention_only.windows.centred import Centred, centred, ce
 from proofcheck.rules.attention_only.windows.scores import Scores, scores, scores_operations
 from proofcheck.rules.fact import Fact
 from proofcheck.rules.hints import ExactHint, IntegersHint
+from proofcheck.rules.reading import ALL_READINGS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
@@ -86,6 +87,7 @@ RULE = Rule(
     apply=centred_expansion,
     premises=(),
     cost=_cost,
+    readings=ALL_READINGS,
     hints={
         "direct_mean": ExactHint(("d_model",)),
         "position_mean": ExactHint(("d_model",)),

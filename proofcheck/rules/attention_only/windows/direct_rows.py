@@ -21,16 +21,17 @@ from proofcheck.rules.attention_only.windows.lists import Lists
 @dataclass(frozen=True, slots=True)
 class DirectRows:
     """G [N, d] and its lists; row_of [d]: the row of each query; deviations δ [d] rounded up, None where they
-    are 0.
+    are 0. of_answer [N, d]: G less the margin.
     """
 
     rows: DyadicArray
+    of_answer: DyadicArray
     lists: Lists
     row_of: Integers
     deviations: DyadicArray | None
 
     def bounds(self, window: Window, members: list[Integers], reach: DyadicArray) -> DyadicArray:
-        """Lower bounds on EU[q, m] − EU[q, j] for all queries of each job and rivals of each group: [jobs,
+        """Lower bounds on EU[q, m] − EU[q, j], less the margin, for all queries of each job and rivals of each group: [jobs,
         G]. reach [G] ≥ ‖U_m − U_j‖.
         """
         m, marks = window.cells.max_token, window.members(self.rows.shape[1])
@@ -38,7 +39,7 @@ class DirectRows:
         columns = np.broadcast_to(window.rivals[None, :], (len(used), len(window.rivals)))
         if not marks.all():
             columns = np.concatenate([columns, self.lists.outside(used, marks)[:, None]], axis=1)
-        own = self.rows[used, m][:, None] - self.rows[used[:, None], columns]  # [rows, G]
+        own = self.of_answer[used, m][:, None] - self.rows[used[:, None], columns]  # [rows, G]
         out = []
         for queries in members:
             least = own[np.searchsorted(used, np.unique(self.row_of[queries]))].min(axis=0)

@@ -51,8 +51,10 @@ class SheetTerms:
         m, n, d = cells.max_token, terms.n_ctx, terms.d_vocab
         marks = sheet.members(d)
         h, e, pi = (
-            sheet.differences(table, rows, known, marks)
-            for table, rows, known in zip((terms.EV, terms.EU, terms.PV), (np.arange(m + 1), queries, np.arange(n)), lists, strict=True)
+            sheet.differences(answer, table, rows, known, marks)
+            for answer, table, rows, known in zip(
+                terms.of_answer, terms.tables, (np.arange(m + 1), queries, np.arange(n)), lists, strict=True
+            )
         )
         spans = list(zip(cells.starts.tolist(), cells.ends.tolist(), strict=True))
         near = h[:, cells.tokens]
@@ -88,10 +90,10 @@ class SheetTerms:
         low, own = [self.low[:, :J]], [self.own[:, :J]]
         for group in sheet.groups:
             rival = terms.EV[tokens[:, None], group[None, :]][None] + terms.EU[queries[:, None], group[None, :]][:, None, :]
-            near = (terms.EV[tokens, m][None] + terms.EU[queries, m][:, None]) - rival.max(axis=2)  # [Q, K]
+            near = (terms.EV[tokens, m][None] + terms.EU_of_answer[queries, m][:, None]) - rival.max(axis=2)  # [Q, K]
             low.append(joined([near[:, None, :], self.low[:, J:, singles:]], axis=2))
             other = (terms.EV[queries[:, None], group[None, :]] + terms.EU[queries[:, None], group[None, :]]).max(axis=1)
-            own.append(((terms.EV[queries, m] + terms.EU[queries, m]) - other)[:, None])
+            own.append(((terms.EV[queries, m] + terms.EU_of_answer[queries, m]) - other)[:, None])
         self.low, self.own = joined(low, axis=1), joined(own, axis=1)
         self.pi = self.pi[np.array([*range(J), *(J for _ in sheet.groups)], dtype=np.int64)]
 

@@ -30,6 +30,7 @@ from proofcheck.rules.attention_only.windows.lists import LISTS, Lists, lists_op
 from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import ExactHint, IntegersHint
+from proofcheck.rules.reading import REALS_AND_MARGINS, Reading
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 from proofcheck.tasks import MaxOfK
 
@@ -83,7 +84,7 @@ def grouped_queries(
     rows = (base.reshape(1, -1), directions, coefficients, centre.reshape(1, -1))
     d_head = model.dimensions.d_head
     groups = GroupedWeights(tables.queries, model.W_E, *rows, labels, context.arithmetic, d_head)
-    terms = ExactTerms(tables, lists, context.arithmetic)
+    terms = ExactTerms(tables, lists, context.arithmetic, context.reading)
     counts = [[0] * task.d_vocab for _ in range(task.d_vocab)]
     budget = Budget(additions)
     for m in reversed(windows):
@@ -98,8 +99,9 @@ def grouped_queries(
 class ExactTerms:
     """h on cells, e of jobs and π of the groups of rivals, from exact tables."""
 
-    def __init__(self, tables: Centred, lists: tuple[Lists, Lists, Lists], arithmetic: Arithmetic) -> None:
+    def __init__(self, tables: Centred, lists: tuple[Lists, Lists, Lists], arithmetic: Arithmetic, reading: Reading) -> None:
         self._EV, self._EU, self._PV = (arithmetic.enclose(table) for table in (tables.EV, tables.EU, tables.PV))
+        self._EU_of_answer = arithmetic.enclose(reading.less_margin(tables.EU)) if reading.margin else self._EU
         self._lists = lists
 
     def of(self, window: Window, jobs: Jobs) -> tuple[Intervals, Intervals, Intervals]:
@@ -108,21 +110,27 @@ class ExactTerms:
         """
         cells, m = window.cells, window.cells.max_token
         h, e, pi = (
-            differences(table, known, np.arange(rows), window)
-            for table, known, rows in zip((self._EV, self._EU, self._PV), self._lists, (m + 1, m + 1, self._PV.shape[0]), strict=True)
+            differences(own, table, known, np.arange(rows), window)
+            for own, table, known, rows in zip(
+                (self._EV, self._EU_of_answer, self._PV),
+                (self._EV, self._EU, self._PV),
+                self._lists,
+                (m + 1, m + 1, self._PV.shape[0]),
+                strict=True,
+            )
         )
         spans = zip(cells.starts.tolist(), cells.ends.tolist(), strict=True)
         heights = joined([h[:, cells.tokens], *(h[:, a:b].min(axis=1)[:, None] for a, b in spans)], axis=1)
         return heights, joined([e[:, queries].min(axis=1)[None] for queries in jobs.members], axis=0), pi
 
 
-def differences(table: Intervals, known: Lists, rows: Integers, window: Window) -> Intervals:
-    """A[row, m] − A[row, column] for single rivals, and for the rest by lists: [G, rows]."""
+def differences(own: Intervals, table: Intervals, known: Lists, rows: Integers, window: Window) -> Intervals:
+    """own[row, m] − A[row, column] for single rivals, and for the rest by lists: [G, rows]."""
     marks = window.members(table.shape[1])
     columns = np.broadcast_to(window.rivals[:, None], (len(window.rivals), len(rows)))
     if not marks.all():
         columns = np.concatenate([columns, known.outside(rows, marks)[None, :]])
-    return table[rows, window.cells.max_token] - table[rows[None, :], columns]
+    return own[rows, window.cells.max_token] - table[rows[None, :], columns]
 
 
 def read_jobs(
@@ -270,6 +278,7 @@ RULE = Rule(
     apply=grouped_queries,
     premises=(),
     cost=_cost,
+    readings=REALS_AND_MARGINS,
     hints={
         **{name: ExactHint(("d_model",)) for name in ("direct_mean", "position_mean", "base", "centre")},
         "directions": ExactHint(("*", "d_model")),

@@ -2,7 +2,8 @@
 
 Notation: f_i^{q,m,j}(t) = u_i v_t ((EV[t, m] − EV[t, j]) + (EU[q, m] − EU[q, j]) + (PV[i, m] − PV[i, j]))
 with u_i = exp(Y_q·P_i/√H) and
-v_t = exp(Y_q·E_t/√H) (Theorem S, centred tables). A group is a rival j alone, with h(t) = EV[t, m] − EV[t, j]
+v_t = exp(Y_q·E_t/√H) (Theorem S, centred tables). With a margin δ, EU[q, m] − δ
+stands for EU[q, m]. A group is a rival j alone, with h(t) = EV[t, m] − EV[t, j]
 and e(q), π(i) alike, or
 the rest R of all rivals outside S = X ∪ {m}, with a column for each row that holds at least the largest entry
 outside S (`Lists`).
@@ -26,6 +27,7 @@ from proofcheck.rules.attention_only.windows.cells import Window
 from proofcheck.rules.attention_only.windows.centred import Centred
 from proofcheck.rules.attention_only.windows.lists import Lists
 from proofcheck.rules.attention_only.windows.scores import Scores, Weights
+from proofcheck.rules.reading import Reading
 
 Booleans = NDArray[np.bool_]
 
@@ -35,15 +37,26 @@ class Terms:
     of d·n position scores.
     """
 
-    def __init__(self, exact: Centred, table: Scores, wanted: Booleans, arithmetic: Arithmetic, d_head: int) -> None:
+    def __init__(self, exact: Centred, table: Scores, wanted: Booleans, arithmetic: Arithmetic, d_head: int, reading: Reading) -> None:
         self.n_ctx, self.d_vocab = exact.PV.shape
         self.EV, self.EU, self.PV = (arithmetic.enclose(part) for part in (exact.EV, exact.EU, exact.PV))
+        self.EU_of_answer = arithmetic.enclose(reading.less_margin(exact.EU)) if reading.margin else self.EU
         self.weights = Weights(table, wanted, arithmetic, d_head)
         positions = arithmetic.exponentials(exact.positions, d_head)
         self.u = positions.relative_to(positions.exponent.max(axis=1, keepdims=True))  # u_i up to a factor for each query, [d, n]
         before = self.u[:, : self.n_ctx - 1]
         self.u_sum = before.sum(axis=1)  # Σ_{i<n−1} u_i, [d]
         self.u_min = before.min(axis=1) if self.n_ctx > 1 else self.u_sum
+
+    @property
+    def tables(self) -> tuple[Intervals, Intervals, Intervals]:
+        """EV, EU, PV."""
+        return self.EV, self.EU, self.PV
+
+    @property
+    def of_answer(self) -> tuple[Intervals, Intervals, Intervals]:
+        """What stands for the logits of the answer: the same, EU less the margin."""
+        return self.EV, self.EU_of_answer, self.PV
 
 
 class GroupTerms:
@@ -56,12 +69,12 @@ class GroupTerms:
         self.window, self.terms = window, terms
         marks = window.members(terms.d_vocab)
         parts = []
-        for table, known, rows in zip((terms.EV, terms.EU, terms.PV), lists, (m + 1, m + 1, n), strict=True):
+        for table, answer, known, rows in zip(terms.tables, terms.of_answer, lists, (m + 1, m + 1, n), strict=True):
             places = np.arange(rows)
             columns = np.broadcast_to(window.rivals[:, None], (len(window.rivals), rows))
             if not marks.all():
                 columns = np.concatenate([columns, known.outside(places, marks)[None, :]])
-            parts.append(table[places, m] - table[places[None, :], columns])
+            parts.append(answer[places, m] - table[places[None, :], columns])
         self.h, self.e, self.pi = parts  # [G, m + 1], [G, m + 1], [G, n]
         cells = window.cells
         segments = [self.h[:, a:b].min(axis=1)[:, None] for a, b in zip(cells.starts.tolist(), cells.ends.tolist(), strict=True)]

@@ -34,6 +34,7 @@ from proofcheck.rules.attention_only.windows.tree import Ranges, RivalTree, read
 from proofcheck.rules.budget import Budget
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import ExactHint, IntegerHint, IntegersHint
+from proofcheck.rules.reading import REALS_AND_MARGINS, Reading
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 ENTRY_SINGLES = 20  # an exact entry or a bound on a range takes as long as so many operations one by one
@@ -94,7 +95,7 @@ def rival_tree(
     rows = (base.reshape(1, -1), directions, coefficients, centre.reshape(1, -1))
     groups = GroupedWeights(queries, model.W_E, *rows, labels, context.arithmetic, d_head)
     tree = RivalTree(values, model.W_U.T, model.b_U.reshape(-1), basis, order, column_centre.reshape(1, -1))
-    direct = direct_rows(model, direct_mean.reshape(1, -1), group_means, labels, top_direct, exact=bool(exact_direct))
+    direct = direct_rows(model, direct_mean.reshape(1, -1), group_means, labels, top_direct, context.reading, exact=bool(exact_direct))
     PV = position_values @ model.W_U
     terms = TreeTerms(tree, divided, direct, PV, Lists(PV, top_PV, "top_PV"), context.arithmetic)
     positions = queries @ model.W_pos.T
@@ -115,6 +116,7 @@ def direct_rows(
     group_means: DyadicArray,
     labels: Integers,
     top: Integers,
+    reading: Reading,
     *,
     exact: bool,
 ) -> DirectRows:
@@ -122,7 +124,7 @@ def direct_rows(
     direct = model.last_embedding() + model.b_O
     if exact:
         rows = (direct - mean) @ model.W_U
-        return DirectRows(rows, Lists(rows, top, "top_direct"), np.arange(model.dimensions.d_vocab), None)
+        return DirectRows(rows, reading.less_margin(rows), Lists(rows, top, "top_direct"), np.arange(model.dimensions.d_vocab), None)
     number = group_means.shape[0]
     if int(labels.max()) >= number:
         found, expected = str(int(labels.max())), f"labels below {number}"
@@ -135,7 +137,7 @@ def direct_rows(
         )
     rows = (group_means - mean) @ model.W_U
     away = direct - group_means[labels]
-    return DirectRows(rows, Lists(rows, top, "top_direct"), labels, root_above((away * away).sum(axis=1)))
+    return DirectRows(rows, reading.less_margin(rows), Lists(rows, top, "top_direct"), labels, root_above((away * away).sum(axis=1)))
 
 
 class TreeTerms:
@@ -157,7 +159,7 @@ class TreeTerms:
         """heights [G, L], e [jobs, G], π [G, n]."""
         heights = self._arithmetic.enclose(self._tree.heights(window, self._ranges))
         e = self._arithmetic.enclose(self._direct.bounds(window, jobs.members, self._tree.reach(window)))
-        return heights, e, differences(self._PV, self._position_lists, np.arange(self._PV.shape[0]), window)
+        return heights, e, differences(self._PV, self._PV, self._position_lists, np.arange(self._PV.shape[0]), window)
 
 
 def _cost(
@@ -206,6 +208,7 @@ RULE = Rule(
     apply=rival_tree,
     premises=(),
     cost=_cost,
+    readings=REALS_AND_MARGINS,
     hints={
         **{name: ExactHint(("d_model",)) for name in ("direct_mean", "position_mean", "base", "centre", "column_centre")},
         "directions": ExactHint(("*", "d_model")),

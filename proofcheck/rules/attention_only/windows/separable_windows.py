@@ -26,6 +26,7 @@ from proofcheck.rules.attention_only.windows.lists import LISTS, lists_operation
 from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegersHint
+from proofcheck.rules.reading import REALS_AND_MARGINS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 from proofcheck.tasks import MaxOfK
 
@@ -83,7 +84,7 @@ def separable_windows(
         )
     lists = read_lists(tables.tables, top_EV, top_EU, top_PV)
     wanted = wanted_prefixes(windows, task.d_vocab)
-    terms = Terms(tables.tables, tables.scores, wanted, context.arithmetic, context.model.dimensions.d_head)
+    terms = Terms(tables.tables, tables.scores, wanted, context.arithmetic, context.model.dimensions.d_head, context.reading)
     counts = [[0] * task.d_vocab for _ in range(task.d_vocab)]
     budget = Budget(additions)
     nothing = np.zeros(0, dtype=np.int64)
@@ -155,6 +156,7 @@ RULE = Rule(
     apply=separable_windows,
     premises=(CentredTables,),
     cost=_cost,
+    readings=REALS_AND_MARGINS,
     hints={
         "boundaries": IntegersHint(("*", "2")),
         "rivals": IntegersHint(("*", "2")),

@@ -24,6 +24,7 @@ from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.block_tally import frozen
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegerHint, IntegersHint
+from proofcheck.rules.reading import REALS_AND_MARGINS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 ENTRY_BITS = 29  # levels have at most ENTRY_BITS − n_ctx.bit_length() bits, so that n_ctx + 1 of them fit int32
@@ -74,7 +75,8 @@ def separable_windows_exact(
     sheets = read_sheets(max_tokens, boundaries, rivals, groups, blocks, d)
     require_sheet_scores(sheets, tables.scores.first)
     lists = read_lists(tables.tables, top_EV, top_EU, top_PV)
-    terms = Terms(tables.tables, tables.scores, sheet_prefixes(sheets, d), context.arithmetic, context.model.dimensions.d_head)
+    wanted = sheet_prefixes(sheets, d)
+    terms = Terms(tables.tables, tables.scores, wanted, context.arithmetic, context.model.dimensions.d_head, context.reading)
     spend = _spend(Budget(expansions))
     counts, wrong = ([[0] * d for _ in range(d)] for _ in range(2))
     undecided = 0
@@ -143,6 +145,7 @@ RULE = Rule(
     apply=separable_windows_exact,
     premises=(CentredTables,),
     cost=_cost,
+    readings=REALS_AND_MARGINS,
     hints={
         "max_tokens": IntegersHint(("*",)),
         "boundaries": IntegersHint(("*", "2")),

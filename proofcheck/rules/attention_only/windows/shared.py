@@ -56,8 +56,7 @@ class SharedTerms:
         self._terms, self._sheet = terms, sheet
         cells, marks = sheet.cells, sheet.members(terms.d_vocab)
         rows = (np.arange(cells.max_token + 1), sheet.queries, np.arange(terms.n_ctx))
-        tables = (terms.EV, terms.EU, terms.PV)
-        h, e, pi = (sheet.differences(*some, marks) for some in zip(tables, rows, lists, strict=True))
+        h, e, pi = (sheet.differences(*some, marks) for some in zip(terms.of_answer, terms.tables, rows, lists, strict=True))
         spans = zip(cells.starts.tolist(), cells.ends.tolist(), strict=True)
         self._least = joined([h[:, cells.tokens], *(h[:, a:b].min(axis=1)[:, None] for a, b in spans)], axis=1)  # [J (+ 1), L]
         self._h, self._e = h, e
@@ -87,9 +86,9 @@ class SharedTerms:
         queries = sheet.queries[places]
         bounds, last = [base[:J]], [own[:J]]
         for group in sheet.groups:
-            direct = (terms.EU[queries, m][:, None] - terms.EU[queries[:, None], group[None, :]]).min(axis=0)  # ē_j
+            direct = (terms.EU_of_answer[queries, m][:, None] - terms.EU[queries[:, None], group[None, :]]).min(axis=0)  # ē_j
             near = (terms.EV[tokens, m][:, None] - terms.EV[tokens[:, None], group[None, :]]) + direct[None]
             bounds.append(joined([near.min(axis=1)[None], base[J:, singles:]], axis=1))
             other = (terms.EV[queries[:, None], group[None, :]] + terms.EU[queries[:, None], group[None, :]]).max(axis=1)
-            last.append(((terms.EV[queries, m] + terms.EU[queries, m]) - other)[None])
+            last.append(((terms.EV[queries, m] + terms.EU_of_answer[queries, m]) - other)[None])
         return joined(bounds, axis=0), joined(last, axis=0)

@@ -75,7 +75,7 @@ def shared_windows(
     require_sheet_scores(sheets, tables.scores.first)
     lists = read_lists(tables.tables, top_EV, top_EU, top_PV)
     d_head = context.model.dimensions.d_head
-    terms = Terms(tables.tables, tables.scores, sheet_prefixes(sheets, d), context.arithmetic, d_head)
+    terms = Terms(tables.tables, tables.scores, sheet_prefixes(sheets, d), context.arithmetic, d_head, context.reading)
     weights = RelativeWeights(terms, tables.scores, tables.tables.positions, context.arithmetic, d_head)
     counts = [[0] * d for _ in range(d)]
     budget = Budget(additions)

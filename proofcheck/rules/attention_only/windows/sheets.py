@@ -41,12 +41,12 @@ class Sheet:
         marks[[*self.rivals.tolist(), self.cells.max_token]] = True
         return marks
 
-    def differences(self, table: Intervals, rows: Integers, known: Lists, marks: NDArray[np.bool_]) -> Intervals:
-        """A[row, m] − A[row, column], for the single rivals and, unless S is everything, the listed entry outside S: [J (+ 1), rows]."""
+    def differences(self, answer: Intervals, table: Intervals, rows: Integers, known: Lists, marks: NDArray[np.bool_]) -> Intervals:
+        """answer[row, m] − A[row, column], for the single rivals and, unless S is everything, the listed entry outside S: [J (+ 1), rows]."""
         columns = np.broadcast_to(self.rivals[:, None], (len(self.rivals), len(rows)))
         if not marks.all():
             columns = np.concatenate([columns, known.outside(rows, marks)[None, :]])
-        return table[rows, self.cells.max_token] - table[rows[None, :], columns]
+        return answer[rows, self.cells.max_token] - table[rows[None, :], columns]
 
 
 def read_sheets(

@@ -1,0 +1,63 @@
+"""What "answered correctly" means in one replay: the reading that its claim has. Proofs: docs/readings.md.
+
+A reading comes from the claim alone (`ClaimKind.reading`). The context of a replay has one, and every fact of the replay is under it, so
+facts of different readings never meet. A rule says which readings its theorem is about; the kernel applies it under no other.
+
+Reals with margin δ ≥ 0. An input with right answer y is *answered correctly* (right) iff logit[y] − logit[j] > δ for every j ≠ y, over the
+reals; else it is wrong. δ = 0 is the plain reading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+
+from proofcheck.arithmetic import DyadicArray, dyadic_above
+
+
+class ReadingKind(str, Enum):
+    """REALS: the right logit is the largest. MARGIN: by more than δ > 0."""
+
+    __str__ = str.__str__
+
+    REALS = "reals"
+    MARGIN = "margin"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """margin: δ, an exact dyadic number ≥ 0."""
+
+    margin: Fraction = Fraction(0)
+
+    @property
+    def kind(self) -> ReadingKind:
+        return ReadingKind.MARGIN if self.margin else ReadingKind.REALS
+
+    def less_margin(self, exact: DyadicArray) -> DyadicArray:
+        """Entries less δ, exactly: what is put in the place of logit terms of the answer."""
+        return exact - self.dyadic() if self.margin else exact
+
+    def plus_margin(self, exact: DyadicArray) -> DyadicArray:
+        """Entries plus δ, exactly: logit terms of a rival less those of the answer."""
+        return exact + self.dyadic() if self.margin else exact
+
+    def dyadic(self) -> DyadicArray:
+        """δ itself, shape []."""
+        return dyadic_above(self.margin, self.margin.denominator.bit_length() - 1)
+
+
+OVER_THE_REALS = Reading()
+ALL_READINGS = frozenset(ReadingKind)
+REALS_AND_MARGINS = frozenset({ReadingKind.REALS, ReadingKind.MARGIN})
+MARGIN_BITS = 64
+
+
+def margin_above(claimed: Fraction) -> Reading:
+    """The reading that proves a claim about the margin `claimed` ≥ 0: δ is the least multiple of 2^−64 that is at least `claimed`.
+
+    Who is ahead by more than δ is ahead by more than `claimed`, so what is proved right under this reading is right under the claim's.
+    δ is `claimed` itself where that is a multiple of 2^−64; elsewhere "wrong" is wrong by δ, which is less than 2^−64 above.
+    """
+    return Reading(dyadic_above(claimed, MARGIN_BITS).fractions().item())
