@@ -34,6 +34,7 @@ class Blocks:
     """Counts for each block (last token q, right answer y); the blocks partition the inputs. Computed when they are asked for.
 
     `blocks[q, y]` is one of them, iterating gives those that have inputs; right, wrong, undecided, size: tables [d_vocab][answers].
+    Right and wrong are meant as in the claim: where that has a margin, right means ahead by more than it.
     undecided: neither proved right nor proved wrong, whether a rule examined them or not; a claim counts them as wrong.
     """
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from proofcheck.claims import ClaimKind, mean_loss
+from proofcheck.claims import ClaimKind, float_accuracy, mean_loss
 from proofcheck.claims import accuracy as accuracy_claim
 from proofcheck.errors import Declined, Reason
 from proofcheck.models import Architecture
@@ -135,6 +135,6 @@ _TASKS = (
 BUILT_IN = Catalogue(
     architectures=_table([ATTENTION_ONLY, SUM_OF_TABLES, TRANSFORMER]),
     tasks=_table([task.KIND for task in _TASKS]),
-    claims=_table([accuracy_claim.KIND, mean_loss.AT_MOST, mean_loss.AT_LEAST]),
+    claims=_table([accuracy_claim.KIND, float_accuracy.KIND, mean_loss.AT_MOST, mean_loss.AT_LEAST]),
     rules=RULES,
 )

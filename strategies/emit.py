@@ -5,15 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import proofcheck
-from proofcheck import Certificate, Declined, encode_certificate
-from proofcheck.certificate import ModelSpec, TaskSpec, accuracy_at_least
+from proofcheck import Certificate, Declined, Step, encode_certificate
+from proofcheck.certificate import ClaimSpec, ModelSpec, TaskSpec, accuracy_at_least
 from proofcheck.models.attention_only import NAME as ARCHITECTURE
 from strategies.checker import CheckerProcess
 from strategies.max_of_k.fitting import DoesNotFit
@@ -129,13 +129,34 @@ def draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
         provenance["left_out"] = proposal.left_out
     provenance["search_seconds"] = f"{seconds:.2f}"
     return Certificate(
-        claim=accuracy_at_least(proposal.correct, sizes.d_vocab**sizes.n_ctx, problem.margin),
+        claim=claim_of(problem, proposal.correct),
         model=ModelSpec(ARCHITECTURE, sizes, problem.file or relative_name(problem.path, output.parent), problem.sha256),
         task=TaskSpec("max-of-k", {"n_ctx": sizes.n_ctx, "d_vocab": sizes.d_vocab}),
         precision=strategy.precision,
-        steps=proposal.steps,
+        steps=proposal.steps if problem.run is None else with_float_tables(proposal.steps),
         provenance=provenance,
     )
+
+
+def claim_of(problem: Problem, correct: int) -> ClaimSpec:
+    """The claim that so many sequences are right, in the sense of the problem."""
+    sizes, run = problem.dimensions, problem.run
+    total = sizes.d_vocab**sizes.n_ctx
+    if run is None:
+        return accuracy_at_least(correct, total, problem.margin)
+    numbers = {"roundings": run.roundings, "tau": f"{run.tau.numerator}/{run.tau.denominator}", "kappa": run.kappa}
+    return ClaimSpec("float_accuracy_at_least", {"correct": correct, "total": total, "format": run.format.name, **numbers})
+
+
+def with_float_tables(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps with the tables of float evaluations between the path expansion and what follows."""
+    found: list[Step] = []
+    tables = {step.id for step in steps if step.rule == "path-expansion"}
+    for step in steps:
+        found.append(replace(step, premises=tuple("floats" if premise in tables else premise for premise in step.premises)))
+        if step.id in tables:
+            found.append(Step("floats", "float-tables", (step.id,)))
+    return tuple(found)
 
 
 def relative_name(file: Path, folder: Path) -> str:

@@ -10,7 +10,8 @@ no `<`, no truth value and no conversion to float.
 from proofcheck.arithmetic.backend import Arithmetic, exclusive_precision
 from proofcheck.arithmetic.ball_intervals import certainly_at_most_zero_ball, certainly_positive_ball
 from proofcheck.arithmetic.columns import ACTIVATIONS, ColumnArithmetic, Columns, Decided, Places, Scale
-from proofcheck.arithmetic.dyadic import DyadicArray, concatenate, dyadic_above, reciprocal_below
+from proofcheck.arithmetic.dyadic import DyadicArray, concatenate, reciprocal_below
+from proofcheck.arithmetic.dyadic_bounds import dyadic_above, multiples_above, reciprocals_above, significant_bits
 from proofcheck.arithmetic.fixed_point import Booleans, FixedPoint, IntegerArray, Integers, smallest_sums
 from proofcheck.arithmetic.float_bits import is_finite, largest_exponent
 from proofcheck.arithmetic.float_intervals import check_platform as platform_failures
@@ -41,10 +42,13 @@ __all__ = [
     "exclusive_precision",
     "is_finite",
     "largest_exponent",
+    "multiples_above",
     "nonpositive_sums",
     "platform_failures",
     "range_minima",
     "reciprocal_below",
+    "reciprocals_above",
     "root_two_above",
+    "significant_bits",
     "smallest_sums",
 ]

@@ -101,6 +101,28 @@ class Arithmetic:
             return BallPositiveTable(values, shaped)
         return FloatPositiveTable(FloatIntervals(lows.reshape(exact.shape), highs.reshape(exact.shape)), shaped)
 
+    def exponentials_between(self, least: DyadicArray, most: DyadicArray, square: int) -> PositiveTable:
+        """Enclosures of exp(x / √square) for all least ≤ x ≤ most, as `exponentials`. Two operations per entry.
+
+        In this table every enclosed number is at most 2^exponent: the exponent is that of the upper end.
+        """
+        lower, upper = (self.exponential_balls(exact, square).ravel().tolist() for exact in (least, most))
+        exponents = np.zeros(least.size, dtype=np.int64)
+        lows, highs = np.zeros(least.size, dtype=np.float64), np.zeros(least.size, dtype=np.float64)
+        entries = np.empty(least.size, dtype=object)
+        for k, (low_ball, high_ball) in enumerate(zip(lower, upper, strict=True)):
+            (low, low_exponent), (high, high_exponent) = ends(low_ball)[0], ends(high_ball)[1]
+            exponents[k] = high.bit_length() + high_exponent
+            if self.backend == "fast":
+                lows[k] = max(enclosing_doubles(low, low_exponent - int(exponents[k]))[0], 0.0)  # outward: lower end rounds down
+                highs[k] = enclosing_doubles(high, high_exponent - int(exponents[k]))[1]  # outward: upper end rounds up
+            else:
+                entries[k] = low_ball.union(high_ball)
+        shaped = exponents.reshape(least.shape)
+        if self.backend == "arb":
+            return BallPositiveTable(entries.reshape(least.shape), shaped)
+        return FloatPositiveTable(FloatIntervals(lows.reshape(least.shape), highs.reshape(least.shape)), shaped)
+
     def exponential_balls(self, exact: DyadicArray, square: int) -> Balls:
         """Balls around exp(x / √square), shape of `exact`."""
         self.activate()

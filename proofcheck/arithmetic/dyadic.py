@@ -217,13 +217,6 @@ def reciprocal_below(divisor: int) -> DyadicArray:
     return DyadicArray(scalar, exponent + trailing if integer else 0)
 
 
-def dyadic_above(value: Fraction, bits: int) -> DyadicArray:
-    """The least multiple of 2^−bits that is at least `value`, shape []."""
-    scalar = np.empty((), dtype=object)
-    scalar[()] = -(-(value.numerator << bits) // value.denominator)  # outward: up
-    return DyadicArray(scalar, -bits)
-
-
 def _elementwise(operation: Callable[..., Any], left: DyadicArray, right: DyadicArray) -> DyadicArray:
     exponent = min(left.exponent, right.exponent)
     result = np.asarray(operation(left.at_exponent(exponent), right.at_exponent(exponent)), dtype=object)

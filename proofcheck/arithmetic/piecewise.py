@@ -8,6 +8,7 @@ import numpy as np
 from flint import arb
 
 from proofcheck.arithmetic.ball_intervals import BallIntervals
+from proofcheck.arithmetic.dyadic import DyadicArray
 from proofcheck.arithmetic.float_intervals import FloatIntervals
 from proofcheck.arithmetic.intervals import Intervals
 
@@ -27,6 +28,11 @@ def at_least_zero(x: Intervals) -> Intervals:
         entries[...] = arb(0)
         zero = BallIntervals(entries)
     return x.maximum(zero)
+
+
+def enclosed_like(x: Intervals, exact: DyadicArray) -> Intervals:
+    """Enclosures of exact values in the backend of `x`."""
+    return FloatIntervals.from_dyadic(exact) if isinstance(x, FloatIntervals) else BallIntervals.from_dyadic(exact)
 
 
 def joined(parts: Sequence[Intervals], axis: int) -> Intervals:

@@ -17,6 +17,8 @@ from proofcheck.rules.fact import Fact
 from proofcheck.rules.reading import Reading, margin_above
 from proofcheck.tasks import Task
 
+NAME = "accuracy_at_least"
+
 
 @dataclass(frozen=True, slots=True)
 class AccuracyAtLeast:
@@ -31,31 +33,41 @@ class AccuracyAtLeast:
     margin: Fraction = Fraction(0)
 
     def require_task(self, task: Task) -> None:
-        if self.total != task.total():
-            raise Rejected(
-                Reason.WRONG_TOTAL,
-                "the claimed total is not the number of inputs of the task",
-                path="$.claim.accuracy_at_least.total",
-                expected=shown(task.total()),
-                found=shown(self.total),
-            )
+        require_total(NAME, self.total, task)
 
     def compare(self, fact: Fact) -> None:
         """The claim follows from `ProvedCount` iff correct ≤ proved: compared as exact integers."""
-        if not isinstance(fact, ProvedCount) or not self.correct <= fact.correct:
-            proved = fact if isinstance(fact, ProvedCount) else None
-            raise Rejected(
-                Reason.NOT_PROVED,
-                "the claim is larger than what the steps prove",
-                path="$.claim.accuracy_at_least.correct",
-                expected=f"at most {proved.correct if proved else 0}",
-                found=str(self.correct),
-                hint=_hint(proved),
-            )
+        require_proved(NAME, self.correct, fact)
 
     def words(self) -> str:
         ahead = f" with margin > {self.margin}" if self.margin else ""
         return f"accuracy{ahead} >= {self.correct}/{self.total} ({decimal(self.correct, self.total)})"
+
+
+def require_total(name: str, total: int, task: Task) -> None:
+    """Rejected(wrong-total) unless the claim's total is the number of inputs of the task."""
+    if total != task.total():
+        raise Rejected(
+            Reason.WRONG_TOTAL,
+            "the claimed total is not the number of inputs of the task",
+            path=f"$.claim.{name}.total",
+            expected=shown(task.total()),
+            found=shown(total),
+        )
+
+
+def require_proved(name: str, correct: int, fact: Fact) -> None:
+    """Rejected(not-proved) unless the fact is a count of at least `correct` right inputs, in the reading of its replay."""
+    if not isinstance(fact, ProvedCount) or not correct <= fact.correct:
+        proved = fact if isinstance(fact, ProvedCount) else None
+        raise Rejected(
+            Reason.NOT_PROVED,
+            "the claim is larger than what the steps prove",
+            path=f"$.claim.{name}.correct",
+            expected=f"at most {proved.correct if proved else 0}",
+            found=str(correct),
+            hint=_hint(proved),
+        )
 
 
 def _hint(proved: ProvedCount | None) -> str:
@@ -64,7 +76,7 @@ def _hint(proved: ProvedCount | None) -> str:
     return "the strategy that wrote the certificate claims more than it proves"
 
 
-def _numbers(fact: ProvedCount) -> Mapping[str, int]:
+def numbers(fact: ProvedCount) -> Mapping[str, int]:
     return {"proved": fact.correct, "wrong": fact.wrong, "undecided": fact.undecided}
 
 
@@ -86,10 +98,10 @@ def _refute(claim: AccuracyAtLeast, done: int, whole: int, wrong: int) -> None:
 
 
 KIND = ClaimKind(
-    "accuracy_at_least",
+    NAME,
     {"correct": IntegerKind(0), "total": IntegerKind(1)},
     AccuracyAtLeast,
-    _numbers,
+    numbers,
     optional={"margin": RationalKind()},
     reading=_reading,
     refute=_refute,

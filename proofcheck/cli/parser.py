@@ -16,10 +16,12 @@ If `proofcheck verify C` exits 0 and prints `s VERIFIED CLAIM task TASK network 
 the network whose weight file has that SHA-256, its numbers read as exact reals and evaluated by the real-number semantics of NETWORK
 (architecture, sizes, options; docs/semantics.md), and of the inputs and right answers of TASK. `accuracy >= N/T`: at least N of the T
 inputs are answered correctly; `accuracy with margin > d >= N/T`: and with the right logit more than d above every other.
+`float accuracy >= N/T of FORMAT runs with ASSUMPTIONS`: at least N inputs are such that every evaluation in that format that conforms to
+docs/semantics-float.md with these assumptions answers them correctly.
 `mean loss <= R nats over T inputs` (or `>=`): the mean over all T inputs of the cross-entropy −log softmax(logits)[right answer] is at
 most (at least) R. This relies on CPython, FLINT, numpy's IEEE-754 arithmetic (not with `--backend arb`), the hardware, the trusted lines
-of proofcheck (counted in docs/soundness.md), and the extensions and workers that the line says it trusts. It says nothing about the same
-weights run in floating point."""
+of proofcheck (counted in docs/soundness.md), and the extensions and workers that the line says it trusts. Only a claim about float
+accuracy says something about the same weights run in floating point, and no claim says that a program conforms."""
 
 EXIT_CODES = """\
 exit codes:

@@ -4,6 +4,7 @@ from types import MappingProxyType
 
 from proofcheck.rules.attention_only import path_expansion
 from proofcheck.rules.attention_only.circuits import direct_path, qk_error
+from proofcheck.rules.attention_only.floats import float_tables
 from proofcheck.rules.attention_only.max_of_k import attention_bounds, count_classes, cubic, margins
 from proofcheck.rules.attention_only.separable import (
     enumeration,
@@ -29,6 +30,7 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
         rule.name: rule
         for rule in (
             path_expansion.RULE,
+            float_tables.RULE,
             evaluation.RULE,
             enumeration.RULE,
             separable_enumeration.RULE,

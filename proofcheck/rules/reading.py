@@ -5,6 +5,8 @@ facts of different readings never meet. A rule says which readings its theorem i
 
 Reals with margin δ ≥ 0. An input with right answer y is *answered correctly* (right) iff logit[y] − logit[j] > δ for every j ≠ y, over the
 reals; else it is wrong. δ = 0 is the plain reading.
+Floats. An input is right iff every conforming evaluation of it (docs/semantics-float.md) ends with logit[y] > logit[j] for every j ≠ y; it
+is wrong iff every one ends with logit[j] ≥ logit[y] for some j ≠ y. It may be neither.
 """
 
 from __future__ import annotations
@@ -17,22 +19,56 @@ from proofcheck.arithmetic import DyadicArray, dyadic_above
 
 
 class ReadingKind(str, Enum):
-    """REALS: the right logit is the largest. MARGIN: by more than δ > 0."""
+    """REALS: the right logit is the largest. MARGIN: by more than δ > 0. FLOATS: in every conforming float evaluation."""
 
     __str__ = str.__str__
 
     REALS = "reals"
     MARGIN = "margin"
+    FLOATS = "floats"
+
+
+@dataclass(frozen=True, slots=True)
+class FloatFormat:
+    """Numbers that evaluations compute in.
+
+    An operation returns exact·(1 + d) + h with |d| ≤ u = 2^−unit and |h| ≤ η = 2^−least; finite numbers reach 2^largest at least. Numbers
+    have `digits` significant bits, and from 2^−least on they are normal.
+    """
+
+    name: str
+    unit: int
+    least: int
+    largest: int
+    digits: int
+
+
+BINARY32 = FloatFormat("binary32", unit=24, least=126, largest=127, digits=24)
+BINARY64 = FloatFormat("binary64", unit=53, least=1022, largest=1023, digits=53)
+FORMATS = {found.name: found for found in (BINARY32, BINARY64)}
+
+
+@dataclass(frozen=True, slots=True)
+class FloatRun:
+    """Which evaluations conform: at most `roundings` N of a term; exponentials of x off by a factor of at most exp(tau + kappa·u·|x|)."""
+
+    format: FloatFormat
+    roundings: int
+    tau: Fraction
+    kappa: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """margin: δ, an exact dyadic number ≥ 0."""
+    """margin: δ, an exact dyadic number ≥ 0. floats: the evaluations that are meant, None over the reals."""
 
     margin: Fraction = Fraction(0)
+    floats: FloatRun | None = None
 
     @property
     def kind(self) -> ReadingKind:
+        if self.floats is not None:
+            return ReadingKind.FLOATS
         return ReadingKind.MARGIN if self.margin else ReadingKind.REALS
 
     def less_margin(self, exact: DyadicArray) -> DyadicArray:
@@ -51,6 +87,7 @@ class Reading:
 OVER_THE_REALS = Reading()
 ALL_READINGS = frozenset(ReadingKind)
 REALS_AND_MARGINS = frozenset({ReadingKind.REALS, ReadingKind.MARGIN})
+FLOATS_ALONE = frozenset({ReadingKind.FLOATS})
 MARGIN_BITS = 64
 
 

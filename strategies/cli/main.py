@@ -1,4 +1,7 @@
-"""`python -m strategies {train,list,prove,sweep,table}`. A command is a module with `add_arguments(parser)` and `run(options) -> int`."""
+"""`proofcheck-strategies COMMAND`, also `python -m strategies`.
+
+A command is a module with `add_arguments(parser)` and `run(options) -> int`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,10 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
+
+from proofcheck.escape import escape
+from strategies.names import suggestion
 
 COMMANDS = {
     "train": ("strategies.models.train", "train a model with the published recipe"),
@@ -14,7 +21,7 @@ COMMANDS = {
     "zoo": ("strategies.cli.zoo", "the networks of the published study, with a manifest"),
     "train-network": ("strategies.networks.train", "train a transformer of any options for a finite task"),
     "evaluate": ("strategies.networks.evaluate", "the exhaustive certificate of a transformer"),
-    "list": ("strategies.cli.list", "the strategies: our name and the published one"),
+    "list": ("strategies.cli.list", "the strategies in families, with cost, advice and short names"),
     "prove": ("strategies.cli.prove", "search for a proof and write a certificate that verifies"),
     "sweep": ("strategies.cli.sweep", "certificates of many strategies for one model"),
     "claims": ("strategies.cli.claims", "what the published programs claim in float32, beside what is proved and true"),
@@ -37,11 +44,35 @@ exit codes:
   130  interrupted"""
 
 
+EXTRAS = {"torch": "strategies", "sympy": "strategies", "matplotlib": "strategies", "plotly": "report", "distributed": "cluster"}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     options = sys.argv[1:] if arguments is None else list(arguments)
+    if options and not options[0].startswith("-") and options[0] not in COMMANDS:
+        near = suggestion(options[0], COMMANDS)
+        print(escape(f"there is no command {options[0][:80]!r}{near}; --help lists the commands"), file=sys.stderr)
+        return 2
+    try:
+        return _run(options)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        extra = f"pip install 'proofcheck[{EXTRAS[package]}]'"
+        print(f"`{options[0]}` needs the package {package}, which is not installed: {extra}", file=sys.stderr)
+        return 2
+
+
+def entry() -> None:
+    """Console script."""
+    sys.exit(main())
+
+
+def _run(options: list[str]) -> int:
     top = argparse.ArgumentParser(
-        prog="python -m strategies",
+        prog="python -m strategies" if Path(sys.argv[0]).name == "__main__.py" else "proofcheck-strategies",
         description="Proof strategies: train models, search for proofs, write certificates. Untrusted: proofcheck has the last word.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

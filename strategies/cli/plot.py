@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from strategies.metrics.rows import NotVerified, Row, certificates, rows
+from proofcheck import Limits, ProofcheckError, decode_certificate
+from proofcheck.escape import escape
+from strategies.cli.labels import place
+from strategies.metrics.rows import Row, certificates, rows
+from strategies.names import ENTRIES
 
 FAMILIES = (
     # name, marker, colour, label; colours are distinguishable with the common colour-vision deficiencies (Okabe and Ito 2008)
@@ -19,33 +23,69 @@ FAMILIES = (
     ("separable", "*", "#D55E00", "separable (new)"),
     ("windows", "P", "#CC79A7", "windows, grouped queries, rival trees (new)"),
 )
+SHORT = {entry.name: entry.alias or entry.name for entry in ENTRIES}
 CLOSE = 0.9  # the right panel shows bounds from here on
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CERT-OR-FOLDER…, --model, --jobs, --output."""
     parser.add_argument("paths", type=Path, nargs="+", metavar="CERT-OR-FOLDER", help="certificates, or folders of *.json certificates")
-    parser.add_argument("--model", required=True, metavar="NAME", help="only this model, such as max-of-4-seed-123")
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        help="only certificates about this weight file: its name without the ending, or the first digits of its SHA-256 (needed where "
+        "the certificates are about several)",
+    )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes of the checker (default: 1)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="picture to write (.svg or .png)")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Verify the certificates of the model, draw them, write the picture."""
-    files = [path for path in certificates(options.paths) if path.name.startswith(f"{options.model}--")]
-    if not files:
-        print(f"there are no certificates of {options.model}", file=sys.stderr)
-        return 2
+    """Verify the certificates of the model, draw those that verify, write the picture; 1 where one does not, and say so."""
+    left_out: list[str] = []
     try:
-        draw(rows(files, options.jobs), options.model, options.output)
-    except NotVerified as error:
-        print(f"no picture: {error}", file=sys.stderr)
-        return 1
+        models = by_model(certificates(options.paths), left_out)
+        named = {(stem, digest) for stem, digest in models if options.model in (None, stem) or _begins(digest, options.model)}
+        if len(named) != 1:
+            what = "there are no certificates" if not named else "the certificates are about several models: choose one with --model"
+            found = ", ".join(f"{stem} (SHA-256 {digest[:12]}…)" for stem, digest in models)
+            print(
+                escape(f"{what}{' of ' + options.model if options.model and not named else ''}{f'; found: {found}' if found else ''}"),
+                file=sys.stderr,
+            )
+            return 2
+        ((stem, digest),) = named
+
+        def refused(file: Path, report: dict[str, Any]) -> None:
+            left_out.append(f"{file}: {report['verdict']} {report['error']['code']}: {report['error']['message']}")
+
+        table = rows(models[stem, digest], options.jobs, refused=refused)
+        if table:
+            draw(table, stem, options.output)
+            print(f"{options.output}: {len(table)} certificates")
     except OSError as error:
         print(f"cannot read or write: {error}", file=sys.stderr)
         return 2
-    print(f"{options.output}: {len(files)} certificates")
-    return 0
+    for line in left_out:
+        print(escape(f"left out: {line}"), file=sys.stderr)
+    return 1 if left_out else 0
+
+
+def by_model(files: Sequence[Path], left_out: list[str]) -> dict[tuple[str, str], list[Path]]:
+    """(name of the weight file without its ending, its SHA-256) -> certificates about it, as they say themselves."""
+    found: dict[tuple[str, str], list[Path]] = {}
+    for path in files:
+        try:
+            model = decode_certificate(path.read_bytes(), Limits()).model
+        except ProofcheckError as error:
+            left_out.append(f"{path}: {error.code}: {error.message}")
+            continue
+        found.setdefault((Path(model.file).stem, model.sha256), []).append(path)
+    return found
+
+
+def _begins(digest: str, words: str) -> bool:
+    return len(words) >= 6 and digest.startswith(words.lower())
 
 
 def family(strategy: str) -> str:
@@ -73,10 +113,10 @@ def labels(table: Sequence[Row]) -> list[tuple[int, float, str]]:
         loss = float(1 - row.bound)
         for k, (operations, other, names) in enumerate(out):
             if row.operations < 1.1 * operations and max(loss, other) < 1.1 * min(loss, other):
-                out[k] = (operations, other, f"{names}, {row.strategy}")
+                out[k] = (operations, other, f"{names}, {SHORT.get(row.strategy, row.strategy)}")
                 break
         else:
-            out.append((row.operations, loss, row.strategy))
+            out.append((row.operations, loss, SHORT.get(row.strategy, row.strategy)))
     return out
 
 
@@ -98,13 +138,15 @@ def draw(table: Sequence[Row], model: str, output: Path) -> None:
         right.set(yscale="log")
         right.invert_yaxis()
         right.margins(x=0.3, y=0.12)
-    for operations, loss, names in labels(close):
-        right.annotate(names, (operations, loss), xytext=(6, 5), textcoords="offset points", fontsize=7)
     for panel in (left, right) if close else (left,):
         panel.set_xscale("log")
         panel.set_xlabel("arithmetic operations counted by the checker")
         panel.grid(alpha=0.25)
     left.legend(fontsize=7, loc="lower right")
+    if close:
+        without_room = place(figure, right, labels(close), [(row.operations, float(1 - row.bound)) for row in close])
+        if without_room:
+            print(f"no room for the labels of {', '.join(without_room)}", file=sys.stderr)
     figure.savefig(output, metadata={"Date": None} if output.suffix == ".svg" else None, dpi=150)
     plt.close(figure)
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from proofcheck.report import decimal, escape
+from safetensors import SafetensorError
+
+from proofcheck import ProofcheckError
+from proofcheck.report import decimal, describe, escape
+from proofcheck.rules.reading import BINARY32, BINARY64, FloatRun
 from strategies.budget import Budget
 from strategies.checker import CheckerEnded
 from strategies.cli.options import add_search_options, limits_of
@@ -18,15 +23,24 @@ from strategies.max_of_k.shared_windows import shared_windows_at
 from strategies.max_of_k.strategy import Problem, Strategy
 from strategies.max_of_k.windows import windows_at, windows_within
 from strategies.models.load import ModelError
+from strategies.names import EVALUATION, UnknownStrategy, full_name
+from strategies.proving import prove as prove_anything
 from strategies.suitability import refusal, remarks
 
-CLAIMS = ("accuracy", "margin")
+CLAIMS = ("accuracy", "margin", "float32", "float64")
+FLOAT_CLAIMS = {"float32": (BINARY32, Fraction(1, 2**13)), "float64": (BINARY64, Fraction(1, 2**40))}
+KAPPA = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL, --strategy, --output, --force and the options of a search."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="safetensors file")
-    parser.add_argument("--strategy", required=True, metavar="NAME", help="a name from `python -m strategies list`")
+    parser.add_argument("--strategy", required=True, metavar="NAME", help="a name or alias from `list`, or a published name")
+    parser.add_argument(
+        "--task",
+        metavar="WORDS",
+        help="with --strategy evaluation: the task as reports print it, or as JSON with the fields of a certificate (default: the file's)",
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="CERT", help="certificate file to write")
     parser.add_argument(
         "--price",
@@ -39,14 +53,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--margin", type=_margin, metavar="P/Q", help="claim margin: logits by which the answer must lead, such as 1/10 or 1"
     )
+    parser.add_argument(
+        "--roundings",
+        type=int,
+        metavar="N",
+        help="claims about floats: roundings of a term (default: 2 d_model + d_head + 3 n_ctx + 40)",
+    )
+    parser.add_argument("--tau", type=Fraction, metavar="P/Q", help="claims about floats: bound on the error of exponentials")
     parser.add_argument("--force", action="store_true", help="replace CERT if it exists")
     add_search_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Write a verified certificate, or nothing."""
-    if options.strategy not in STRATEGIES:
-        print(f"there is no strategy {options.strategy!r}; `python -m strategies list` prints them", file=sys.stderr)
+    if options.strategy == EVALUATION:
+        if options.claim != "accuracy":
+            print(f"--strategy {EVALUATION} proves --claim accuracy alone", file=sys.stderr)
+            return 2
+        return _evaluate(options)
+    if options.task is not None:
+        print("--task goes with --strategy evaluation; the other strategies are about Max-of-K", file=sys.stderr)
+        return 2
+    try:
+        options.strategy = full_name(options.strategy)
+    except UnknownStrategy as error:
+        print(error, file=sys.stderr)
         return 2
     chosen = STRATEGIES[options.strategy]
     if options.price is not None or options.operations is not None:
@@ -62,6 +93,7 @@ def run(options: argparse.Namespace) -> int:
         return 2
     budget = Budget(options.search_seconds, progress=options.progress)
     problem = Problem(options.model, limits, budget, options.margin or Fraction(0))
+    problem = replace(problem, run=_run(options, problem))
     try:
         refuse_existing(options.output, force=options.force)
         refused = refusal(problem)
@@ -88,7 +120,8 @@ def run(options: argparse.Namespace) -> int:
         return 2 if error.declined else 1
     bound = f"{proved.correct}/{proved.total} ({decimal(proved.correct, proved.total)})"
     ahead = f" with margin > {options.margin}" if options.margin else ""
-    print(f"{proved.path}: accuracy{ahead} >= {bound}; search {proved.search_seconds:.2f} s, check {proved.check_seconds:.2f} s")
+    kind = "accuracy" if problem.run is None else f"{problem.run.format.name} accuracy"
+    print(f"{proved.path}: {kind}{ahead} >= {bound}; search {proved.search_seconds:.2f} s, check {proved.check_seconds:.2f} s")
     if proved.left_out:
         print(f"left out: {proved.left_out}")
     needed = _verify_options(options)
@@ -104,6 +137,38 @@ def _along_the_price(options: argparse.Namespace) -> Strategy | None:
     if options.price is None and options.strategy == "windows":
         return windows_within(options.operations)
     return None
+
+
+def _run(options: argparse.Namespace, problem: Problem) -> FloatRun | None:
+    """Which evaluations the claim is about."""
+    if options.claim not in FLOAT_CLAIMS:
+        return None
+    kind, tau = FLOAT_CLAIMS[options.claim]
+    sizes = problem.dimensions
+    plain = 2 * sizes.d_model + sizes.d_head + 3 * sizes.n_ctx + 40
+    return FloatRun(kind, options.roundings or plain, options.tau or tau, KAPPA)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    """Every input, of any network and task."""
+    limits = limits_of(options)
+    if limits is None:
+        return 2
+    try:
+        proof = prove_anything(options.model, options.task, EVALUATION, output=options.output, limits=limits, force=options.force)
+    except ProveError as error:
+        print(escape(f"nothing was written: {error}"), file=sys.stderr)
+        return 2 if error.declined else 1
+    except ProofcheckError as error:
+        print("\n".join(["nothing was written:", *describe(error)]), file=sys.stderr)
+        return 2
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        print(escape(f"nothing was written: {error}"), file=sys.stderr)
+        return 2
+    report = proof.report
+    bound = f"{report.proved}/{report.total} ({decimal(report.proved, report.total)})"
+    print(f"{options.output}: accuracy >= {bound}; check {report.seconds:.2f} s")
+    return 0
 
 
 def _margin(text: str) -> Fraction:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import sqlite3
 import sys
 from collections.abc import Generator
@@ -13,9 +12,9 @@ from pathlib import Path
 from proofcheck.report import escape
 from strategies.cli.options import add_search_options, limits_of
 from strategies.lock import FolderLock, Locked
-from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
 from strategies.models.load import ModelError
+from strategies.names import NAMES, matching, suggestion
 from strategies.progress import Progress
 from strategies.suitability import remarks
 from strategies.sweep import Pair, Result, Sweep
@@ -26,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL…, --output, --strategies, --jobs, --force and the options of a search."""
     parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="safetensors files")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help=f"folder for certificates and the table {NAME}")
-    parser.add_argument("--strategies", default="*", metavar="GLOB", help="names as in `python -m strategies list` (default: all)")
+    parser.add_argument("--strategies", default="*", metavar="GLOB", help="names, aliases or published names as in `list` (default: all)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
     parser.add_argument("--force", action="store_true", help="search again for certificates that are already there")
     parser.add_argument("--dask", metavar="ADDRESS", help="search and verify on the workers of a Dask cluster, which are then trusted")
@@ -35,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Only verified certificates get their names; what is there stays, so that a rerun goes on where the last one stopped."""
-    names = [name for name in STRATEGIES if fnmatch.fnmatchcase(name, options.strategies)]
+    names = matching(options.strategies)
     problem = _problem(options, names)
     limits = limits_of(options)
     if problem or limits is None:
@@ -121,7 +120,7 @@ def _results(sweep: Sweep, missing: list[Pair], options: argparse.Namespace) -> 
 def _problem(options: argparse.Namespace, names: list[str]) -> str:
     """What is wrong with the command; "" if nothing is."""
     if not names:
-        return f"no strategy matches {options.strategies!r}; `python -m strategies list` prints them"
+        return f"no strategy matches {options.strategies!r}{suggestion(options.strategies, NAMES)}; `list` prints them"
     if options.jobs < 1:
         return "--jobs must be at least 1"
     stems = [model.stem for model in options.models]

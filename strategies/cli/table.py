@@ -1,4 +1,4 @@
-"""`table CERT-OR-FOLDER…`: bounds, costs and seconds, all as the checker derives them."""
+"""`table CERT-OR-FOLDER…`: bounds, costs and seconds, all as the checker derives them; what is refused is left out and said."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from strategies.metrics.render import COLUMNS, as_csv, as_markdown, as_text
+from proofcheck.escape import escape
+from strategies.metrics.render import COLUMNS, as_csv, as_markdown, as_text, used
 from strategies.metrics.rows import NotVerified, Row, certificates, published_claims, rows
 
 ORDERS: dict[str, Callable[[Row], object]] = {
@@ -23,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes of the checker (default: 1)")
     parser.add_argument("--sort", choices=tuple(ORDERS), default="bound", help="order within a model (default: bound, best first)")
     parser.add_argument(
-        "--columns", type=_columns, default=tuple(COLUMNS), metavar="NAME,…", help=f"some of {', '.join(COLUMNS)} (default: all)"
+        "--columns",
+        type=_columns,
+        metavar="NAME,…",
+        help=f"some of {', '.join(COLUMNS)} (default: all that are not empty; with --csv: all)",
     )
     parser.add_argument(
         "--published", type=Path, metavar="FILE", help="claims of the published code, as tests/data/published-bounds-seed-123.json"
@@ -35,21 +40,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Verify all, then print the table; nothing is printed unless all verify."""
+    """Verify all, then print the table of those that verify. 1 where one does not, 2 where there is nothing to verify."""
     files = certificates(options.paths)
     if not files:
         print("there are no certificates", file=sys.stderr)
         return 2
+    left_out: list[str] = []
+
+    def refused(file: Path, report: dict[str, Any]) -> None:
+        error = report["error"]
+        left_out.append(f"left out: {file}: {report['verdict']} {error['code']}: {error['message']}")
+
     try:
-        table = rows(files, options.jobs, published_claims(options.published) if options.published else None)
+        table = rows(files, options.jobs, published_claims(options.published) if options.published else None, refused)
     except NotVerified as error:
         print(f"no table: {error}", file=sys.stderr)
         return 1
     except (OSError, ValueError, KeyError) as error:  # ValueError, KeyError: the file of --published is another one
         print(f"cannot read: {error}", file=sys.stderr)
         return 2
-    print(options.render(sorted(table, key=ORDERS[options.sort]), options.columns))
-    return 0
+    if table:
+        columns = options.columns or (tuple(COLUMNS) if options.render is as_csv else used(table))
+        print(options.render(sorted(table, key=ORDERS[options.sort]), columns), flush=True)
+    for line in left_out:
+        print(escape(line), file=sys.stderr)
+    return 1 if left_out else 0
 
 
 def _columns(text: str) -> tuple[str, ...]:

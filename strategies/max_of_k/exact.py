@@ -86,7 +86,7 @@ class _Search:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.terms = FloatTerms(problem.model, float(problem.margin))
+        self.terms = problem.float_terms()
         self.blocks: list[Block] = []
         self.unseen = self.terms.d_vocab**self.terms.n_ctx
 

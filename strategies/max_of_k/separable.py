@@ -96,7 +96,7 @@ class CountingSearch:
     def run(self) -> str:
         """Why it ended early; "" when every block has been looked at."""
         waiting: list[tuple[float, int, int, NDArray[np.int64]]] = []
-        terms, budget = FloatTerms(self.problem.model, float(self.problem.margin)), self.problem.budget
+        terms, budget = self.problem.float_terms(), self.problem.budget
         with suppress(OutOfTime):  # and then the next question about the time ends the search
             self._find_open_blocks(terms, waiting)
         self.open_blocks = len(waiting)

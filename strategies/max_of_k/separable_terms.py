@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from proofcheck.models import AttentionOnly
+from proofcheck.rules.attention_only.floats.forms import forms, weight_errors
+from proofcheck.rules.reading import FloatRun
 from strategies.models.load import Model
 
 Doubles = NDArray[np.float64]
@@ -15,11 +19,34 @@ ROUNDING = 1e-13  # of the largest logit: float64 says nothing about smaller mar
 CHUNK = 1 << 22  # entries of one working array
 
 
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """The error tables of `float-tables`, scores divided by √d_head."""
+
+    EUPU: Doubles
+    EVOU: Doubles
+    PVOU: Doubles
+    EQKE: Doubles
+    EQKP: Doubles
+
+
+def float_errors(network: AttentionOnly, run: FloatRun) -> Errors:
+    """As the checker computes them."""
+    sizes = network.dimensions
+    found = forms(network, run)
+    tokens, positions = weight_errors(network.path_tables(), found, run, sizes.d_head)
+    tables = [found.direct, found.tokens, found.positions]
+    EUPU, EVOU, PVOU = (np.array([[float(x) for x in row] for row in table.fractions().tolist()]) for table in tables)
+    EQKE, EQKP = (np.array([[float(x) for x in row] for row in table.fractions().tolist()]) for table in (tokens, positions))
+    return Errors(EUPU, EVOU, PVOU, EQKE / np.sqrt(sizes.d_head), EQKP / np.sqrt(sizes.d_head))
+
+
 class FloatTerms:
     """The path expansion of one model: EUPU, EVOU [d, d], PVOU [n, d] (logits), log-weights of tokens [d, d] and positions [d, n]."""
 
-    def __init__(self, model: Model, margin: float = 0.0) -> None:
-        """margin: of the claim; EUPU_of_answer is EUPU less it."""
+    def __init__(self, model: Model, margin: float = 0.0, errors: Errors | None = None) -> None:
+        """margin: of the claim; EUPU_of_answer is EUPU less it. errors: for a claim about floats; then terms are lower bounds."""
+        self._errors = errors
         weights = {name: getattr(model, name).numpy() for name in ("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O", "W_U")}
         biases = {name: getattr(model, name).numpy() for name in ("b_Q", "b_K", "b_V", "b_O", "b_U")}
         last = weights["W_E"] + weights["W_pos"][-1]
@@ -45,7 +72,14 @@ class FloatTerms:
         tokens = self.EVOU[: m + 1, m] - self.EVOU[: m + 1, rivals].T  # [J, T]
         positions = self.PVOU[:, m] - self.PVOU[:, rivals].T  # [J, n]
         direct = self.EUPU_of_answer[query, m] - self.EUPU[query, rivals]  # [J]
-        return self.weights(query, m) * (tokens[:, None, :] + positions[:, :, None] + direct[:, None, None])
+        x = tokens[:, None, :] + positions[:, :, None] + direct[:, None, None]
+        if self._errors is None:
+            return self.weights(query, m) * x
+        error = self._errors
+        x -= (error.EVOU[: m + 1, m] + error.EVOU[: m + 1, rivals].T)[:, None, :] + (error.PVOU[:, m] + error.PVOU[:, rivals].T)[:, :, None]
+        x -= (error.EUPU[query, m] + error.EUPU[query, rivals])[:, None, None]
+        theta = error.EQKE[query, None, : m + 1] + error.EQKP[query, :, None]
+        return self.weights(query, m) * x * np.exp(np.where(x > 0, -theta, theta))
 
     def coarse_open(self, max_token: int) -> NDArray[np.bool_]:
         """Where the coarse bound of `separable-minimum` leaves (query, rival) open, for queries ≤ max_token: [m + 1, d].
@@ -57,12 +91,20 @@ class FloatTerms:
         direct = self.EUPU_of_answer[: m + 1, m, None] - self.EUPU[: m + 1]  # [q, J]
         scores, places = self.token_scores[: m + 1, : m + 1], self.position_scores[: m + 1]
         v = np.exp(scores - scores.max(axis=1, keepdims=True))  # [q, T]
+        error = self._errors
+        if error is not None:
+            tokens = tokens - (error.EVOU[: m + 1, m, None] + error.EVOU[: m + 1] + 2 * error.PVOU.max())
+            direct = direct - (error.EUPU[: m + 1, m, None] + error.EUPU[: m + 1])
+            theta = error.EQKE[: m + 1, : m + 1] + error.EQKP[: m + 1].max(axis=1, keepdims=True)
         u = np.exp(places - places.max(axis=1, keepdims=True))  # [q, n]
         bound = np.empty((m + 1, self.d_vocab))
         step = max(1, CHUNK // ((m + 1) * self.d_vocab))
         for start in range(0, m + 1, step):
             q = np.arange(start, min(start + step, m + 1))
-            y = (tokens[None] + direct[q, None]) * v[q, :, None]  # [q, T, J]
+            x = tokens[None] + direct[q, None]
+            y = x * v[q, :, None]  # [q, T, J]
+            if error is not None:
+                y *= np.exp(np.where(x > 0, -theta[q, :, None], theta[q, :, None]))
             least, before = y.min(axis=1), u[q, :-1]
             bound[q] = u[q, -1, None] * y[np.arange(len(q)), q] + before.sum(axis=1)[:, None] * least
             if self.n_ctx > 1:

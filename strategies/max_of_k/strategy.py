@@ -11,9 +11,12 @@ from pathlib import Path
 
 from proofcheck import Dimensions, Limits, Step
 from proofcheck.frame import sizes_for_costs
-from proofcheck.models.attention_only import ATTENTION_ONLY
+from proofcheck.models import decode_weights
+from proofcheck.models.attention_only import ATTENTION_ONLY, TENSORS
+from proofcheck.rules.reading import FloatRun
 from proofcheck.tasks import MaxOfK
 from strategies.budget import Budget
+from strategies.max_of_k.separable_terms import FloatTerms, float_errors
 from strategies.models.load import Model, load
 from strategies.models.metadata import read_metadata, task_words
 
@@ -23,7 +26,7 @@ class Problem:
     """One model file. What several strategies of one run share (tables, searches) hangs on it.
 
     limits: of the checker that will verify; a certificate should fit its `work`. budget: of one search.
-    margin: of the claim, in logits; searches that do not look at it find hints for the plain claim.
+    margin, run: of the claim, in logits, and its float evaluations; searches that do not look at them find hints for the plain claim.
     file: how certificates name the weights, "" for the place where they are as seen from the certificate.
     """
 
@@ -31,6 +34,7 @@ class Problem:
     limits: Limits = field(default_factory=Limits)
     budget: Budget = field(default_factory=Budget, compare=False)
     margin: Fraction = Fraction(0)
+    run: FloatRun | None = None
     file: str = field(default="", compare=False)
 
     @cached_property
@@ -52,6 +56,14 @@ class Problem:
     def task(self) -> str:
         """The task of the certificate, as the checker and weight files write it."""
         return task_words(self.model.n_ctx, self.model.d_vocab)
+
+    def float_terms(self) -> FloatTerms:
+        """Margin terms for the claim: lower bounds where it is about floats."""
+        errors = None
+        if self.run is not None:
+            network = ATTENTION_ONLY.build(self.dimensions, {}, decode_weights(self.path.read_bytes(), TENSORS, self.limits))
+            errors = float_errors(network, self.run)
+        return FloatTerms(self.model, float(self.margin), errors)
 
     @property
     def sizes(self) -> Dimensions:

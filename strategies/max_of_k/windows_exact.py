@@ -105,7 +105,7 @@ def propose_exact_windows(problem: Problem) -> Proposal:
     tables.prefix = bounded_prefixes(tables, partial)
     found = {m: (window, seen) for m, window, seen in search_all(tables, Worth(0.0, BLOCK_WORTH), problem.budget, partial.first)}
     windows = Plan(tables, partial, found)
-    prover, float_terms = Prover(problem, tables, partial), FloatTerms(problem.model, float(problem.margin))
+    prover, float_terms = Prover(problem, tables, partial), problem.float_terms()
     sheets: list[tuple[int, Config, list[int]]] = []
     expansions = 0
     for m in range(tables.d_vocab):

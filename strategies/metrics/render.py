@@ -45,6 +45,12 @@ def cells(row: Row) -> dict[str, str]:
     }
 
 
+def used(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The columns in which some row has something to say."""
+    table = list(map(cells, rows))
+    return tuple(name for name in COLUMNS if any(line[name] for line in table))
+
+
 def as_text(rows: Sequence[Row], columns: Sequence[str] = tuple(COLUMNS)) -> str:
     """Aligned columns."""
     table = [dict(zip(COLUMNS, COLUMNS, strict=True)), *map(cells, rows)]

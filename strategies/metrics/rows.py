@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from proofcheck import Checker, Limits, ProofcheckError, decode_certificate
-from strategies.max_of_k.registry import STRATEGIES
 from strategies.metrics.asymptotics import leading, published_class
 from strategies.metrics.published_cost import published_cost
 from strategies.metrics.published_count import PublishedCount
+from strategies.names import ENTRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,24 @@ def certificates(paths: Sequence[Path]) -> list[Path]:
     return [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
 
 
-def rows(files: Sequence[Path], jobs: int = 1, claims: Mapping[tuple[str, int], int] | None = None) -> list[Row]:
-    """Verify all, in one process or in several. Raises NotVerified naming the first that does not. claims: see `published_claims`."""
-    reports = verify(files, jobs)
+Refused = Callable[[Path, dict[str, Any]], None]  # what to do about a certificate that does not verify, and its report
+
+
+def rows(
+    files: Sequence[Path], jobs: int = 1, claims: Mapping[tuple[str, int], int] | None = None, refused: Refused | None = None
+) -> list[Row]:
+    """Verify all, in one process or in several. claims: see `published_claims`.
+
+    refused: is called for each certificate that does not verify, which then has no row. Without it the first raises NotVerified.
+    """
+    found = list(zip(files, verify(files, jobs), strict=True))
+    for file, report in found:
+        if report["verdict"] != "VERIFIED":
+            if refused is None:
+                raise NotVerified(f"{file}: {report['line']}")
+            refused(file, report)
+    found = [(file, report) for file, report in found if report["verdict"] == "VERIFIED"]
+    files, reports = [file for file, _ in found], [report for _, report in found]
     true_accuracy = {
         report["model"]["sha256"]: Fraction(report["proved"], report["total"])
         for report in reports
@@ -78,7 +93,7 @@ def published_claims(file: Path) -> dict[tuple[str, int], int]:
     """(our strategy name, number of inputs) -> count that the published code claims, from tests/data/published-bounds-….json."""
     data = json.loads(file.read_text(encoding="utf-8"))
     counts = {row["name"]: int(row["correct_count"]) for row in data["subcubic"]} | {"cubic": int(data["cubic"]["correct_count"])}
-    names = {strategy.name: strategy.published_name for strategy in STRATEGIES.values()}
+    names = {entry.name: entry.published for entry in ENTRIES}
     return {(name, int(data["total"])): counts[published] for name, published in names.items() if published in counts}
 
 
@@ -88,11 +103,8 @@ def verify(files: Sequence[Path], jobs: int) -> list[dict[str, Any]]:
         reports = []
         parts = [files[k::jobs] for k in range(jobs)]
         done = list(pool.map(_verify_part, parts)) if pool else [_verify_part(files)]
-        for k, file in enumerate(files):
-            report = done[k % jobs][k // jobs]
-            if report["verdict"] != "VERIFIED":
-                raise NotVerified(f"{file}: {report['line']}")
-            reports.append(report)
+        for k in range(len(files)):
+            reports.append(done[k % jobs][k // jobs])
     return reports
 
 

@@ -17,7 +17,9 @@ from tests.second_checker.facts import Context, ProvedCount
 from tests.second_checker.limits import MOST_DIGITS, MOST_DIMENSION, MOST_SEQUENCE_LENGTH, MOST_TABLE_ENTRIES
 from tests.second_checker.outcome import Outcome, RefusedError, TooLargeError, declined, rejected
 from tests.second_checker.published import unexplained_dimension
-from tests.second_checker.rules import RULES
+from tests.second_checker.rules import RULES, covers
+from tests.second_checker.rules_floats import FIELDS as FLOAT_FIELDS
+from tests.second_checker.rules_floats import FORMATS, Floats
 from tests.second_checker.rules_losses import CLAIMS as LOSS_CLAIMS
 from tests.second_checker.rules_losses import LossSum, follows, nats_of
 from tests.second_checker.sum_of_tables import SIZES, read_sum_of_tables
@@ -42,7 +44,7 @@ def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
         require_small(certificate, budget)
         read = read_network if certificate.architecture == ATTENTION else read_sum_of_tables
         network = read(data, certificate.dimensions, task.words)
-        context = Context(network, budget, task, certificate.precision, rounded_up(margin_of(certificate)))
+        context = Context(network, budget, task, certificate.precision, rounded_up(margin_of(certificate)), floats_of(certificate))
         conclusion = replay(certificate, context)
         if isinstance(conclusion, LossSum):
             return judged(certificate, conclusion, context)
@@ -119,7 +121,7 @@ def read_frame(certificate: Certificate) -> Task:
         raise declined("unsupported-architecture", "$.model.architecture", certificate.architecture)
     if certificate.task_name not in TASK_FIELDS:
         raise declined("unsupported-task", "$.task.name", certificate.task_name)
-    if certificate.claim_kind not in ("accuracy_at_least", *LOSS_CLAIMS):
+    if certificate.claim_kind not in ("accuracy_at_least", FLOAT_CLAIM, *LOSS_CLAIMS):
         raise declined("unsupported-claim", "$.claim", certificate.claim_kind)
     check_sizes(certificate.dimensions, ARCHITECTURES[certificate.architecture])
     require_names(certificate.options, (), "$.model.options")
@@ -130,11 +132,15 @@ def read_frame(certificate: Certificate) -> Task:
     if certificate.claim_kind == "accuracy_at_least":
         require_names(certificate.claim, ("correct", "total", *(("margin",) if "margin" in certificate.claim else ())), "$.claim")
         whole_number(certificate.claim["correct"], 0, "$.claim.correct")
+    elif certificate.claim_kind == FLOAT_CLAIM:
+        require_names(certificate.claim, FLOAT_FIELDS, "$.claim")
+        whole_number(certificate.claim["correct"], 0, "$.claim.correct")
     else:
         require_names(certificate.claim, ("nats", "total"), "$.claim")
         nats_of(certificate.claim["nats"])
     total = whole_number(certificate.claim["total"], 1, "$.claim.total")
     margin_of(certificate)
+    floats_of(certificate)
     if digits_of(task) > MOST_DIGITS:
         raise declined("limit-exceeded", "$.task", "digits of the number of inputs")
     if total != task.total:
@@ -142,22 +148,42 @@ def read_frame(certificate: Certificate) -> Task:
     return task
 
 
+FLOAT_CLAIM = "float_accuracy_at_least"
 RATIONAL = re.compile(r"(-?[0-9]+)/([0-9]+)")
+
+
+def floats_of(certificate: Certificate) -> Floats | None:
+    """The assumptions of a claim about floats."""
+    if certificate.claim_kind != FLOAT_CLAIM:
+        return None
+    claim = certificate.claim
+    if not isinstance(claim["format"], str):
+        raise rejected("wrong-type", "$.claim.format", "no string")
+    if claim["format"] not in FORMATS:
+        raise rejected("bad-string", "$.claim.format", claim["format"])
+    N, kappa = whole_number(claim["roundings"], 1, "$.claim.roundings"), whole_number(claim["kappa"], 0, "$.claim.kappa")
+    if N > 2**30 or kappa > 2**20:
+        raise rejected("bad-number", "$.claim", "too large")
+    return Floats(claim["format"], N, rational_of(claim["tau"], "$.claim.tau"), kappa)
 
 
 def margin_of(certificate: Certificate) -> Fraction:
     """The margin of the claim, 0 where it has none."""
-    text = certificate.claim.get("margin", "0/1")
+    return rational_of(certificate.claim.get("margin", "0/1"), "$.claim.margin")
+
+
+def rational_of(text: object, place: str) -> Fraction:
+    """p/q in lowest terms, at least 0."""
     if not isinstance(text, str):
-        raise rejected("wrong-type", "$.claim.margin", type(text).__name__)
+        raise rejected("wrong-type", place, type(text).__name__)
     match = RATIONAL.fullmatch(text)
     if not match or not match[2].strip("0"):
-        raise rejected("bad-number", "$.claim.margin", text[:80])
+        raise rejected("bad-number", place, text[:80])
     if max(len(match[1].lstrip("-")), len(match[2])) > MOST_DIGITS:
-        raise declined("limit-exceeded", "$.claim.margin", "digits")
+        raise declined("limit-exceeded", place, "digits")
     value = Fraction(text)
     if text != f"{value.numerator}/{value.denominator}" or value < 0:
-        raise rejected("bad-number", "$.claim.margin", text[:80])
+        raise rejected("bad-number", place, text[:80])
     return value
 
 
@@ -188,6 +214,10 @@ def check_steps(certificate: Certificate) -> None:
     """Rules, ids, premises and the shapes of hints; the last step concludes, all others are used."""
     if not certificate.steps:
         raise rejected("no-conclusion", "$.steps", "empty")
+    floats, margin = floats_of(certificate) is not None, margin_of(certificate) > 0
+    for step in certificate.steps:
+        if step.rule in RULES and not covers(step.rule, floats, margin):
+            raise rejected("rule-not-applicable", step.id, step.rule)
     special = certificate.architecture == ATTENTION and certificate.task_name == "max-of-k"
     for step in certificate.steps:
         if step.rule in RULES and not (special or RULES[step.rule].general):

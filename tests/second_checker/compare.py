@@ -14,10 +14,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain, product
 from pathlib import Path
 
+import proofcheck
+from proofcheck.rules.reading import BINARY32, BINARY64, FloatRun
+from strategies.emit import with_float_tables
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
 from tests.second_checker.both import Comparison, compare, compare_claims
@@ -52,6 +56,33 @@ def random_comparisons(
         for repeat in range(5):
             path = folder / f"model-{seed}--windows-{repeat}.json"
             write_random_windows(problem, path, rng)
+            yield from compare_claims(path, backend=backend)
+
+
+SEPARABLE_OR_ALL = ("brute-force", "separable-minimum", "separable-early-maximum", "separable-counting", "exact")
+
+
+def float_comparisons(folder: Path, seeds: range, backend: str = "fast") -> Iterator[Comparison]:
+    """Claims about float evaluations: strategies, and the separable rules with random hints; some with assumptions that are refused."""
+    for seed in seeds:
+        weights, rng = folder / f"model-{seed}.safetensors", random.Random(seed)
+        write_model(weights, seed)
+        kind = rng.choice((BINARY32, BINARY32, BINARY64))
+        roundings, tau = (
+            rng.choice((20, 40, 60, 200, 100_000)),
+            rng.choice((Fraction(0), Fraction(1, 2**13), Fraction(1, 3), Fraction(3, 4))),
+        )
+        problem = Problem(weights, run=FloatRun(kind, roundings, tau, rng.choice((0, 8, 1000))))
+        for strategy in SEPARABLE_OR_ALL:
+            path = folder / f"floats-{seed}--{strategy}.json"
+            write_certificate(problem, strategy, path)
+            yield from compare_claims(path, backend=backend)
+        for repeat in range(5):
+            path = folder / f"floats-{seed}--separable-{repeat}.json"
+            write_random_separable(problem, path, rng)
+            found = proofcheck.decode_certificate(path.read_bytes(), proofcheck.Limits())
+            steps = tuple(step for step in found.steps if step.rule != "float-tables")
+            path.write_bytes(proofcheck.encode_certificate(replace(found, steps=with_float_tables(steps))))
             yield from compare_claims(path, backend=backend)
 
 
@@ -95,6 +126,7 @@ def main() -> int:
     parser.add_argument("--models", type=int, default=30)
     parser.add_argument("--mid-size", type=int, default=0, metavar="N", help="N mid-size models too: a minute or more each (default: 0)")
     parser.add_argument("--evaluations", type=int, default=0, metavar="N", help="N networks of each architecture, random tasks")
+    parser.add_argument("--floats", type=int, default=0, metavar="N", help="N networks with claims about float evaluations too")
     parser.add_argument("--margins", action="store_true", help="random models with claims about a margin instead")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--budget", type=int, default=20_000_000, help="interval operations for one step")
@@ -117,6 +149,7 @@ def main() -> int:
             comparisons = chain(
                 random_comparisons(folder, seeds, strategies, arguments.backend, margins=arguments.margins),
                 evaluation_comparisons(folder, evaluated, arguments.backend),
+                float_comparisons(folder, range(arguments.first, arguments.first + arguments.floats), arguments.backend),
                 mid_size_comparisons(folder, mid_size, max(arguments.budget, MID_SIZE_BUDGET), backend=arguments.backend),
             )
         for comparison in comparisons:

@@ -27,6 +27,7 @@ class Context:
     task: Task
     precision: int
     margin: Fraction = Fraction(0)
+    floats: Any = None  # of a claim about floats: rules_floats.Floats
     doubts: list[tuple[str, str]] = field(default_factory=list)
     forward_passes: list[ForwardPass] = field(default_factory=list)
 
@@ -59,8 +60,12 @@ def max_of_k_block(q: int, m: int, n: int) -> int:
     return int((m + 1) ** (n - 1) - (m ** (n - 1) if q < m else 0))
 
 
+class LogitTables:
+    """Exact tables, or those of float evaluations."""
+
+
 @dataclass(frozen=True)
-class Tables:
+class Tables(LogitTables):
     """Exact tables of docs/rules/path-expansion.md, as rows by query, token or position."""
 
     EUPU: Matrix
@@ -68,6 +73,15 @@ class Tables:
     PVOU: Matrix
     EQKE: Matrix
     EQKP: Matrix
+
+
+@dataclass(frozen=True)
+class FloatTables(LogitTables):
+    """Exact tables, what evaluations may be off by (EQKE and EQKP times √d_head), and 2η."""
+
+    exact: Tables
+    errors: Tables
+    loss: Fraction
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from tests.second_checker import rules_qk_error as qk
 from tests.second_checker.facts import (
     AttentionBounds,
     DirectPathBound,
+    FloatTables,
+    LogitTables,
     ProvedBlocks,
     ProvedClasses,
     ProvedCount,
@@ -24,6 +26,7 @@ from tests.second_checker.rules_counts import count_classes, sum_blocks
 from tests.second_checker.rules_cubic import cubic
 from tests.second_checker.rules_enumeration import enumeration
 from tests.second_checker.rules_evaluation import evaluation
+from tests.second_checker.rules_floats import float_tables
 from tests.second_checker.rules_grouped_queries import grouped_queries
 from tests.second_checker.rules_losses import LossBlocks, LossSum, evaluation_losses, sum_losses
 from tests.second_checker.rules_rival_tree import rival_tree
@@ -115,7 +118,8 @@ RULES: dict[str, Rule] = {
     "evaluation": Rule(evaluation, ProvedBlocks, general=True),
     "evaluation-losses": Rule(evaluation_losses, LossBlocks, general=True),
     "sum-losses": Rule(sum_losses, LossSum, (LossBlocks,), more=True, general=True),
-    "enumeration": Rule(enumeration, ProvedBlocks, (Tables,)),
+    "float-tables": Rule(float_tables, FloatTables, (Tables,)),
+    "enumeration": Rule(enumeration, ProvedBlocks, (LogitTables,)),
     "cubic": Rule(cubic, ProvedClasses, (Tables,)),
     "count-classes": Rule(count_classes, ProvedBlocks, (ProvedClasses,)),
     "sum-blocks": Rule(sum_blocks, ProvedCount, (ProvedBlocks,), more=True, general=True),
@@ -123,7 +127,7 @@ RULES: dict[str, Rule] = {
     **{f"qk-error-{name}": Rule(replay, ScoreApproximation, (Tables,), hints=hints) for name, (replay, hints) in QK_ERRORS.items()},
     "attention-bounds": Rule(attention_bounds, AttentionBounds, (Tables, ScoreApproximation), hints=GAPS),
     **{f"margin-{name}": Rule(replay, ProvedClasses, (Tables, DirectPathBound, AttentionBounds)) for name, replay in MARGINS.items()},
-    **{f"separable-{name}": Rule(replay, ProvedBlocks, (Tables,), hints=hints) for name, (replay, hints) in SEPARABLE.items()},
+    **{f"separable-{name}": Rule(replay, ProvedBlocks, (LogitTables,), hints=hints) for name, (replay, hints) in SEPARABLE.items()},
     "centred-expansion": Rule(centred_expansion, CentredTables, hints=MEANS | BOUNDED),
     "separable-windows": Rule(separable_windows, ProvedBlocks, (CentredTables,), hints=WINDOWS | {"additions": ADDITIONS}),
     "grouped-queries": Rule(grouped_queries, ProvedBlocks, hints=GROUPED | {"additions": ADDITIONS}),
@@ -133,3 +137,17 @@ RULES: dict[str, Rule] = {
     ),
     "shared-windows": Rule(shared_windows, ProvedBlocks, (CentredTables,), hints=SHARED | {"additions": ADDITIONS}),
 }
+
+NO_ANSWERS = ("path-expansion", "centred-expansion", "attention-bounds", "count-classes", "sum-blocks")
+PREFIXES = ("direct-path-", "qk-error-")
+OF_FLOATS = ("float-tables", "enumeration", *(f"separable-{name}" for name in SEPARABLE))
+OF_LOSSES = ("evaluation-losses", "sum-losses")
+
+
+def covers(rule: str, floats: bool, margin: bool) -> bool:
+    """Whether the rule's theorem is about that reading: docs/readings.md."""
+    if rule in NO_ANSWERS or rule.startswith(PREFIXES):
+        return True
+    if floats:
+        return rule in OF_FLOATS
+    return rule != "float-tables" and not (margin and "loss" in rule)

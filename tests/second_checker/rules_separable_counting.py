@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.second_checker.certificate_format import Array
-from tests.second_checker.facts import Context, ProvedBlocks, Tables, max_of_k_block
+from tests.second_checker.facts import Context, LogitTables, ProvedBlocks, max_of_k_block
 from tests.second_checker.hinted_blocks import read_blocks
 from tests.second_checker.intervals import Interval, certainly_positive, enclose
 from tests.second_checker.margin_terms import QueryTerms, block_sequences, largest_size, least_sum, resolution, smallest
@@ -26,7 +26,7 @@ def read_groups(hint: Array, rows: list[list[int]], d: int) -> dict[tuple[int, i
     return groups
 
 
-def separable_counting(context: Context, tables: Tables, blocks: Array, groups: Array, additions: int) -> ProvedBlocks:
+def separable_counting(context: Context, tables: LogitTables, blocks: Array, groups: Array, additions: int) -> ProvedBlocks:
     """counts: in real numbers and without bins. least: with room for rounding and bins, 0 if `additions` may be too few for all."""
     net = context.network
     n, d = net.n_ctx, net.d_vocab

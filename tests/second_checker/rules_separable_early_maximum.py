@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tests.second_checker.certificate_format import Array
-from tests.second_checker.facts import Context, ProvedBlocks, Tables, max_of_k_block
+from tests.second_checker.facts import Context, LogitTables, ProvedBlocks, max_of_k_block
 from tests.second_checker.hinted_blocks import read_blocks
 from tests.second_checker.intervals import Interval, certainly_positive, enclose
 from tests.second_checker.margin_terms import QueryTerms, block_sequences, largest_size, least_sum, resolution, smallest, sum_of
@@ -14,7 +14,7 @@ from tests.second_checker.outcome import rejected
 MOST_BINS = 8_192
 
 
-def separable_early_maximum(context: Context, tables: Tables, blocks: Array, additions: int) -> ProvedBlocks:
+def separable_early_maximum(context: Context, tables: LogitTables, blocks: Array, additions: int) -> ProvedBlocks:
     """Blocks proved whole, and for hinted blocks the sequences with Σ g > 0.
 
     least: with room for the bins and the rounding: Σ g above (n − 1) bin widths and above n rounded terms; no hinted block if `additions`

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from tests.second_checker.certificate_format import Array
-from tests.second_checker.facts import Context, ProvedBlocks, Tables
+from tests.second_checker.facts import Context, LogitTables, ProvedBlocks
 from tests.second_checker.hinted_blocks import Box, read_blocks, whole_boxes
 from tests.second_checker.intervals import Interval, certainly_positive, enclose
 from tests.second_checker.margin_terms import QueryTerms, block_sequences, largest_size, resolution, smallest
 from tests.second_checker.outcome import rejected
-from tests.second_checker.rules_enumeration import answered
+from tests.second_checker.rules_enumeration import decided
 
 
-def separable_enumeration(context: Context, tables: Tables, blocks: Array, expansions: int) -> ProvedBlocks:
+def separable_enumeration(context: Context, tables: LogitTables, blocks: Array, expansions: int) -> ProvedBlocks:
     """By forward passes; blocks that are not hinted get 0."""
     net = context.network
     n, d = net.n_ctx, net.d_vocab
@@ -28,7 +28,7 @@ def separable_enumeration(context: Context, tables: Tables, blocks: Array, expan
         raise rejected("bad-hint", "expansions", f"{nodes} nodes")
     if most > expansions:
         context.doubts.append(("REJECTED", "bad-hint"))
-    return answered(context, (sequence for q, m in hinted for sequence in block_sequences(q, m, n)))
+    return decided(context, tables, (sequence for q, m in hinted for sequence in block_sequences(q, m, n)))
 
 
 def expanded(f: list[list[Interval]], box: Box, fixed: Interval, at: int) -> int:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tests.second_checker.facts import Context, ProvedBlocks, Tables, max_of_k_block
+from tests.second_checker.facts import Context, LogitTables, ProvedBlocks, max_of_k_block
 from tests.second_checker.intervals import Interval, certainly_positive, enclose, exp, sqrt
 from tests.second_checker.margin_terms import QueryTerms, largest_size, least_sum, resolution, smallest
 
 COARSE_RESOLUTION = Fraction(1, 2**18)  # position weights of the coarse bound are integers of 20 or 21 bits
 
 
-def separable_minimum(context: Context, tables: Tables, refined: int) -> ProvedBlocks:
+def separable_minimum(context: Context, tables: LogitTables, refined: int) -> ProvedBlocks:
     """counts: every block whose rivals are all beaten by the fine bound.
 
     least: by the fine bound with room for rounding if `refined` allows all triples, else by the coarse bound with room.
@@ -31,6 +31,8 @@ def separable_minimum(context: Context, tables: Tables, refined: int) -> ProvedB
             if all(certainly_positive(bound) for bound, _ in fine):
                 counts[q, m] = size
             room = (n + 1) * resolution(n)
+            if not all_refined and context.floats is not None:
+                continue  # least: 0, the coarse bound of floats is not looked at
             if not all_refined:
                 fine = [coarse(context, tables, q, m, j) for j in range(d) if j != m]
                 room = (n + 1) * COARSE_RESOLUTION
@@ -39,7 +41,7 @@ def separable_minimum(context: Context, tables: Tables, refined: int) -> ProvedB
     return ProvedBlocks(counts, least)
 
 
-def coarse(context: Context, tables: Tables, q: int, m: int, j: int) -> tuple[Interval, Interval]:
+def coarse(context: Context, tables: LogitTables, q: int, m: int, j: int) -> tuple[Interval, Interval]:
     """C of the coarse bound in real numbers, and the size of its largest term."""
     n = context.network.n_ctx
     root = sqrt(context.network.d_head)

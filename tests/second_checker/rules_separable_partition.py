@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from math import prod
 
 from tests.second_checker.certificate_format import Array
-from tests.second_checker.facts import Context, ProvedBlocks, Tables
+from tests.second_checker.facts import Context, LogitTables, ProvedBlocks
 from tests.second_checker.hinted_blocks import Box, read_blocks, whole_boxes
 from tests.second_checker.intervals import Interval, certainly_at_most_zero, certainly_positive, enclose
 from tests.second_checker.limits import MOST_SETTLED
@@ -42,11 +42,11 @@ class Nodes:
             stack.append((*box[:position], (low, cut), *box[position + 1 :]))
 
 
-def separable_partition(context: Context, tables: Tables, blocks: Array, nodes: Array) -> ProvedBlocks:
+def separable_partition(context: Context, tables: LogitTables, blocks: Array, nodes: Array) -> ProvedBlocks:
     """counts, wrong: the leaves on which every rival certainly loses, or one certainly does not.
 
     least, surely_wrong: the same, since leaves that rounding leaves open are settled in balls; with room for rounding if settling all
-    leaves could exceed its limit.
+    leaves could exceed its limit, or in claims about floats, where nothing is settled.
     """
     net = context.network
     n, d = net.n_ctx, net.d_vocab
@@ -59,7 +59,7 @@ def separable_partition(context: Context, tables: Tables, blocks: Array, nodes: 
     all_settled = 0
     for _, _, leaves in divided:
         all_settled += sum(-(-(sum(high - low for low, high in leaf) + 1) // n) for leaf in leaves)
-    enough = all_settled <= MOST_SETTLED
+    enough = all_settled <= MOST_SETTLED and context.floats is None
     counts, least, wrong, surely_wrong = (dict.fromkeys(context.blocks(), 0) for _ in range(4))
     examined = 0
     for q, m, leaves in divided:
@@ -76,7 +76,7 @@ def separable_partition(context: Context, tables: Tables, blocks: Array, nodes: 
                     least[q, m] += size
             elif not all(certainly_positive(bound) for bound in highest):
                 wrong[q, m] += size
-                if any(certainly_at_most_zero(bound + most_room) for bound in highest):
+                if context.floats is None and any(certainly_at_most_zero(bound + most_room) for bound in highest):
                     surely_wrong[q, m] += size
     return ProvedBlocks(counts, least, wrong, surely_wrong, examined)
 

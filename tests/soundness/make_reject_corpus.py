@@ -27,8 +27,8 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[1]))
     sys.path.append(str(Path(__file__).parents[2]))
 
+from soundness import float_attacks, margin_attacks, resource_corpus, subcubic_attacks, windows_attacks
 from soundness import frame_attacks as attacks_of_1_1
-from soundness import margin_attacks, resource_corpus, subcubic_attacks, windows_attacks
 from soundness.inflation_cases import CASES
 from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
 from soundness.separable_attacks import ATTACKS as SEPARABLE_ATTACKS
@@ -541,6 +541,11 @@ def of_1_1() -> Iterator[tuple[str, str, bytes]]:
         yield code, f"1.1-{name}", data
 
 
+def about_floats() -> Iterator[tuple[str, str, bytes]]:
+    """Claims about float evaluations: `soundness.float_attacks`."""
+    yield from float_attacks.attacks(base())
+
+
 def integers(values: list[Any]) -> Document:
     """An i64 array."""
     data = np.array(values, dtype="<i8")
@@ -562,6 +567,7 @@ def attacks() -> dict[str, bytes]:
         resources,
         of_1_1,
         margin_attacks.attacks,
+        about_floats,
     ):
         for code, name, data in part():
             path = f"{code}/{name}.json"

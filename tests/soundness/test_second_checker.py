@@ -19,7 +19,7 @@ from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
 from tests.second_checker import both
 from tests.second_checker.both import Comparison, compare, compare_claims
-from tests.second_checker.compare import mid_size_comparisons, random_comparisons
+from tests.second_checker.compare import float_comparisons, mid_size_comparisons, random_comparisons
 from tests.second_checker.drafts import write_certificate, write_whole_boxes
 from tests.second_checker.facts import Context, ProvedClasses
 from tests.second_checker.intervals import enclose, ends_of, exp, sqrt
@@ -85,6 +85,20 @@ def test_random_models(tmp_path: Path) -> None:
     for name, least in {"wrong": 2, "exact": 1, "published": 20}.items():  # not only zeros are compared
         positive = sum(comparison.numbers.get(name, 0) > 0 and name in comparison.pinned for comparison in found)
         assert positive >= least * MODELS, name
+
+
+def test_random_models_with_claims_about_a_margin(tmp_path: Path) -> None:
+    found = list(random_comparisons(tmp_path, range(3, 4), ["separable-minimum", "cubic", "windows"], margins=True))
+    counts = tally(found)
+    assert counts["counted"] >= 200
+    assert sum(comparison.equal and comparison.count > 0 for comparison in found) >= 20
+
+
+def test_random_models_with_claims_about_floats(tmp_path: Path) -> None:
+    found = list(float_comparisons(tmp_path, range(12)))
+    counts = tally(found)
+    assert counts["counted"] >= 40
+    assert sum(comparison.equal and comparison.count > 0 for comparison in found) >= 20
 
 
 def test_whole_boxes(tmp_path: Path) -> None:

@@ -150,7 +150,19 @@ def test_published_claims_are_compared_for_the_same_number_of_inputs(capsys: pyt
     assert float(record["gain"]) > 0
 
 
-def test_no_table_of_a_certificate_that_does_not_verify(tiny: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_empty_columns_are_hidden_unless_they_are_asked_for(tiny: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["table", str(tiny[1])]) == 0
+    head = capsys.readouterr().out.splitlines()[0].split()
+    assert "bound" in head and "published" not in head and "code" not in head and "gain" not in head and "normalized" not in head
+    assert main(["table", *map(str, tiny)]) == 0
+    assert "normalized" in capsys.readouterr().out.splitlines()[0].split()
+    assert main(["table", str(tiny[1]), "--columns", "strategy,code"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == ["strategy", "code"]
+    assert main(["table", str(tiny[1]), "--csv"]) == 0
+    assert "gain" in capsys.readouterr().out.splitlines()[0].split(",")
+
+
+def test_what_does_not_verify_is_left_out_of_the_table(tiny: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(ACCEPT.parent / "models" / "max-of-3-d-vocab-16-seed-0.safetensors", tmp_path / "model.safetensors")
     claim = json.loads(tiny[1].read_text())
     claim["model"]["weights"]["file"] = "model.safetensors"
@@ -162,6 +174,10 @@ def test_no_table_of_a_certificate_that_does_not_verify(tiny: list[Path], tmp_pa
     with pytest.raises(NotVerified, match="not-proved"):
         rows([good, bad])
     assert main(["table", str(tmp_path)]) == 1
+    out, err = capsys.readouterr()
+    assert [line.split()[0] for line in out.splitlines()] == ["strategy", "cubic"]
+    assert err == f"left out: {bad}: REJECTED not-proved: the claim is larger than what the steps prove\n"
+    assert main(["table", str(bad)]) == 1
     assert capsys.readouterr().out == ""
     assert main(["table", str(good)]) == 0
     assert "cubic" in capsys.readouterr().out

@@ -64,13 +64,6 @@ def test_an_unknown_strategy_or_file_is_a_usage_error(model: Path, capsys: pytes
     assert not (model.parent / "x.json").exists()
 
 
-def test_list_names_every_strategy(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[::2]] == list(STRATEGIES)
-    assert all(line.startswith(("    published as: ", "    new")) for line in lines[1::2])
-
-
 def test_the_command_line_starts_without_torch() -> None:
     code = "\n".join(
         (

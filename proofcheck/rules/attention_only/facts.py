@@ -13,8 +13,28 @@ from proofcheck.rules.fact import Fact
 
 
 @dataclass(frozen=True, slots=True)
-class PathExpansion(PathTables, Fact):
+class LogitTables(PathTables, Fact):
+    """The five tables are those of the path expansion of the network, exactly. What else there is about them is said by the two kinds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathExpansion(LogitTables):
     """The five tables are those of the path expansion of the network, exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloatTables(LogitTables):
+    """Exact tables, and bounds on how far conforming float evaluations are from them: the statement of `float-tables`.
+
+    Errors of logit terms, of EQKE and EQKP (times √d_head) in the shapes of the tables, exact and ≥ 0; loss = 2η [1].
+    """
+
+    EUPU_error: DyadicArray
+    EVOU_error: DyadicArray
+    PVOU_error: DyadicArray
+    EQKE_error: DyadicArray
+    EQKP_error: DyadicArray
+    loss: DyadicArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from proofcheck.arithmetic import Booleans, Integers, Intervals
+from proofcheck.arithmetic import Booleans, DyadicArray, Integers, Intervals, reciprocals_above
 from proofcheck.arithmetic.operations import count
-from proofcheck.rules.attention_only.separable.separability import CHUNK_ENTRIES, Enclosures, MarginTerms
+from proofcheck.rules.attention_only.separable.separability import CHUNK_ENTRIES, Enclosures, MarginTerms, lossy, require_at_most_one
 
 ENTRY_BITS = 29  # margin terms: |L| ≤ 2^29
+POSITION_LEAST_BITS = 40  # of the smallest weight of a position, in the reading of floats
 POSITION_BITS = 20  # position weights, coarse bound only
 
 
@@ -25,7 +26,9 @@ class BlockBounds(MarginTerms):
         super().__init__(enclosed)
         require_headroom(self.n_ctx)
         weights = self._position_weights
-        fixed = weights.relative_to(weights.exponent.max(axis=1, keepdims=True)).fixed_point(POSITION_BITS)
+        relative = weights.relative_to(weights.exponent.max(axis=1, keepdims=True))
+        self._token_loss = None if self._loss is None else token_loss(relative, self._loss)
+        fixed = relative.fixed_point(POSITION_BITS)
         lower = fixed.lower.astype(np.int64)
         self._position_least = np.maximum(lower, 0)  # ≤ scale·u_i, which is positive; [d_vocab, n_ctx]
         self._position_most = lower + fixed.width  # ≥ scale·u_i
@@ -47,9 +50,9 @@ class BlockBounds(MarginTerms):
 
     def _beaten(self, queries: Integers, m: int, rivals: Integers, values: Intervals) -> Booleans:
         tokens = self._token_weights[queries, : m + 1]
-        weights = tokens.relative_to(tokens.exponent.max(axis=1, keepdims=True))[:, None, :]  # v_t, [Q, 1, T]
+        weights = self._lossy_tokens(queries, tokens.relative_to(tokens.exponent.max(axis=1, keepdims=True)))[:, None, :]  # v_t, [Q, 1, T]
         direct = self._direct(queries, m, rivals)[:, :, None]  # [Q, J, 1]
-        lower = weights.fixed_point_product(values, direct, ENTRY_BITS).lower  # L [Q, J, T]
+        lower = self._product(weights, values, direct, ENTRY_BITS).lower  # L [Q, J, T]
         least = lower.min(axis=2).astype(np.int64)  # ν
         own = lower[np.arange(len(queries)), :, queries].astype(np.int64)  # L_q
         gain = np.where((queries < m)[:, None], lower[:, :, m] - least, 0)  # L_m − ν ≥ 0 where some position must hold m
@@ -61,6 +64,12 @@ class BlockBounds(MarginTerms):
         count(lower.size + 10 * total.size)
         return np.asarray(total > 0)
 
+    def _lossy_tokens(self, queries: Integers, weights: Intervals) -> Intervals:
+        """v_t so that every u_i·v_t with losses is a product of points: [max(0, v − ρ), v + ρ], ρ = loss / min u_i. [Q, T]."""
+        if self._token_loss is None:
+            return weights
+        return lossy(weights, self._token_loss[queries][:, None])
+
     def lower_terms(self, queries: Integers, rivals: Integers, m: int) -> Integers:
         """Integers L ≤ scale_r·f_i(t) for the triples (queries[r], m, rivals[r]), scale_r > 0, |L| ≤ 2^ENTRY_BITS: [R, n_ctx, m + 1].
 
@@ -68,13 +77,13 @@ class BlockBounds(MarginTerms):
         """
         tokens = self._token_weights[queries, None, : m + 1]
         weights = tokens * self._position_weights[queries, :, None]  # [R, n, T]
-        weights_relative = weights.relative_to(weights.exponent.max(axis=(1, 2), keepdims=True))
+        weights_relative = self._lossy(weights.relative_to(weights.exponent.max(axis=(1, 2), keepdims=True)))
         every = np.arange(m + 1)
         values = self._EVOU[every[None, :], m] - self._EVOU[every[None, :], rivals[:, None]]  # [R, T]
         positions = self._PVOU[:, m][None, :] - self._PVOU[np.arange(self.n_ctx)[None, :], rivals[:, None]]  # [R, n]
         direct = self._answer[queries, m] - self._EUPU[queries, rivals]  # [R]
         offsets = (positions + direct[:, None])[:, :, None]
-        return weights_relative.fixed_point_product(values[:, None, :], offsets, ENTRY_BITS).lower.astype(np.int64)
+        return self._product(weights_relative, values[:, None, :], offsets, ENTRY_BITS).lower.astype(np.int64)
 
     def lower_block(self, query: int, m: int, rivals: Integers) -> Integers:
         """Integers L^j ≤ scale·f_i^{query,m,j}(t) with one scale > 0 for all the rivals j, |L| ≤ 2^ENTRY_BITS: [J, n_ctx, m + 1].
@@ -87,8 +96,21 @@ class BlockBounds(MarginTerms):
         offsets = (self._PVOU[positions, m] - self._PVOU[positions, rivals[:, None]]) + (
             self._answer[query, m] - self._EUPU[query, rivals]
         )[:, None]  # [J, n]
-        fixed = weights.fixed_point_product(values[None, :, None, :], offsets[None, :, :, None], ENTRY_BITS)
+        fixed = self._product(weights, values[None, :, None, :], offsets[None, :, :, None], ENTRY_BITS)
         return np.asarray(fixed.lower[0], dtype=np.int64)
+
+
+def token_loss(positions: Intervals, loss: DyadicArray) -> DyadicArray:
+    """ρ ≥ loss / min_i u_i for each query, from u [d_vocab, n_ctx] ≤ 1: [d_vocab]. ArithmeticError if some u_i may be below 2^−40.
+
+    Proof that it is enough: u ∈ [u⁻, u⁺], v ∈ [v⁻, v⁺]: u⁻·max(0, v⁻ − ρ) ≤ max(0, u⁻v⁻ − loss) since u⁻ρ ≥ loss, and u⁺(v⁺ + ρ) ≥
+    u⁺v⁺ + loss; the products of points of two intervals of nonnegative numbers are an interval.  ∎
+    """
+    require_at_most_one(positions)
+    least = positions.multiples_below(POSITION_LEAST_BITS).min(axis=1)
+    if (least < 1).any():
+        raise ArithmeticError("weights of positions differ too much for a claim about floats")
+    return loss * reciprocals_above(least, POSITION_LEAST_BITS).times_power_of_two(POSITION_LEAST_BITS)
 
 
 def _smallest_product(least: Integers, most: Integers, factor: Integers) -> Integers:

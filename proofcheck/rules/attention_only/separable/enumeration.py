@@ -8,27 +8,28 @@ from numpy.typing import NDArray
 from proofcheck.arithmetic import smallest_sums
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.attention_only.facts import PathExpansion
+from proofcheck.rules.attention_only.facts import LogitTables
 from proofcheck.rules.attention_only.separable.boxes import ENTRY_BITS, Box, Tally, boxes, neither, query_terms
 from proofcheck.rules.attention_only.separable.separability import (
     ExactMargins,
     MarginTerms,
+    settled_in_balls,
     settled_operations,
     shared_enclosures,
     table_exponentials,
 )
 from proofcheck.rules.counting.facts import ProvedBlocks
-from proofcheck.rules.reading import REALS_AND_MARGINS
+from proofcheck.rules.reading import ALL_READINGS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
-def enumeration(context: MaxOfKContext, tables: PathExpansion) -> ProvedBlocks:
+def enumeration(context: MaxOfKContext, tables: LogitTables) -> ProvedBlocks:
     """Statement (enumeration, Corollary 1). For all q ≤ m, counts[q][m] + wrong[q][m] + the undecided of the block (q, m) is its number
     of sequences;
     the counted ones have Σ_i f_i^{q,m,j}(x_i) > 0 for every j ≠ m, the wrong ones Σ_i f_i^{q,m,j}(x_i) ≤ 0 for some j ≠ m. By Theorem S
     they are the correct and the wrong sequences. If undecided = 0 the counts are exact.
 
-    Hypotheses: premise 0 is the path expansion.
+    Hypotheses: premise 0 is the path expansion; for a claim about floats, the float tables.
     Hints: none.
     Proof: docs/rules/enumeration.md.
     Evaluation: the terms are enclosed (`MarginTerms`), rounded outward to integers L ≤ scale·f ≤ L + width (`FixedPoint`), and
@@ -43,7 +44,7 @@ def enumeration(context: MaxOfKContext, tables: PathExpansion) -> ProvedBlocks:
     """
     d, d_head = context.model.dimensions.d_vocab, context.model.dimensions.d_head
     margins = MarginTerms(shared_enclosures(context, tables))
-    tally = Tally(d, ExactMargins(tables, d_head, context.arithmetic, context.reading), context.limits.settled_in_balls)
+    tally = Tally(d, ExactMargins(tables, d_head, context.arithmetic, context.reading), settled_in_balls(context))
     for m in range(d):
         for chunk in margins.chunks(m):
             _enumerate_queries(margins, chunk, m, tally)
@@ -87,4 +88,4 @@ def _cost(dimensions: Dimensions, limits: Limits) -> Cost:
     return Cost(sums + 4 * n * d**3 * (d + 1) + singles, sums=sums, singles=singles)
 
 
-RULE = Rule(name="enumeration", apply=enumeration, premises=(PathExpansion,), cost=_cost, readings=REALS_AND_MARGINS)
+RULE = Rule(name="enumeration", apply=enumeration, premises=(LogitTables,), cost=_cost, readings=ALL_READINGS)

@@ -23,9 +23,11 @@ from numpy.typing import NDArray
 
 from proofcheck.arithmetic import Arithmetic, DyadicArray, FixedPoint, Intervals, PositiveTable
 from proofcheck.arithmetic.ball_intervals import BallIntervals, Balls
+from proofcheck.arithmetic.piecewise import at_least_zero, between, enclosed_like
+from proofcheck.errors import Reason, Rejected
 from proofcheck.models import Dimensions, PathTables
-from proofcheck.rules.attention_only.facts import PathExpansion
-from proofcheck.rules.reading import Reading
+from proofcheck.rules.attention_only.facts import FloatTables, LogitTables, PathExpansion
+from proofcheck.rules.reading import Reading, ReadingKind
 from proofcheck.rules.rule import MaxOfKContext
 
 Queries = slice | NDArray[np.int64]  # a range of queries, or any of them
@@ -41,6 +43,7 @@ class MarginTerms:
         self._token_weights, self._position_weights = enclosed.token_weights, enclosed.position_weights
         self._EUPU, self._EVOU, self._PVOU = enclosed.EUPU, enclosed.EVOU, enclosed.PVOU
         self._answer = enclosed.EUPU_of_answer
+        self._loss = enclosed.loss
         self._values_of = -1  # the max token that `_values` belongs to
         self._values = self._PVOU
 
@@ -54,7 +57,15 @@ class MarginTerms:
         About 2·Q·n_ctx·J·(m + 1) operations.
         """
         weights, values, direct = self._factors(queries, max_token)
-        return weights.fixed_point_product(values, direct, bits)
+        return self._product(weights, values, direct, bits)
+
+    def _product(self, weights: Intervals, values: Intervals, offsets: Intervals, bits: int) -> FixedPoint:
+        """weights · (values + offsets) as integers. In the reading of floats entry by entry: one error bound for all of them, as the
+        product takes it, would be that of the entry that is furthest off.
+        """
+        if self._loss is None:
+            return weights.fixed_point_product(values, offsets, bits)
+        return (weights * (values + offsets)).fixed_point(bits)
 
     def _factors(self, queries: Queries, m: int) -> tuple[Intervals, Intervals, Intervals]:
         """w [Q, n, 1, T], value differences of tokens and positions [n, J, T], direct path differences [Q, 1, J, 1]."""
@@ -73,7 +84,16 @@ class MarginTerms:
         positions = self._position_weights[queries, :, None]
         weights = tokens * positions
         shift = weights.exponent.max(axis=(1, 2), keepdims=True)
-        return weights.relative_to(shift)
+        return self._lossy(weights.relative_to(shift))
+
+    def _lossy(self, weights: Intervals) -> Intervals:
+        """Weights relative to a power of two that is at least each of them, with what floats may lose or gain: [max(0, w − 2η), w + 2η].
+
+        ArithmeticError if a weight may be above 1.
+        """
+        if self._loss is None:
+            return weights
+        return lossy(weights, self._loss)
 
     def chunks(self, max_token: int) -> list[slice]:
         """Slices of the queries 0 … max_token whose terms have about CHUNK_ENTRIES entries."""
@@ -95,6 +115,7 @@ class Enclosures:
     """Enclosures of the path tables, and of exp(EQKE/√d_head) and exp(EQKP/√d_head).
 
     EUPU_of_answer: EUPU less the margin, what stands for the logit of the answer.
+    In the reading of floats each number lies between those of the evaluations, and weights may lose or gain `loss` [1] more (`lossy`).
     """
 
     token_weights: PositiveTable
@@ -103,6 +124,22 @@ class Enclosures:
     EVOU: Intervals
     PVOU: Intervals
     EUPU_of_answer: Intervals
+    loss: DyadicArray | None = None
+
+
+def float_enclosures(tables: FloatTables, d_head: int, arithmetic: Arithmetic) -> Enclosures:
+    """The same of what conforming evaluations compute: twice as many exponentials and entries."""
+    tokens = arithmetic.exponentials_between(tables.EQKE - tables.EQKE_error, tables.EQKE + tables.EQKE_error, d_head)
+    positions = arithmetic.exponentials_between(tables.EQKP - tables.EQKP_error, tables.EQKP + tables.EQKP_error, d_head)
+    EUPU, EVOU, PVOU = (
+        between(arithmetic.enclose(table - error), arithmetic.enclose(table + error))
+        for table, error in (
+            (tables.EUPU, tables.EUPU_error),
+            (tables.EVOU, tables.EVOU_error),
+            (tables.PVOU, tables.PVOU_error),
+        )
+    )
+    return Enclosures(tokens, positions, EUPU, EVOU, PVOU, EUPU, tables.loss)
 
 
 def enclosures(tables: PathTables, d_head: int, arithmetic: Arithmetic, reading: Reading) -> Enclosures:
@@ -113,11 +150,30 @@ def enclosures(tables: PathTables, d_head: int, arithmetic: Arithmetic, reading:
     return Enclosures(tokens, positions, EUPU, EVOU, PVOU, answer)
 
 
-def shared_enclosures(context: MaxOfKContext, tables: PathExpansion) -> Enclosures:
-    """The enclosures for the context's network, reading, backend and precision, made once."""
+def shared_enclosures(context: MaxOfKContext, tables: LogitTables) -> Enclosures:
+    """The enclosures for the context's network, reading, backend and precision, made once.
+
+    Rejected(wrong-premise) unless the tables are float tables in the reading of floats, and the path expansion in the others.
+    """
     arithmetic, d_head = context.arithmetic, context.model.dimensions.d_head
+    wanted = FloatTables if context.reading.kind is ReadingKind.FLOATS else PathExpansion
+    if not isinstance(tables, wanted):
+        raise Rejected(
+            Reason.WRONG_PREMISE,
+            "the tables are those of another reading than the claim's",
+            expected=wanted.__name__,
+            found=type(tables).__name__,
+            hint="float-tables makes those of a claim about floats, path-expansion those of the others",
+        )
     key = ("enclosures", arithmetic.backend, arithmetic.precision, context.reading)
+    if isinstance(tables, FloatTables):
+        return context.memo.once(key, lambda: float_enclosures(tables, d_head, arithmetic))
     return context.memo.once(key, lambda: enclosures(tables, d_head, arithmetic, context.reading))
+
+
+def settled_in_balls(context: MaxOfKContext) -> int:
+    """How many single sequences may be settled in balls: none in the reading of floats, where exact margins decide nothing."""
+    return 0 if context.reading.kind is ReadingKind.FLOATS else context.limits.settled_in_balls
 
 
 def shared_exponentials(context: MaxOfKContext, exact: DyadicArray) -> PositiveTable:
@@ -164,6 +220,19 @@ class ExactMargins:
         return np.delete(np.sum(minima, axis=0), max_token), np.delete(np.sum(maxima, axis=0), max_token)
 
 
+def lossy(weights: Intervals, loss: DyadicArray) -> Intervals:
+    """[max(0, w − loss), w + loss], entrywise; loss broadcasts. ArithmeticError unless every w is certainly at most 1."""
+    require_at_most_one(weights)
+    return at_least_zero(weights + between(enclosed_like(weights, -loss), enclosed_like(weights, loss)))
+
+
+def require_at_most_one(weights: Intervals) -> None:
+    """ArithmeticError unless every weight is at most the power of two that it is relative to."""
+    one = enclosed_like(weights, DyadicArray.from_integers(np.ones(1, dtype=np.int64)))
+    if not (weights - one).certainly_at_most_zero().all():
+        raise ArithmeticError("a weight is above the power of two that it is relative to")
+
+
 def _transposed(values: Intervals) -> Intervals:
     """[T, J] as [J, T]."""
     rows, columns = values.shape
@@ -171,8 +240,8 @@ def _transposed(values: Intervals) -> Intervals:
 
 
 def table_exponentials(dimensions: Dimensions) -> int:
-    """Exponentials of the tables of scores of tokens and of positions."""
-    return dimensions.d_vocab * (dimensions.d_vocab + dimensions.n_ctx)
+    """Exponentials of the tables of scores of tokens and of positions; twice, as in the reading of floats."""
+    return 2 * dimensions.d_vocab * (dimensions.d_vocab + dimensions.n_ctx)
 
 
 def settled_operations(n_ctx: int, d_vocab: int, sequences: int) -> int:

@@ -11,7 +11,7 @@ from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.attention_only.facts import PathExpansion
+from proofcheck.rules.attention_only.facts import LogitTables
 from proofcheck.rules.attention_only.separable.block_bounds import BlockBounds
 from proofcheck.rules.attention_only.separable.block_counts import (
     ADDITIONS,
@@ -25,13 +25,11 @@ from proofcheck.rules.attention_only.separable.separable_minimum import minimum_
 from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegersHint
-from proofcheck.rules.reading import REALS_AND_MARGINS
+from proofcheck.rules.reading import ALL_READINGS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
-def separable_counting(
-    context: MaxOfKContext, tables: PathExpansion, *, blocks: Integers, groups: Integers, additions: int
-) -> ProvedBlocks:
+def separable_counting(context: MaxOfKContext, tables: LogitTables, *, blocks: Integers, groups: Integers, additions: int) -> ProvedBlocks:
     """Statement (counting, Corollary 3), with groups. For each listed block (q, m) let the rivals that Corollary 2 leaves open be split
     into groups G,
     and L^G_i(t) = min_{j∈G} L^j_i(t) with integers L^j_i(t) ≤ scale·f_i^{q,m,j}(t), scale > 0. Then
@@ -41,7 +39,7 @@ def separable_counting(
     is a lower bound on the number of correct sequences of the block: a wrong sequence fails against an open rival, and is counted for its
     group. F_G is an exact count in bins (`failing_at_most`), in integers of any size; no float takes part in it. Other blocks get 0.
 
-    Hypotheses: premise 0 is the path expansion.
+    Hypotheses: premise 0 is the path expansion; for a claim about floats, the float tables.
     Hints: blocks [k, 3], rows (query, max token, bins); groups [r, 3], rows (row of blocks, group ≥ 1, rival). Open rivals that are not
     named are group 0. Every choice is valid; bins and groups decide how tight the count is.
     additions, how many additions the counts may cost together (blocks beyond that get 0, smallest max tokens last).
@@ -124,8 +122,8 @@ def _cost(dimensions: Dimensions, limits: Limits, *, blocks: Integers, groups: I
 RULE = Rule(
     name="separable-counting",
     apply=separable_counting,
-    premises=(PathExpansion,),
+    premises=(LogitTables,),
     cost=_cost,
-    readings=REALS_AND_MARGINS,
+    readings=ALL_READINGS,
     hints={"blocks": BLOCKS, "groups": IntegersHint(("*", "3")), "additions": ADDITIONS},
 )

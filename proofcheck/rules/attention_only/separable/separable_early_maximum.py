@@ -10,7 +10,7 @@ from proofcheck.arithmetic import Integers
 from proofcheck.arithmetic.largest_sums import largest_two_sums
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.attention_only.facts import PathExpansion
+from proofcheck.rules.attention_only.facts import LogitTables
 from proofcheck.rules.attention_only.separable.block_bounds import ENTRY_BITS, block_minimum
 from proofcheck.rules.attention_only.separable.block_counts import (
     ADDITIONS,
@@ -22,11 +22,11 @@ from proofcheck.rules.attention_only.separable.block_counts import (
 from proofcheck.rules.attention_only.separable.separability import CHUNK_ENTRIES, Enclosures, MarginTerms, shared_enclosures
 from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.facts import ProvedBlocks
-from proofcheck.rules.reading import REALS_AND_MARGINS
+from proofcheck.rules.reading import ALL_READINGS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
-def separable_early_maximum(context: MaxOfKContext, tables: PathExpansion, *, blocks: Integers, additions: int) -> ProvedBlocks:
+def separable_early_maximum(context: MaxOfKContext, tables: LogitTables, *, blocks: Integers, additions: int) -> ProvedBlocks:
     """Statement (early maximum, Corollary 4). Let g_i^{q,m}(t) ≤ min_{j≠m} f_i^{q,m,j}(t) be the bound from the two largest logit terms
     of (q, i, t).
 
@@ -34,7 +34,7 @@ def separable_early_maximum(context: MaxOfKContext, tables: PathExpansion, *, bl
     Corollary 2 with g for f holds; for the blocks of the hint otherwise it is the block less an upper bound on the number of sequences
     with Σ g ≤ 0 (`failing_at_most`: exact integers); and 0 elsewhere.
 
-    Hypotheses: premise 0 is the path expansion.
+    Hypotheses: premise 0 is the path expansion; for a claim about floats, the float tables.
     Hints: blocks [k, 3], rows (query, max token, bins), where bins ≥ 1 decides how tight a
     count is; additions, how many additions the counts may cost together (blocks beyond that get 0, smallest max tokens last).
     Proof: docs/rules/separable-early-maximum.md.
@@ -88,7 +88,7 @@ class EarlyTerms(MarginTerms):
         rival = self._largest[own, rows, np.arange(m + 1)[None, None, :]]  # top or rest, [Q, n, T]
         tokens = self._EVOU[: m + 1, m][None, None, :]
         offsets = self._of_answer[queries, :, m][:, :, None]
-        return self.weights(queries, m).fixed_point_product(tokens - rival, offsets, ENTRY_BITS).lower.astype(np.int64)
+        return self._product(self.weights(queries, m), tokens - rival, offsets, ENTRY_BITS).lower.astype(np.int64)
 
 
 def _cost(dimensions: Dimensions, limits: Limits, *, blocks: Integers, additions: int) -> Cost:
@@ -101,8 +101,8 @@ def _cost(dimensions: Dimensions, limits: Limits, *, blocks: Integers, additions
 RULE = Rule(
     name="separable-early-maximum",
     apply=separable_early_maximum,
-    premises=(PathExpansion,),
+    premises=(LogitTables,),
     cost=_cost,
-    readings=REALS_AND_MARGINS,
+    readings=ALL_READINGS,
     hints={"blocks": BLOCKS, "additions": ADDITIONS},
 )

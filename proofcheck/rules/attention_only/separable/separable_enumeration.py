@@ -10,11 +10,12 @@ from proofcheck.arithmetic import Integers, nonpositive_sums
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.attention_only.facts import PathExpansion
+from proofcheck.rules.attention_only.facts import LogitTables
 from proofcheck.rules.attention_only.separable.boxes import BLOCK_PAIRS, Tally, boxes, hinted_blocks, hinted_terms, neither
 from proofcheck.rules.attention_only.separable.separability import (
     ExactMargins,
     MarginTerms,
+    settled_in_balls,
     settled_operations,
     shared_enclosures,
     table_exponentials,
@@ -22,17 +23,17 @@ from proofcheck.rules.attention_only.separable.separability import (
 from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegerHint
-from proofcheck.rules.reading import REALS_AND_MARGINS
+from proofcheck.rules.reading import ALL_READINGS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
-def separable_enumeration(context: MaxOfKContext, tables: PathExpansion, *, blocks: Integers, expansions: int) -> ProvedBlocks:
+def separable_enumeration(context: MaxOfKContext, tables: LogitTables, *, blocks: Integers, expansions: int) -> ProvedBlocks:
     """Statement (enumeration, Corollary 1), pruned. For each hinted block (q, m), counts[q][m] + wrong[q][m] + its undecided are all its
     sequences;
     the counted ones have Σ_i f_i^{q,m,j}(x_i) > 0 for every j ≠ m, the wrong ones Σ_i f_i^{q,m,j}(x_i) ≤ 0 for some j ≠ m. By Theorem S
     they are the correct and the wrong sequences. Where undecided = 0 the counts are exact. Blocks that are not hinted get 0.
 
-    Hypotheses: premise 0 is the path expansion.
+    Hypotheses: premise 0 is the path expansion; for a claim about floats, the float tables.
     Hints: blocks [K, 2], rows (q, m), increasing in (m, q); expansions, a bound on the number of nodes that the search may expand (a node
     is a rival and the first tokens of a sequence). Rejected(bad-hint) where there are more: a smaller number never proves more.
     Proof: docs/rules/enumeration.md.
@@ -44,7 +45,7 @@ def separable_enumeration(context: MaxOfKContext, tables: PathExpansion, *, bloc
     """
     d_head, task = context.model.dimensions.d_head, context.task
     margins = MarginTerms(shared_enclosures(context, tables))
-    tally = Tally(task.d_vocab, ExactMargins(tables, d_head, context.arithmetic, context.reading), context.limits.settled_in_balls)
+    tally = Tally(task.d_vocab, ExactMargins(tables, d_head, context.arithmetic, context.reading), settled_in_balls(context))
     spend = _spend(Budget(expansions))
     for block in hinted_terms(margins, hinted_blocks(blocks, task.d_vocab)):
         for box in boxes(task.n_ctx, block.query, block.max_token):
@@ -99,8 +100,8 @@ def terms_operations(n: int, d: int, blocks: int) -> int:
 RULE = Rule(
     name="separable-enumeration",
     apply=separable_enumeration,
-    premises=(PathExpansion,),
+    premises=(LogitTables,),
     cost=_cost,
-    readings=REALS_AND_MARGINS,
+    readings=ALL_READINGS,
     hints={"blocks": BLOCK_PAIRS, "expansions": IntegerHint(0, 1 << 48)},
 )

@@ -7,23 +7,23 @@ import numpy as np
 from proofcheck.arithmetic import Booleans, Integers
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.attention_only.facts import PathExpansion
+from proofcheck.rules.attention_only.facts import LogitTables
 from proofcheck.rules.attention_only.separable.block_bounds import BlockBounds, block_minimum
 from proofcheck.rules.attention_only.separable.separability import CHUNK_ENTRIES, shared_enclosures
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegerHint
-from proofcheck.rules.reading import REALS_AND_MARGINS
+from proofcheck.rules.reading import ALL_READINGS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 
-def separable_minimum(context: MaxOfKContext, tables: PathExpansion, *, refined: int) -> ProvedBlocks:
+def separable_minimum(context: MaxOfKContext, tables: LogitTables, *, refined: int) -> ProvedBlocks:
     """Statement (minimum, Corollary 2). Let μ_i = min_{t≤m} f_i^{q,m,j}(t). If for every rival j ≠ m
 
         f_{n−1}(q) + Σ_{i<n−1} μ_i + [q < m] · min_{i<n−1} (f_i(m) − μ_i) > 0,
 
     then every sequence of the block (q, m) is correct: counts[q][m] = (m + 1)^(n−1) − [q<m]·m^(n−1). Entries not proved are 0.
 
-    Hypotheses: premise 0 is the path expansion.
+    Hypotheses: premise 0 is the path expansion; for a claim about floats, the float tables.
     Hints: refined, the number of triples (q, m, j) that may be evaluated position by position; all triples are first tried with the worst
     position in place of every position (coarse bound), which is n times cheaper. A smaller number proves less, never more.
     Proof: docs/rules/separable-minimum.md.
@@ -75,8 +75,8 @@ def minimum_operations(d: int, n: int, blocks: int, triples: int) -> int:
 RULE = Rule(
     name="separable-minimum",
     apply=separable_minimum,
-    premises=(PathExpansion,),
+    premises=(LogitTables,),
     cost=_cost,
-    readings=REALS_AND_MARGINS,
+    readings=ALL_READINGS,
     hints={"refined": IntegerHint(0, 1 << 40)},
 )

@@ -13,11 +13,12 @@ from proofcheck.arithmetic.operations import count
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.rules.attention_only.facts import PathExpansion
+from proofcheck.rules.attention_only.facts import LogitTables
 from proofcheck.rules.attention_only.separable.boxes import BLOCK_PAIRS, BlockTerms, Box, Tally, boxes, hinted_blocks, hinted_terms
 from proofcheck.rules.attention_only.separable.separability import (
     ExactMargins,
     MarginTerms,
+    settled_in_balls,
     settled_operations,
     shared_enclosures,
     table_exponentials,
@@ -25,7 +26,7 @@ from proofcheck.rules.attention_only.separable.separability import (
 from proofcheck.rules.attention_only.separable.separable_enumeration import terms_operations
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.hints import IntegersHint
-from proofcheck.rules.reading import REALS_AND_MARGINS
+from proofcheck.rules.reading import ALL_READINGS
 from proofcheck.rules.rule import Cost, MaxOfKContext, Rule
 
 LEAF = -1
@@ -34,7 +35,7 @@ _CHUNK = 1 << 20  # entries of one working array
 Ranges = tuple[tuple[int, int], ...]  # for each free position of a box, the tokens lo ≤ t < hi
 
 
-def separable_partition(context: MaxOfKContext, tables: PathExpansion, *, blocks: Integers, nodes: Integers) -> ProvedBlocks:
+def separable_partition(context: MaxOfKContext, tables: LogitTables, *, blocks: Integers, nodes: Integers) -> ProvedBlocks:
     """Statement (partition, Corollary 5). Let B = A_0 × … × A_{n−2} × {q} be a set of sequences of the block (q, m). All of B are
     correct if
 
@@ -42,7 +43,7 @@ def separable_partition(context: MaxOfKContext, tables: PathExpansion, *, blocks
     and all of B are wrong if f_{n−1}(q) + Σ_i max_{t ∈ A_i} f_i^{q,m,j}(t) ≤ 0 for some j ≠ m. Each hinted block is divided into such sets
     by hinted trees; counts and wrong are the sums of the sizes of the sets that are all correct, or all wrong. The rest is undecided.
 
-    Hypotheses: premise 0 is the path expansion.
+    Hypotheses: premise 0 is the path expansion; for a claim about floats, the float tables.
     Hints: blocks [K, 2], rows (q, m), increasing in (m, q); nodes, the trees of all their boxes (`boxes`: one for q = m, else n − 1, by
     the first position that holds m) one after another, each in preorder: −1 is a leaf, i·d_vocab + s divides the tokens lo ≤ t < hi of
     position i into t < s (its first subtree) and t ≥ s (its second), where lo < s < hi. The root is the whole box, so the leaves of a tree
@@ -57,7 +58,7 @@ def separable_partition(context: MaxOfKContext, tables: PathExpansion, *, blocks
     """
     d_head, task = context.model.dimensions.d_head, context.task
     margins = MarginTerms(shared_enclosures(context, tables))
-    tally = Tally(task.d_vocab, ExactMargins(tables, d_head, context.arithmetic, context.reading), context.limits.settled_in_balls)
+    tally = Tally(task.d_vocab, ExactMargins(tables, d_head, context.arithmetic, context.reading), settled_in_balls(context))
     trees = _Trees(nodes, task.d_vocab)
     for block in hinted_terms(margins, hinted_blocks(blocks, task.d_vocab)):
         for box in boxes(task.n_ctx, block.query, block.max_token):
@@ -166,8 +167,8 @@ def _cost(dimensions: Dimensions, limits: Limits, *, blocks: Integers, nodes: In
 RULE = Rule(
     name="separable-partition",
     apply=separable_partition,
-    premises=(PathExpansion,),
+    premises=(LogitTables,),
     cost=_cost,
-    readings=REALS_AND_MARGINS,
+    readings=ALL_READINGS,
     hints={"blocks": BLOCK_PAIRS, "nodes": IntegersHint(("*",))},
 )

@@ -42,7 +42,7 @@ class Sheet:
         return marks
 
     def differences(self, answer: Intervals, table: Intervals, rows: Integers, known: Lists, marks: NDArray[np.bool_]) -> Intervals:
-        """answer[row, m] − A[row, column], for the single rivals and, unless S is everything, the listed entry outside S: [J (+ 1), rows]."""
+        """answer[row, m] − A[row, column], for the single rivals and the listed entry outside S, if there is one: [J (+ 1), rows]."""
         columns = np.broadcast_to(self.rivals[:, None], (len(self.rivals), len(rows)))
         if not marks.all():
             columns = np.concatenate([columns, known.outside(rows, marks)[None, :]])

@@ -1,0 +1,65 @@
+"""Float accuracy: there is a set of `correct` of the `total` inputs that every conforming float evaluation answers correctly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+from proofcheck.claims.accuracy import numbers, require_proved, require_total
+from proofcheck.claims.claim import ClaimKind
+from proofcheck.decimals import decimal
+from proofcheck.kinds import ChoiceKind, IntegerKind, RationalKind
+from proofcheck.rules.counting.facts import ProvedCount
+from proofcheck.rules.fact import Fact
+from proofcheck.rules.reading import FORMATS, FloatRun, Reading
+from proofcheck.tasks import Task
+
+NAME = "float_accuracy_at_least"
+
+
+@dataclass(frozen=True, slots=True)
+class FloatAccuracyAtLeast:
+    """0 ≤ correct; total ≥ 1 is the number of inputs of the task; run: which evaluations conform (docs/semantics-float.md)."""
+
+    conclusion: ClassVar[type[Fact]] = ProvedCount
+    correct: int
+    total: int
+    run: FloatRun
+
+    def require_task(self, task: Task) -> None:
+        require_total(NAME, self.total, task)
+
+    def compare(self, fact: Fact) -> None:
+        """The claim follows from `ProvedCount` in the reading of floats iff correct ≤ proved: compared as exact integers."""
+        require_proved(NAME, self.correct, fact)
+
+    def words(self) -> str:
+        """The assumptions are part of the claim: N, τ, κ and the format."""
+        assumed = f"roundings={self.run.roundings} tau={self.run.tau} kappa={self.run.kappa}"
+        count = f"{self.correct}/{self.total} ({decimal(self.correct, self.total)})"
+        return f"float accuracy >= {count} of {self.run.format.name} runs with {assumed}"
+
+
+def _build(correct: int, total: int, format: str, roundings: int, tau: Fraction, kappa: int) -> FloatAccuracyAtLeast:
+    return FloatAccuracyAtLeast(correct, total, FloatRun(FORMATS[format], roundings, tau, kappa))
+
+
+def _reading(claim: FloatAccuracyAtLeast) -> Reading:
+    return Reading(floats=claim.run)
+
+
+KIND = ClaimKind(
+    NAME,
+    {
+        "correct": IntegerKind(0),
+        "total": IntegerKind(1),
+        "format": ChoiceKind(tuple(FORMATS)),
+        "roundings": IntegerKind(1, 2**30),
+        "tau": RationalKind(),
+        "kappa": IntegerKind(0, 2**20),
+    },
+    _build,
+    numbers,
+    reading=_reading,
+)

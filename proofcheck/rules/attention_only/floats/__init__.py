@@ -1,0 +1,1 @@
+"""Float evaluations: how far they can be from the exact network."""

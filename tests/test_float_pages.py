@@ -1,0 +1,60 @@
+"""docs/float-runs.md and docs/readings.md: the counts are those of the shipped certificates. What real runs do is a record of one run."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import proofcheck
+from strategies.max_of_k.separable_terms import FloatTerms
+from strategies.max_of_k.strategy import Problem
+from tests.benchmarks import float_runs
+
+ROOT = Path(__file__).resolve().parents[1]
+ACCEPT = ROOT / "certificates" / "accept"
+PAGE = (ROOT / "docs" / "float-runs.md").read_text()
+
+
+def claimed(name: str) -> int:
+    (fields,) = json.loads((ACCEPT / f"{name}.json").read_bytes())["claim"].values()
+    return int(fields["correct"])
+
+
+@pytest.mark.parametrize(
+    "row", re.findall(r"^\| (max-of-4-seed-\d+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]*) \|$", PAGE, re.M), ids=lambda row: row[0]
+)
+def test_counts_of_float_claims(row: tuple[str, str, str, str]) -> None:
+    model, reals, single, double = row
+    found = [claimed(f"{model}--{kind}") for kind in ("exact", "exact--float32", *(("exact--float64",) if double else ()))]
+    assert [f"{number:,}" for number in found] == [number for number in (reals, single, double) if number]
+
+
+def test_counts_of_margins() -> None:
+    rows = re.findall(r"^\| [\d/]+ \| ([\d,]+) \| `(.*)\.json` \|$", (ROOT / "docs" / "readings.md").read_text(), re.M)
+    assert [f"{claimed(name):,}" for _, name in rows] == [number for number, _ in rows]
+    assert len(rows) == 4
+
+
+@pytest.mark.parametrize("name", ["exact--float32", "exact--margin-1-10", "separable-minimum--float32"])
+def test_certificates_of_the_reference_model_verify(name: str) -> None:
+    report = proofcheck.verify(ACCEPT / f"max-of-4-seed-123--{name}.json")
+    assert report.error is None
+    assert report.proved == report.claimed == claimed(f"max-of-4-seed-123--{name}")
+
+
+def test_the_ten_sequences_are_near_ties_that_float32_answers_right() -> None:
+    rows = re.findall(r"^\| \((\d+), (\d+), (\d+), (\d+)\) \| ([\d.]+) \|$", PAGE, re.M)
+    tokens = np.array([[int(token) for token in row[:4]] for row in rows])
+    problem = Problem(ROOT / "certificates" / "models" / "max-of-4-seed-123.safetensors")
+    margins = float_runs.margins(FloatTerms(problem.model), tokens)
+    assert [f"{margin:.3g}" for margin in margins] == [row[4] for row in rows]
+    assert len(rows) == 10 == claimed("max-of-4-seed-123--exact") - claimed("max-of-4-seed-123--exact--float32")
+    for name, (dtype, logits) in float_runs.RUNS.items():
+        if "float32" in name:
+            found = logits(float_runs.weights_of(problem.model, dtype), torch.from_numpy(tokens)).argmax(-1).numpy()
+            assert (found == tokens.max(axis=1)).all(), name
