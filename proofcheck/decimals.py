@@ -1,4 +1,4 @@
-"""Exact ratios as decimals for people."""
+"""Exact ratios as decimals, and times, for people."""
 
 from __future__ import annotations
 
@@ -27,3 +27,15 @@ def significant(number: Fraction, digits: int = 6) -> str:
     while number and number * 10 ** (zeros + 1) < 1 and zeros < 400:
         zeros += 1
     return decimal(number.numerator, number.denominator, zeros + digits)
+
+
+def duration(seconds: int) -> str:
+    """12 s, 3 min, 2 h 10 min, 5 days, 7 years."""
+    minutes, hours, days = (seconds + 30) // 60, seconds // 3600, seconds // 86_400
+    if seconds < 90:
+        return f"{seconds} s"
+    if minutes < 90:
+        return f"{minutes} min"
+    if hours < 48:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{days} days" if days < 730 else f"{days // 365} years" if days < 10**9 else "millions of years"

@@ -27,9 +27,10 @@ from proofcheck.arithmetic.backend import Backend
 from proofcheck.arithmetic.operations import counting
 from proofcheck.catalogue import Catalogue
 from proofcheck.certificate import Certificate, Step, sha256_hex
+from proofcheck.decimals import duration
 from proofcheck.errors import Declined, ProofcheckError, Reason, Rejected
 from proofcheck.frame import Frame, read_frame
-from proofcheck.limits import Limits
+from proofcheck.limits import Limits, shown
 from proofcheck.memo import Memo
 from proofcheck.models import Dimensions, Model, decode_weights
 from proofcheck.rules import Rule
@@ -38,6 +39,8 @@ from proofcheck.rules.reading import Reading
 from proofcheck.rules.rule import Context
 from proofcheck.rules.sweep import Part, PartOf, Sweep, Watch, in_turn
 from proofcheck.tasks import Piece, Task
+
+WORK_A_SECOND = 10**10  # roughly; for people (docs/limits.md)
 
 Observer = Callable[[Step, Fact], object]
 Progress = Callable[[Step, int, int], object]  # of `whole` inputs `done` are done
@@ -227,15 +230,37 @@ def check_steps(steps: Sequence[Step], sizes: Dimensions, catalogue: Catalogue, 
                     raise Rejected(Reason.UNKNOWN_STEP, message, expected="the id of an earlier step", found=premise)
             _check_arity(rule, step)
             _check_hints(rule, step, sizes, limits)
+            rules.append(rule)
             work += rule.work(sizes, limits, step.hints, len(step.premises), backend)
-            limits.require("work", work)
+            if work > limits.work:
+                later = [(catalogue.rules[other.rule], other) for other in steps[len(rules) :] if other.rule in catalogue.rules]
+                known_costs = [*zip(rules, steps, strict=False), *((rule, other) for rule, other in later if not rule.hints)]
+                raise _too_much(work, known_costs, sizes, limits, backend)
         known.add(step.id)
         used.update(step.premises)
-        rules.append(rule)
     for step in steps[:-1]:
         if step.id not in used:
             raise Rejected(Reason.UNUSED_STEP, "no later step uses this one", step=step.id, rule=step.rule, found=step.id)
     return rules
+
+
+def _too_much(work: int, steps: Sequence[tuple[Rule, Step]], sizes: Dimensions, limits: Limits, backend: Backend) -> Declined:
+    """Names a limit that is enough for these steps: what may be settled in balls grows with it."""
+    enough = work
+    for _ in range(64):
+        more = replace(limits, work=enough)
+        needed = sum(rule.work(sizes, more, step.hints, len(step.premises), backend) for rule, step in steps)
+        if needed <= enough:
+            break
+        enough = needed + needed // 8
+    return Declined(
+        Reason.LIMIT_EXCEEDED,
+        f"work is {shown(work)}, above the limit {shown(limits.work)}",
+        expected=f"at most {shown(limits.work)}",
+        found=shown(work),
+        hint=f"raise it with --limit work={shown(enough)} if you trust the source: in the order of {duration(enough // WORK_A_SECOND)} of "
+        "one processor; `verify --jobs N` shares the inputs of an evaluation",
+    )
 
 
 def check_task_metadata(metadata: Mapping[str, str], task: str) -> tuple[str, ...]:

@@ -33,7 +33,8 @@ class Report:
     wrong: inputs that are proved to be answered wrongly.
     claim: in words, as the verdict line has it; "" unless VERIFIED. model_words: architecture, sizes and options.
     proved_words: what was derived, where it is no count of inputs; "" where it is.
-    notes: what a reader should know about the weight file. trusting: extensions and machines that the verdict relies on.
+    notes: what a reader should know about the weight file. assumptions: of the claim, in full sentences.
+    trusting: extensions and machines that the verdict relies on.
     error: the refusal behind REJECTED or DECLINED, else None.
     blocks: what the steps prove for each last token and right answer; None unless VERIFIED by steps about blocks.
     """
@@ -57,6 +58,7 @@ class Report:
     precision: int = 0
     steps: tuple[StepRecord, ...] = ()
     notes: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
     trusting: tuple[str, ...] = ()
     seconds: float = 0.0
     versions: tuple[str, ...] = ()
@@ -127,6 +129,7 @@ class Report:
             "operations": self.operations,
             "steps": [asdict(step) for step in self.steps],
             "notes": list(self.notes),
+            "assumptions": list(self.assumptions),
             "trusting": list(self.trusting),
             "seconds": self.seconds,
             "versions": list(self.versions),

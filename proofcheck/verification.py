@@ -137,6 +137,7 @@ class Checker:
             proved_words=outcome.frame.claim_kind.words(outcome.fact, outcome.frame.task.total()),
             steps=outcome.steps,
             notes=outcome.notes,
+            assumptions=outcome.frame.claim_kind.assumptions(outcome.frame.claim),
             trusting=tuple(self._trusted(name) for name in decoded.extensions),
             seconds=perf_counter() - start,
             **known,

@@ -38,6 +38,7 @@ MOST_TRIED = 1 << 17  # inputs, unless asked for more
 _BATCH = 1 << 10
 _POOL = 4  # candidates for each input asked for; the worst of them are returned
 _LEAST_SAMPLE = 1 << 6
+_MOST_TOKENS = 1 << 24
 
 Place = str | Path
 
@@ -109,8 +110,9 @@ def find_wrong_inputs(
 
 
 def _affordable(checker: Checker, frame: Frame, tries: int) -> int:
-    """Within the limit on work."""
-    return max(0, min(tries, checker.limits.work // (10 * (frame.sizes.forward + frame.sizes.answers))))
+    """Within the limit on work, and so many that their tokens fit into memory."""
+    work = checker.limits.work // (10 * (frame.sizes.forward + frame.sizes.answers))
+    return max(0, min(tries, work, _MOST_TOKENS // frame.task.n_ctx))
 
 
 class _Search:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import proofcheck
+from proofcheck.cli.main import main
 from strategies.max_of_k.separable_terms import FloatTerms
 from strategies.max_of_k.strategy import Problem
 from tests.benchmarks import float_runs
@@ -25,9 +26,10 @@ def claimed(name: str) -> int:
     return int(fields["correct"])
 
 
-@pytest.mark.parametrize(
-    "row", re.findall(r"^\| (max-of-4-seed-\d+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]*) \|$", PAGE, re.M), ids=lambda row: row[0]
-)
+ROWS = re.findall(r"^\| (max-of-[45]-seed-\d+) \| ([\d,]+) \| ([\d,]+) \| ?([\d,]*) \|$", PAGE, re.M)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
 def test_counts_of_float_claims(row: tuple[str, str, str, str]) -> None:
     model, reals, single, double = row
     found = [claimed(f"{model}--{kind}") for kind in ("exact", "exact--float32", *(("exact--float64",) if double else ()))]
@@ -58,3 +60,15 @@ def test_the_ten_sequences_are_near_ties_that_float32_answers_right() -> None:
         if "float32" in name:
             found = logits(float_runs.weights_of(problem.model, dtype), torch.from_numpy(tokens)).argmax(-1).numpy()
             assert (found == tokens.max(axis=1)).all(), name
+
+
+def test_explain_says_what_is_assumed(capsys: pytest.CaptureFixture[str]) -> None:
+    path = ACCEPT / "max-of-4-seed-123--separable-minimum--float32.json"
+    assert main(["explain", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assumed = " ".join(line.removeprefix("c assumed: ") for line in lines if line.startswith("c assumed: "))
+    for word in ("at most 148 roundings", "t = 1/8192 + 8*2^-24*|s - largest s|", "give or take 2^-126", "is not proved here"):
+        assert word in assumed
+    assert lines[-1].startswith(
+        "s VERIFIED float accuracy >= 16653019/16777216 (0.992597…) of binary32 runs with roundings=148 tau=1/8192 kappa=8 "
+    )

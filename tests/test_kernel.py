@@ -246,6 +246,8 @@ MAKERS = {
     "ProvedClasses": {"cubic"},
     "ProvedBlocks": {"enumeration", "count-classes", "separable-minimum"},
     "ProvedCount": {"sum-blocks"},
+    "LossBlocks": {"evaluation-losses"},
+    "LossSum": {"sum-losses"},
     **{
         kind: {name for name in RULES if name.startswith(start)}
         for kind, start in (("DirectPathBound", "direct-path"), ("ScoreApproximation", "qk-error"), ("AttentionBounds", "attention"))

@@ -113,6 +113,17 @@ def test_the_limit_on_work_bounds_the_search() -> None:
     assert few.report.error is not None and few.report.error.code is Reason.LIMIT_EXCEEDED
 
 
+def test_the_tokens_of_all_tries_fit_into_memory() -> None:
+    from proofcheck.frame import read_frame
+    from proofcheck.wrong_inputs import _affordable
+
+    certificate = proofcheck.load(REJECT / "twin.json")
+    checker = Checker(limits=Limits(work=10**18))
+    frame = read_frame(certificate, checker.catalogue, checker.limits)
+    assert _affordable(checker, frame, 10**12) == 2**24 // certificate.model.dimensions["n_ctx"]
+    assert _affordable(checker, frame, 7) == 7
+
+
 def test_other_weights_are_refused(tmp_path: Path) -> None:
     weights = (REJECT / "weights" / "tiny.safetensors").read_bytes()
     (tmp_path / "other").write_bytes(weights[:-1] + b"\1")

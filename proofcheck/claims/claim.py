@@ -35,6 +35,10 @@ def _counts(fact: Any, total: int) -> str:
     return ""
 
 
+def _none(claim: Any) -> tuple[str, ...]:
+    return ()
+
+
 def over_the_reals(claim: Claim) -> Reading:
     """The right logit is the largest."""
     return OVER_THE_REALS
@@ -46,7 +50,7 @@ class ClaimKind:
 
     numbers(fact): for reports. words(fact, total): what was derived in one line, where counts of inputs do not say it.
     optional: fields that may follow; build is called without those that are not there.
-    reading(claim): what "answered correctly" means in the replay of a claim.
+    reading(claim): what "answered correctly" means in the replay of a claim. assumptions(claim): what its words assume, in full.
     refute(claim, done, whole, wrong): Rejected(not-proved) if the claim is false of every network that answers `wrong` of the `whole`
     inputs wrongly, `done` of which were looked at; so a proof of it can be given up. It may do nothing.
     """
@@ -59,3 +63,4 @@ class ClaimKind:
     refute: Callable[[Any, int, int, int], None] = _cannot_tell
     optional: Mapping[str, Kind] = field(default_factory=dict)
     reading: Callable[[Any], Reading] = over_the_reals
+    assumptions: Callable[[Any], tuple[str, ...]] = _none

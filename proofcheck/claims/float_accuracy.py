@@ -45,6 +45,21 @@ def _build(correct: int, total: int, format: str, roundings: int, tau: Fraction,
     return FloatAccuracyAtLeast(correct, total, FloatRun(FORMATS[format], roundings, tau, kappa))
 
 
+def _assumptions(claim: FloatAccuracyAtLeast) -> tuple[str, ...]:
+    run = claim.run
+    u, eta = f"2^-{run.format.unit}", f"2^-{run.format.least}"
+    return (
+        f"A {run.format.name} evaluation conforms (docs/semantics-float.md) if",
+        f"every operation returns exact*(1 + d) + h with |d| <= {u}, |h| <= {eta}; so subnormal numbers may be flushed or read as zero;",
+        f"written out as products of weights, each term of a score, and each term of a logit, passes at most {run.roundings} roundings,",
+        "in any order and bracketing of each sum, fused or not, counting the additions of the softmax's sum, the division and the scale;",
+        "the softmax weights that are mixed are those that are summed, nonnegative, and each is exp(s - largest s) times a number",
+        f"between exp(-t) and exp(t), t = {run.tau} + {run.kappa}*{u}*|s - largest s|, give or take {eta};",
+        "no weight matrices are multiplied with each other, nothing is folded or centred, no fast matrix algorithm is used;",
+        "the logits are compared in the same format. That a program conforms is not proved here.",
+    )
+
+
 def _reading(claim: FloatAccuracyAtLeast) -> Reading:
     return Reading(floats=claim.run)
 
@@ -62,4 +77,5 @@ KIND = ClaimKind(
     _build,
     numbers,
     reading=_reading,
+    assumptions=_assumptions,
 )

@@ -49,5 +49,7 @@ def run(options: argparse.Namespace) -> int:
             print("\n".join(f"c {escape(line)}".rstrip() for line in wrapped(lines, columns)))
     if report.blocks is not None and options.step is None:
         print("\n".join(f"c {line}" for line in worst_blocks(report.blocks)))
+    for line in wrapped(list(report.assumptions), columns):
+        print(f"c assumed: {escape(line)}")
     print(report.line())
     return report.exit_code

@@ -7,6 +7,7 @@ from time import perf_counter
 
 from proofcheck.certificate import Step
 from proofcheck.cli.terminal import ERASED, width
+from proofcheck.decimals import duration
 from proofcheck.escape import escape
 
 _WIDTH = 79
@@ -31,7 +32,7 @@ class Progress:
             return
         self._last = now + (_ON_TERMINALS if self._terminal else _ELSEWHERE)
         left = (now - self._begun) * (whole - done) / done
-        line = f"c progress {escape(step.id)[:24]}: {100 * done // whole} % of {whole} inputs, {duration(left)} left"
+        line = f"c progress {escape(step.id)[:24]}: {100 * done // whole} % of {whole} inputs, {duration(round(left))} left"
         line = line[: width(sys.stderr, _WIDTH) - 1]
         print(f"{ERASED}{line}" if self._terminal else line, end="" if self._terminal else "\n", file=sys.stderr, flush=True)
         self._open = self._terminal
@@ -40,9 +41,3 @@ class Progress:
         if self._open:
             print(ERASED, end="", file=sys.stderr, flush=True)
             self._open = False
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a reader has them: 12 s, 3 min, 2 h 10 min."""
-    minutes = round(seconds / 60)
-    return f"{seconds:.0f} s" if seconds < 90 else f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -123,8 +123,7 @@ def _compare(network: Model, original: Any) -> None:
     generator = torch.Generator().manual_seed(0)
     tokens = torch.randint(0, network.d_vocab, (SEQUENCES, network.n_ctx), generator=generator)
     with torch.no_grad():
-        double = copy.deepcopy(original).to("cpu").double()
-        theirs = double(tokens)[:, -1].to(torch.float64)
+        theirs = in_double(original)(tokens)[:, -1].to(torch.float64)
         ours = logits(network, tokens)
     difference, largest = float((ours - theirs).abs().max()), float(theirs.abs().max())
     if not difference <= ROUNDING * max(1.0, largest):
@@ -132,6 +131,16 @@ def _compare(network: Model, original: Any) -> None:
             f"the model's logits are not those of its exported weights: they differ by {difference:.2g} (largest logit {largest:.2g}). "
             "A hook, an exchanged module, or a setting changed after the model was built: remove it, or build the model anew"
         )
+
+
+def in_double(original: Any) -> Any:
+    """A copy of a model on the CPU that computes in float64, also where the library casts to the dtype that its settings name."""
+    double = copy.deepcopy(original).to("cpu").double()
+    for module in double.modules():
+        settings = getattr(module, "cfg", None)
+        if isinstance(getattr(settings, "dtype", None), torch.dtype):
+            settings.dtype = torch.float64  # of the copy
+    return double
 
 
 _ABSENT = object()

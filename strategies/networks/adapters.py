@@ -6,19 +6,19 @@ setting that was changed after the model was built shows there. Nothing is folde
 
 from __future__ import annotations
 
-import copy
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
 import torch
 
-from strategies.models.adapters import Exported
+from strategies.models.adapters import Exported, in_double
 from strategies.models.load import ModelError
+from strategies.models.metadata import TASK
 from strategies.networks.network import Network, logits
-from strategies.networks.task_words import task_fields
+from strategies.networks.task_words import read_task
 
 PROMPTS = 64
 ROUNDING = 1e-9  # of the largest logit; both run in float64
@@ -55,31 +55,70 @@ def from_transformer_lens(model: Any, task: str, readout: str | int = "last", n_
     most those that the model was made for (0: just these). Tensors are contiguous copies on the CPU, with their dtype.
     Errors: ModelError naming the setting or tensor that is not supported, or if the exported network has other logits than the model.
     """
-    cfg = model.cfg
+    cfg = getattr(model, "cfg", None)
+    if cfg is None or not isinstance(model, torch.nn.Module):
+        raise ModelError(
+            f"a {type(model).__name__} is no model of TransformerLens; `from_tensors` takes any other: docs/models.md, 'Plain PyTorch'"
+        )
     _require_plain(cfg)
     weights = _from_bridge(model, cfg) if "embed.weight" in dict(model.state_dict()) else _from_hooked(model)
     network = _network(cfg, weights, readout, n_ctx or cfg.n_ctx)
     _require_tensors(network, weights)
-    _compare(network, weights, model)
-    task_fields(task)
-    return Exported(weights, {**network.metadata(), "task": task})
+    readout = network.options["readout"]
+    double = in_double(model)
+    _compare(network, weights, lambda tokens: double(tokens)[:, -1 if readout == "last" else readout])
+    return Exported(weights, {**network.metadata(), **_task_metadata(network, task)})
 
 
-def from_tensors(network: Network, state_dict: Mapping[str, torch.Tensor], names: Mapping[str, tuple[str, bool]], task: str) -> Exported:
+def from_tensors(
+    network: Network,
+    state_dict: Mapping[str, torch.Tensor],
+    names: Mapping[str, tuple[str, bool]],
+    task: str,
+    unused: Collection[str] = (),
+    model: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> Exported:
     """The weights of any PyTorch model. names: ours -> (theirs, whether it is a torch Linear weight, stored (out, in)).
 
-    A head axis is added where the tensor lacks it ([d_model, n_heads·d_head] is cut into heads). Errors: ModelError naming the tensor.
+    A head axis is added where the tensor lacks it ([d_model, n_heads·d_head] is cut into heads). unused: their tensors that do not change
+    the function. model: from tokens (batch, n_ctx) to logits (batch, d_vocab_out); where it is given, the exported network is run beside it
+    in float64. Errors: ModelError naming the tensor that is missing, has no place, or has another shape; or if logits differ.
     """
     shapes = network.shapes()
     weights = {}
     for ours, (theirs, transposed) in names.items():
-        if theirs not in state_dict or ours not in shapes:
-            raise ModelError(f"there is no tensor {theirs if theirs not in state_dict else ours}")
+        if theirs not in state_dict:
+            raise ModelError(f"the model has no tensor {theirs}; it has {_some(state_dict)}")
+        if ours not in shapes:
+            raise ModelError(f"a network of these settings has no tensor {ours}; it has {_some(shapes)}")
         tensor = state_dict[theirs].T if transposed else state_dict[theirs]
         weights[ours] = _copy(_with_heads(ours, tensor, shapes[ours][0]))
+    left = sorted(set(state_dict) - {theirs for theirs, _ in names.values()} - set(unused))
+    if left:
+        raise ModelError(f"the model's tensor {left[0]} is not in `names`: give it a place, or name it in `unused`")
     _require_tensors(network, weights)
-    task_fields(task)
-    return Exported(weights, {**network.metadata(), "task": task})
+    if model is not None:
+        _compare(network, weights, in_double(model) if isinstance(model, torch.nn.Module) else model)
+    return Exported(weights, {**network.metadata(), **_task_metadata(network, task)})
+
+
+def _some(names: Iterable[str]) -> str:
+    found = list(names)
+    return ", ".join(found[:30]) + (f" and {len(found) - 30} more" if len(found) > 30 else "")
+
+
+def _task_metadata(network: Network, text: str) -> dict[str, str]:
+    """The task as a certificate has it, and in the words that the checker compares. ModelError if it is none, or does not fit."""
+    try:
+        spec, task = read_task(text)
+    except ValueError as error:
+        raise ModelError(str(error)) from error
+    for name, found in (("n_ctx", task.n_ctx), ("d_vocab", task.d_vocab)):
+        if found != network.sizes[name]:
+            raise ModelError(f"the task has {name} = {found}, the network {network.sizes[name]}")
+    if task.answers > network.sizes["d_vocab_out"]:
+        raise ModelError(f"the task has answers below {task.answers}, the network {network.sizes['d_vocab_out']} logits")
+    return {TASK: spec.words(), "task": text}
 
 
 def task_json(name: str, **fields: Any) -> str:
@@ -204,16 +243,16 @@ def _require_tensors(network: Network, weights: Mapping[str, torch.Tensor]) -> N
         raise ModelError(f"missing tensor {missing[0]}")
 
 
-def _compare(network: Network, weights: Mapping[str, torch.Tensor], original: Any) -> None:
-    """ModelError unless the network has the logits of `original`, from tokens (batch, n_ctx) to logits (batch, n_ctx, d_vocab_out)."""
+def _compare(network: Network, weights: Mapping[str, torch.Tensor], theirs: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """ModelError unless the network has the logits of `theirs`, from tokens (batch, n_ctx) to logits (batch, d_vocab_out)."""
     generator = torch.Generator().manual_seed(0)
     tokens = torch.randint(0, network.sizes["d_vocab"], (PROMPTS, network.sizes["n_ctx"]), generator=generator)
-    readout = network.options["readout"]
     with torch.no_grad():
-        double = copy.deepcopy(original).to("cpu").double()
-        theirs = double(tokens)[:, -1 if readout == "last" else readout].to(torch.float64)
+        found = theirs(tokens).to(torch.float64)
         ours = logits(network, {name: tensor.double() for name, tensor in weights.items()}, tokens)
-    difference, largest = float((ours - theirs).abs().max()), float(theirs.abs().max())
+    if found.shape != ours.shape:
+        raise ModelError(f"the model's logits have shape {tuple(found.shape)}, those of its exported weights {tuple(ours.shape)}")
+    difference, largest = float((ours - found).abs().max()), float(found.abs().max())
     single = network.options["normalization"] in ("RMS", "RMSPre")
     if not difference <= (SINGLE if single else ROUNDING) * max(1.0, largest):
         raise ModelError(

@@ -15,9 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 import proofcheck
 from proofcheck import Certificate, Limits, ProofcheckError, Report, Step, Verdict, encode_certificate
-from proofcheck.catalogue import BUILT_IN
-from proofcheck.certificate import ModelSpec, TaskSpec, accuracy_at_least, sha256_hex
-from proofcheck.kinds import read_fields
+from proofcheck.certificate import ModelSpec, accuracy_at_least, sha256_hex
 from proofcheck.models.transformer import NAME
 from proofcheck.report import decimal, describe
 from strategies.cli.options import limits_of
@@ -25,7 +23,7 @@ from strategies.emit import refuse_existing, relative_name
 from strategies.models.metadata import stated_task
 from strategies.networks.network import Network
 from strategies.networks.recipes import RECIPES
-from strategies.networks.task_words import task_document, task_fields
+from strategies.networks.task_words import read_task, task_document
 
 STEPS = (Step("inputs", "evaluation"), Step("total", "sum-blocks", ("inputs",)))
 PRECISION = 128
@@ -70,7 +68,7 @@ def network_of(path: Path, n_ctx: int) -> tuple[Network, dict[str, str]]:
 def certificate_of(path: Path, output: Path, task: str = "") -> Certificate:
     """The certificate that claims nothing yet. task: a JSON document; "" for the one in the file's metadata.
 
-    Errors: as `network_of`; ProofcheckError where the task is none.
+    Errors: as `network_of`; ValueError where the task is none.
     """
     with safe_open(str(path), framework="np") as file:
         words = dict(file.metadata() or {})
@@ -84,16 +82,13 @@ def certificate_of(path: Path, output: Path, task: str = "") -> Certificate:
         text = json.dumps({"name": "max-of-k", "n_ctx": int(sizes["n_ctx"]), "d_vocab": int(sizes["d_vocab"])})
     if not text:
         raise ValueError("the file does not say for which task it was trained; give --task '{\"name\": …}', see docs/models.md")
-    name, fields = task_fields(text)
-    if name not in BUILT_IN.tasks:
-        raise ValueError(f"there is no task {name[:80]!r}; there are {', '.join(BUILT_IN.tasks)}")
-    kind = BUILT_IN.tasks[name]
-    total = kind.build(**read_fields(fields, kind.fields, "$.task", Limits())).total()
-    network, _ = network_of(path, int(fields["n_ctx"]))
+    spec, built = read_task(text)
+    total = built.total()
+    network, _ = network_of(path, built.n_ctx)
     return Certificate(
         claim=accuracy_at_least(0, total),
         model=ModelSpec(NAME, network.sizes, relative_name(path, output.parent), sha256_hex(path.read_bytes()), network.options),
-        task=TaskSpec(name, fields),
+        task=spec,
         precision=PRECISION,
         steps=STEPS,
         provenance={"strategy": "evaluation", "proofcheck": proofcheck.__version__},

@@ -61,7 +61,7 @@ def programs(part: int) -> list[Program]:
     found, claims = [], {}
     for name in ("brute-force", "exact", "cubic"):
         path = ROOT / "certificates" / "accept" / f"{STEM}--{name}.json"
-        claims[name] = json.loads(path.read_text())["claim"]["accuracy_at_least"]["correct"]
+        claims[name] = next(iter(json.loads(path.read_text())["claim"].values()))["correct"]
         found.append(Program(f"proofcheck {name}", [sys.executable, "-c", VERIFY, str(path)], claims[name]))
     for name, certificate, scale in (
         ("published brute force", "brute-force", part),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -10,13 +11,20 @@ import select
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cli.test_hostile_strings import FORGED, HOSTILE, certificate, harmless
+from hypothesis import given
+from hypothesis import strategies as st
 from process.test_subject import GRAMMAR
 
+from proofcheck import Reason, Rejected
 from proofcheck.cli.main import main
+from proofcheck.cli.output import JsonLines, Junit, Text
+from proofcheck.report import escape, refusal
 
 REJECT = Path(__file__).parents[2] / "certificates" / "reject"
 TWIN = REJECT / "twin.json"
@@ -204,3 +212,39 @@ def test_every_argument_is_explained() -> None:
     for name, command in actions.choices.items():  # type: ignore[attr-defined]
         for action in command._actions:
             assert action.help, (name, action.dest)
+
+
+@given(name=st.text(max_size=40), message=st.text(max_size=40), line=st.text(max_size=40))
+def test_any_text_in_any_format_stays_one_value(name: str, message: str, line: str) -> None:
+    """Names and messages of any characters: one test case, one object, one verdict line; no other line begins with `s `."""
+    error = Rejected(Reason.BAD_STRING, message, path=line, expected=name, found=message, hint=line)
+    report = replace(refusal(name, error), strategy=line, model_file=name, model_sha256="0" * 64, model_words=message, task=line)
+    for output in (Junit(), JsonLines(), Text(several=False, quiet=False, stats=True), Text(several=True, quiet=False, stats=True)):
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            output.begin()
+            output.report(report)
+            output.end([report])
+        text = out.getvalue()
+        assert harmless(text) and harmless(err.getvalue())
+        verdicts = [line for line in text.split("\n") if line.startswith("s ")]
+        if isinstance(output, Junit):
+            (case,) = list(ET.fromstring(text)[0])
+            assert case.get("name") == escape(name) and [part.tag for part in case] == ["failure", "system-out"]
+            verdicts += [case.findtext("system-out") or ""]
+        elif isinstance(output, JsonLines):
+            assert text.count("\n") == 1
+            found = json.loads(text)
+            assert (found["certificate"], found["error"]["message"], found["strategy"]) == (name, message, line)
+            verdicts += [found["line"]]
+        assert verdicts == [report.line()]
+        assert GRAMMAR.fullmatch(report.line()) or not name
+
+
+@given(text=st.text(max_size=60))
+def test_any_text_in_a_notebook_is_text(text: str) -> None:
+    error = Rejected(Reason.BAD_STRING, text, step=text, rule=text, path=text, expected=text, found=text, hint=text)
+    html = replace(refusal(text, error), strategy=text, model_file=text, model_sha256=text, model_words=text, task=text)._repr_html_()
+    document = ET.fromstring(f"<div>{html}</div>")
+    assert {element.tag for element in document.iter()} <= {"div", "table", "caption", "b", "tbody", "tr", "th", "td", "details", "summary"}
+    assert escape(text) in [cell.text or "" for cell in document.iter("td")] or not escape(text).strip()

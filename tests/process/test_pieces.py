@@ -20,6 +20,7 @@ from proofcheck.certificate import Certificate, decode_certificate
 from proofcheck.cli import pieces
 from proofcheck.cli.pieces import Ended, PiecesInProcesses, Unfit, read_answer, write_answer
 from proofcheck.cli.settings import Settings
+from proofcheck.decimals import duration
 from proofcheck.rules.counting import evaluation
 from proofcheck.verification import Checker, versions
 
@@ -285,7 +286,8 @@ def test_progress_is_a_line_of_its_own(capsys: pytest.CaptureFixture[str], monke
         ": 50 % of 100 inputs, 20 s left",
         ": 75 % of 100 inputs, 28 min left",
     ]
-    assert [progress.duration(seconds) for seconds in (3.4, 7800)] == ["3 s", "2 h 10 min"]
+    times = [duration(seconds) for seconds in (3, 100, 7800, 10**6, 10**9, 10**30)]
+    assert times == ["3 s", "2 min", "2 h 10 min", "11 days", "31 years", "millions of years"]
     quiet = progress.Progress(always=False)
     quiet(step, 1, 2)
     assert capsys.readouterr().err == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -200,6 +201,20 @@ def test_one_layer_and_one_head_is_the_attention_only_network(tmp_path: Path) ->
     one, other = run(case, these, tmp_path), run(case, older, tmp_path)
     assert (one.verdict, other.verdict) == (Verdict.VERIFIED, Verdict.VERIFIED)
     assert one.exact and other.exact and one.proved == other.proved
+
+
+def test_the_limit_that_a_refusal_names_is_enough(tmp_path: Path) -> None:
+    """What may be settled in balls grows with the limit on work; the message takes that into account."""
+    case = random_case(CASES[0])
+    task = kth_largest(case)
+    correct, total, _ = right_answers(case, task)
+    these = certificate(case, task, 0, total)
+    report = run(case, these, tmp_path, limits=Limits(work=10**6))
+    assert report.error is not None and report.error.code is Reason.LIMIT_EXCEEDED
+    found = re.search(r"--limit work=(\d+) .* in the order of 0 s of one processor", report.error.hint)
+    assert found is not None
+    again = run(case, these, tmp_path, limits=Limits(work=int(found[1])))
+    assert (again.verdict, again.proved) == (Verdict.VERIFIED, correct)
 
 
 def test_words_that_are_no_inputs_count_as_work_too(tmp_path: Path) -> None:

@@ -223,6 +223,38 @@ def test_weights_are_lost_relative_to_the_largest_score(tmp_path: Path) -> None:
     assert floats[0, 1] == 0  # with e^−90 = 0 it is wrong
 
 
+def far_scores(k: int) -> tuple[Shape, Tensors]:
+    """Scores whose weights are near 2^−126, and logit terms of any size, so that what is lost of a weight may decide."""
+    rng = np.random.default_rng(k)
+    n, d = int(rng.integers(1, 4)), int(rng.integers(2, 4))
+    D = 2 * d + n
+    EQKE = rng.choice([0.0, 40.0, 80.0, 86.0, 87.0, 87.5, 88.0, 90.0, 95.0], (d, d)) + rng.random((d, d))
+    EQKP = rng.choice([0.0, 0.0, 20.0, -20.0, 40.0], (d, n))
+    EVOU = rng.standard_normal((d, d)) * 10.0 ** rng.integers(-36, 7, (d, 1))
+    return network_of(EQKE * np.sqrt(D), EQKP * np.sqrt(D), EVOU, np.zeros((n, d)), np.zeros((d, d)))
+
+
+@pytest.mark.parametrize("rule", RULES_TESTED)
+def test_what_underflows_is_never_relied_on(rule: str, tmp_path: Path) -> None:
+    right = lost = 0
+    for k in range(150):
+        shape, tensors = far_scores(k)
+        run = Run(3 * shape.d_vocab * 10, 2.0**-13, 8)
+        report, facts = proved(tensors, shape, steps(rule, shape, k), tmp_path, roundings=run.roundings)
+        if report.error is not None:
+            assert report.error.code in ("rule-not-applicable", "out-of-range"), report.error
+            continue
+        worst, always = Worst(tensors, run), np.zeros((shape.d_vocab, shape.d_vocab), dtype=np.int64)
+        for x in product(range(shape.d_vocab), repeat=shape.n_ctx):
+            always[x[-1], max(x)] += worst.right(x)
+        for fact in facts:
+            assert (np.array(fact.counts) <= always).all(), (rule, k)
+            right += int(np.array(fact.counts).sum())
+            lost += int(always.sum())
+    assert right > 0
+    assert rule != "enumeration" or right > 0.3 * lost  # integers do not see a term that is 2^−27 of the largest
+
+
 def test_losses_of_scores_count() -> None:
     """A query of 2^−127 is lost; with keys of 2^100 it changes scores by far more than all roundings: Θ must know."""
     shape = Shape(1, 2, 1, 1)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +135,81 @@ def test_plain_pytorch(tmp_path: Path) -> None:
         found = out(hidden(left(words[:, 0]) + right(words[:, 1])).relu()).argmax(-1)
     assert report.proved == int((found == words.amax(-1)).sum())
     with pytest.raises(ModelError, match=r"missing tensor unembed.W_U"):
-        from_tensors(network, state, {name: source for name, source in names.items() if name != "unembed.W_U"}, task)
+        short = {name: source for name, source in names.items() if name != "unembed.W_U"}
+        from_tensors(network, state, short, task, unused=("out.weight",))
     with pytest.raises(ModelError, match="shape"):
         from_tensors(network, state, {**names, "unembed.W_U": ("out.weight", False)}, task)
+
+
+def test_the_plain_script_of_the_page(tmp_path: Path) -> None:
+    """From docs/models.md to VERIFIED, in a folder of its own and in processes of their own."""
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    (code,) = re.findall(
+        r"^```python\n(.*?)^```", page[page.index("### Plain PyTorch") :].split("\n### ")[0], flags=re.DOTALL | re.MULTILINE
+    )
+    (tmp_path / "script.py").write_text(code)
+    path = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    for command in (["script.py"], ["-m", "strategies", "evaluate", "mine.safetensors", "-o", "mine.json"]):
+        subprocess.run([sys.executable, *command], cwd=tmp_path, env=path, check=True, capture_output=True, timeout=300)
+    report = proofcheck.verify(tmp_path / "mine.json")
+    assert (report.verdict, report.proved, report.total, report.notes) == (Verdict.VERIFIED, 121, 121, ())
+
+
+def plain() -> tuple[Network, dict[str, torch.Tensor], dict[str, tuple[str, bool]]]:
+    """A linear map of one-hot tokens, under names of its own."""
+    options = {"n_layers": 0, "n_heads": 0, "d_head": 0, "n_positions": 0, "attention": "full"}
+    network = Network.of(n_ctx=2, d_vocab=4, d_model=6, **options)
+    state = {
+        "emb.weight": torch.randn(4, 6, generator=torch.Generator().manual_seed(0)),
+        "out.weight": torch.eye(4, 6),
+        "out.bias": torch.ones(4),
+    }
+    return network, state, {"embed.W_E": ("emb.weight", False), "unembed.W_U": ("out.weight", True), "unembed.b_U": ("out.bias", False)}
+
+
+TOKEN_AT = task_json("token-at", n_ctx=2, d_vocab=4, position=1)
+
+
+def test_a_mapping_that_forgets_something_is_refused() -> None:
+    network, state, names = plain()
+
+    def model(tokens: torch.Tensor) -> torch.Tensor:
+        return state["emb.weight"].double()[tokens[:, -1]] @ state["out.weight"].double().T + state["out.bias"].double()
+
+    assert from_tensors(network, state, names, TOKEN_AT, model=model).metadata["proofcheck.task"] == "token-at n_ctx=2 d_vocab=4 position=1"
+    with pytest.raises(ModelError, match=r"out\.bias is not in `names`"):
+        from_tensors(network, state, {name: source for name, source in names.items() if name != "unembed.b_U"}, TOKEN_AT)
+    with pytest.raises(ModelError, match="differ"):
+        short = {name: source for name, source in names.items() if name != "unembed.b_U"}
+        from_tensors(network, state, short, TOKEN_AT, unused=("out.bias",), model=lambda tokens: model(tokens) * 2)
+    with pytest.raises(ModelError, match=r"no tensor emb\.wieght; it has emb\.weight, out\.weight, out\.bias"):
+        from_tensors(network, state, {**names, "embed.W_E": ("emb.wieght", False)}, TOKEN_AT)
+    with pytest.raises(ModelError, match=r"no tensor embed\.W; it has embed\.W_E"):
+        from_tensors(network, state, {**names, "embed.W": ("emb.weight", False)}, TOKEN_AT)
+    with pytest.raises(ModelError, match=r"logits have shape \(64, 2\)"):
+        from_tensors(network, state, names, TOKEN_AT, model=lambda tokens: model(tokens)[:, :2])
+    with pytest.raises(ModelError, match="not finite"):
+        from_tensors(network, {**state, "out.bias": torch.tensor([0, 1, torch.nan, 2])}, names, TOKEN_AT)
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (task_json("token_at", n_ctx=2, d_vocab=4), "there is no task 'token_at'; there are "),
+        (task_json("token-at", n_ctx=2, d_vocab=4), "position"),
+        (task_json("token-at", n_ctx=2, d_vocab=4, position=2), "position"),
+        (task_json("token-at", n_ctx=3, d_vocab=4, position=1), "the task has n_ctx = 3, the network 2"),
+        (task_json("token-at", n_ctx=2, d_vocab=5, position=1), "the task has d_vocab = 5, the network 4"),
+        (task_json("kth-largest", n_ctx=2, d_vocab=4, k=1, alphabets=("0-4",) * 2), "alphabets"),
+        (task_json("modular-sum", n_ctx=2, d_vocab=4, modulus=7), "modulus"),
+        ('"token-at"', "a task is a JSON object"),
+    ],
+)
+def test_a_task_that_does_not_fit_is_refused_with_what_would(task: str, words: str) -> None:
+    network, state, names = plain()
+    with pytest.raises(ModelError) as caught:
+        from_tensors(network, state, names, task)
+    assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
