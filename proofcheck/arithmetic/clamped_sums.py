@@ -85,7 +85,7 @@ def _failing(steps: Integers, sizes: Integers, start: int, bins: Bins) -> int:
     """Σ Π sizes[l_i] over the tuples that fail, for steps d_i(l) in −states … states [p, L] and s_0 = start."""
     states, bits = bins.states, int(sizes.sum()).bit_length()
     if start < -bins.below:
-        return int(sizes.sum()) ** len(steps)
+        return int(int(sizes.sum()) ** len(steps))
     kept = [0] * states  # number of tuples in each state s = k − below
     kept[min(start, bins.above) + bins.below] = 1
     fallen = 0
@@ -94,7 +94,7 @@ def _failing(steps: Integers, sizes: Integers, start: int, bins: Bins) -> int:
         np.add.at(factor, row + states, sizes)
         limbs = (i + 1) * bits // LIMB_BITS + 1
         count(len(row) + (2 * int(np.count_nonzero(factor)) + 3) * (states - kept.count(0)) * limbs)
-        product = (fmpz_poly(kept) * fmpz_poly(factor.tolist())).coeffs()  # shifted by `states`
+        product = [int(tuples) for tuples in (fmpz_poly(kept) * fmpz_poly(factor.tolist())).coeffs()]  # shifted by `states`
         fallen = fallen * int(sizes.sum()) + int(sum(product[:states]))
         kept = product[states : 2 * states]
         kept += [0] * (states - len(kept))
