@@ -129,10 +129,13 @@ def _signed(name: str, certificate: Certificate, answer: Report, checker: Checke
             Reason.USAGE, "the workers run another release", path="--dask", expected=versions()[0], found=str(answer.versions[0])[:80]
         )
         return refusal(name, error)
+    about = read_frame(certificate, checker.catalogue, checker.limits)
+    verified = answer.verdict is Verdict.VERIFIED
     return replace(
         answer,
         certificate=name,
-        claim=read_frame(certificate, checker.catalogue, checker.limits).claim.words() if answer.verdict is Verdict.VERIFIED else "",
+        claim=about.claim.words() if verified else "",
+        assumptions=about.claim_kind.assumptions(about.claim) if verified else (),
         model_file=certificate.model.file,
         model_sha256=certificate.model.sha256,
         model_words=certificate.model.words(),
