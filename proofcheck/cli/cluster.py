@@ -45,7 +45,7 @@ def on_cluster(settings: Settings, jobs: list[Job], address: str) -> Iterator[Re
         from distributed import Client as UntypedClient
     except ImportError as error:
         print(
-            f"proofcheck: --dask needs the package distributed: pip install 'proofcheck[cluster]' ({escape(str(error))})", file=sys.stderr
+            f"proofcheck: --dask needs the package distributed: pip install 'proofcheck-nn[dask]' ({escape(str(error))})", file=sys.stderr
         )
         raise SystemExit(DECLINED) from error
     trusted = f"workers at {escape(address)}"
