@@ -21,6 +21,7 @@ from proofcheck.rules.attention_only.windows import (
     rival_tree,
     separable_windows,
     separable_windows_exact,
+    shared_windows,
 )
 from proofcheck.rules.counting import evaluation, evaluation_losses, sum_blocks, sum_losses
 from proofcheck.rules.rule import Rule
@@ -41,6 +42,7 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
             centred_expansion.RULE,
             separable_windows.RULE,
             separable_windows_exact.RULE,
+            shared_windows.RULE,
             grouped_queries.RULE,
             rival_tree.RULE,
             cubic.RULE,

@@ -35,6 +35,7 @@ from tests.second_checker.rules_separable_early_maximum import separable_early_m
 from tests.second_checker.rules_separable_enumeration import separable_enumeration
 from tests.second_checker.rules_separable_minimum import separable_minimum
 from tests.second_checker.rules_separable_partition import separable_partition
+from tests.second_checker.rules_shared_windows import shared_windows
 from tests.second_checker.rules_tables import path_expansion
 from tests.second_checker.rules_windows import separable_windows
 from tests.second_checker.rules_windows_exact import separable_windows_exact
@@ -106,6 +107,7 @@ BOUNDED = {"first": Hint(("i64",), ("d",)), "direction": MODEL, "coefficients": 
 WINDOWS = {"boundaries": PAIRS, "rivals": PAIRS, "blocks": TRIPLES, "top_EV": LISTS, "top_EU": LISTS, "top_PV": LISTS}
 SHEETS = {"max_tokens": Hint(("i64",), (None,)), "boundaries": PAIRS, "rivals": PAIRS, "groups": TRIPLES, "blocks": PAIRS}
 SHEETS |= {"top_EV": LISTS, "top_EU": LISTS, "top_PV": LISTS}
+SHARED = SHEETS | {"classes": Hint(("i64",), (None,)), "bins": TRIPLES}
 GROUPED = MEANS | {"base": MODEL, "centre": MODEL, "directions": Hint(("f64",), (None, "D")), "coefficients": Hint(("f64",), ("d", None))}
 GROUPED |= {"labels": Hint(("i64",), ("d",)), **WINDOWS}
 TREE = {name: hint for name, hint in GROUPED.items() if name not in ("top_EV", "top_EU")}
@@ -136,6 +138,7 @@ RULES: dict[str, Rule] = {
     "separable-windows-exact": Rule(
         separable_windows_exact, ProvedBlocks, (CentredTables,), hints=SHEETS | {"expansions": Hint(most=2**48)}
     ),
+    "shared-windows": Rule(shared_windows, ProvedBlocks, (CentredTables,), hints=SHARED | {"additions": ADDITIONS}),
 }
 
 NO_ANSWERS = ("path-expansion", "centred-expansion", "attention-bounds", "count-classes", "sum-blocks")
