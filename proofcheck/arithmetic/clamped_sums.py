@@ -94,9 +94,9 @@ def _failing(steps: Integers, sizes: Integers, start: int, bins: Bins) -> int:
         np.add.at(factor, row + states, sizes)
         limbs = (i + 1) * bits // LIMB_BITS + 1
         count(len(row) + (2 * int(np.count_nonzero(factor)) + 3) * (states - kept.count(0)) * limbs)
-        product = (fmpz_poly(kept) * fmpz_poly(factor.tolist())).coeffs()  # shifted by `states`
-        fallen = fallen * int(sizes.sum()) + int(sum(product[:states]))
+        product = [int(c) for c in (fmpz_poly(kept) * fmpz_poly(factor.tolist())).coeffs()]  # shifted by `states`
+        fallen = fallen * int(sizes.sum()) + sum(product[:states])
         kept = product[states : 2 * states]
         kept += [0] * (states - len(kept))
         kept[-1] += sum(product[2 * states :])
-    return fallen + int(sum(kept[: bins.below + 1]))
+    return fallen + sum(kept[: bins.below + 1])
