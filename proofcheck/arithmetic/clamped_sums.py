@@ -85,7 +85,7 @@ def _failing(steps: Integers, sizes: Integers, start: int, bins: Bins) -> int:
     """Σ Π sizes[l_i] over the tuples that fail, for steps d_i(l) in −states … states [p, L] and s_0 = start."""
     states, bits = bins.states, int(sizes.sum()).bit_length()
     if start < -bins.below:
-        return int(sizes.sum()) ** len(steps)
+        return int(int(sizes.sum()) ** len(steps))
     kept = [0] * states  # number of tuples in each state s = k − below
     kept[min(start, bins.above) + bins.below] = 1
     fallen = 0
@@ -94,9 +94,9 @@ def _failing(steps: Integers, sizes: Integers, start: int, bins: Bins) -> int:
         np.add.at(factor, row + states, sizes)
         limbs = (i + 1) * bits // LIMB_BITS + 1
         count(len(row) + (2 * int(np.count_nonzero(factor)) + 3) * (states - kept.count(0)) * limbs)
-        product = [int(c) for c in (fmpz_poly(kept) * fmpz_poly(factor.tolist())).coeffs()]  # shifted by `states`
-        fallen = fallen * int(sizes.sum()) + sum(product[:states])
+        product = [int(tuples) for tuples in (fmpz_poly(kept) * fmpz_poly(factor.tolist())).coeffs()]  # shifted by `states`
+        fallen = fallen * int(sizes.sum()) + int(sum(product[:states]))
         kept = product[states : 2 * states]
         kept += [0] * (states - len(kept))
         kept[-1] += sum(product[2 * states :])
-    return fallen + sum(kept[: bins.below + 1])
+    return fallen + int(sum(kept[: bins.below + 1]))

@@ -17,6 +17,8 @@ from proofcheck.rules.reading import BINARY32, BINARY64, FloatRun
 from strategies.budget import Budget
 from strategies.checker import CheckerEnded
 from strategies.cli.options import add_search_options, limits_of
+from strategies.cli.prove_loss import CLAIMS as LOSS_CLAIMS
+from strategies.cli.prove_loss import run as run_loss
 from strategies.emit import ProveError, prove, refuse_existing
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.shared_windows import shared_windows_at
@@ -27,7 +29,7 @@ from strategies.names import EVALUATION, UnknownStrategy, full_name
 from strategies.proving import prove as prove_anything
 from strategies.suitability import refusal, remarks
 
-CLAIMS = ("accuracy", "margin", "float32", "float64")
+CLAIMS = ("accuracy", "margin", "float32", "float64", *LOSS_CLAIMS)
 FLOAT_CLAIMS = {"float32": (BINARY32, Fraction(1, 2**13)), "float64": (BINARY64, Fraction(1, 2**40))}
 KAPPA = 8
 
@@ -48,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MU",
         help="(shared-)windows only: billionths of all inputs that one operation must prove",
     )
-    parser.add_argument("--operations", type=int, metavar="N", help="windows only: the best bound with at most N operations")
+    parser.add_argument("--operations", type=int, metavar="N", help="windows: at most N operations; loss-boxes: about N boxes times rivals")
     parser.add_argument("--claim", choices=CLAIMS, default="accuracy", help="what to prove (default: accuracy over the reals)")
     parser.add_argument(
         "--margin", type=_margin, metavar="P/Q", help="claim margin: logits by which the answer must lead, such as 1/10 or 1"
@@ -66,6 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write a verified certificate, or nothing."""
+    if options.claim in LOSS_CLAIMS:
+        return run_loss(options)
     if options.strategy == EVALUATION:
         if options.claim != "accuracy":
             print(f"--strategy {EVALUATION} proves --claim accuracy alone", file=sys.stderr)

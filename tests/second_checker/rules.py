@@ -28,7 +28,7 @@ from tests.second_checker.rules_enumeration import enumeration
 from tests.second_checker.rules_evaluation import evaluation
 from tests.second_checker.rules_floats import float_tables
 from tests.second_checker.rules_grouped_queries import grouped_queries
-from tests.second_checker.rules_losses import LossBlocks, LossSum, evaluation_losses, sum_losses
+from tests.second_checker.rules_losses import LossBlocks, LossSum, evaluation_losses, loss_boxes, sum_losses
 from tests.second_checker.rules_rival_tree import rival_tree
 from tests.second_checker.rules_separable_counting import separable_counting
 from tests.second_checker.rules_separable_early_maximum import separable_early_maximum
@@ -113,10 +113,13 @@ GROUPED |= {"labels": Hint(("i64",), ("d",)), **WINDOWS}
 TREE = {name: hint for name, hint in GROUPED.items() if name not in ("top_EV", "top_EU")}
 TREE |= {"basis": Hint(("f64",), ("D", None)), "order": Hint(("i64",), ("d",)), "ranges": PAIRS, "column_centre": MODEL}
 TREE |= {"group_means": Hint(("f64",), (None, "D")), "top_direct": LISTS}
+LOSS_BOXES = {"cells": Hint(("i64",), ("d", "d")), "classes": Hint(("i64",), ("d", "n")), "levels": Hint(("f64",), ("d", None, "d"))}
+LOSS_BOXES |= {"below": Hint(most=1)}
 RULES: dict[str, Rule] = {
     "path-expansion": Rule(path_expansion, Tables),
     "evaluation": Rule(evaluation, ProvedBlocks, general=True),
     "evaluation-losses": Rule(evaluation_losses, LossBlocks, general=True),
+    "loss-boxes": Rule(loss_boxes, LossBlocks, (Tables,), hints=LOSS_BOXES),
     "sum-losses": Rule(sum_losses, LossSum, (LossBlocks,), more=True, general=True),
     "float-tables": Rule(float_tables, FloatTables, (Tables,)),
     "enumeration": Rule(enumeration, ProvedBlocks, (LogitTables,)),

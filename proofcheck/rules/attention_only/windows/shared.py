@@ -77,8 +77,7 @@ class SharedTerms:
         last = (own_weight[None] * (own + self.pi[:, n - 1][:, None])).min(axis=1)
         z = base[:, None, :] + self.pi[:, : n - 1][:, :, None]
         lowered = joined([z[..., :singles], at_most_zero(z[..., singles:])], axis=2) if singles < z.shape[2] else z
-        terms = lowered * (u[:, None] * v[None, :])[None]
-        return np.asarray(lower_integers(terms[None], last[None], bits)[0], dtype=np.int64)
+        return np.asarray(lower_integers((lowered * (u[:, None] * v[None, :])[None])[None], last[None], bits)[0])
 
     def _divided(self, places: Integers, base: Intervals, own: Intervals) -> tuple[Intervals, Intervals]:
         """In place of the rest by lists: its groups, token by token (H1)."""
