@@ -336,7 +336,12 @@ def _require_consistent(dimensions: Dimensions, options: Options) -> None:
     _require((sizes.n_heads > 0) == (sizes.d_head > 0), "d_head", "0 if and only if n_heads is 0", sizes.d_head)
     _require(sizes.n_layers > 0 or sizes.n_heads == sizes.d_mlp == 0, "n_layers", "at least 1 where there are heads or an MLP", 0)
     _require(sizes.n_layers == 0 or sizes.n_heads + sizes.d_mlp > 0, "n_layers", "0 where there are no heads and no MLP", sizes.n_layers)
-    _require((sizes.d_mlp > 0) == (options["activation"] != NONE), "d_mlp", "0 if and only if activation is none", sizes.d_mlp)
+    _require(
+        (sizes.d_mlp > 0) == (options["activation"] != NONE),
+        "d_mlp",
+        "0 if and only if activation is none",
+        f"{sizes.d_mlp}, with activation {options['activation']}",
+    )
     normalizes = options["normalization"] != NONE
     _require_option((options["eps"] > 0) == normalizes, "eps", "above 0 if and only if there is a normalization", options["eps"])
     plain = sizes.n_heads == 0 or is_uniform(options["attention"])
@@ -347,7 +352,7 @@ def _require_consistent(dimensions: Dimensions, options: Options) -> None:
     _require_option(inside, "readout", "a position before the last (or last, or sum)", readout)
 
 
-def _require(holds: bool, name: str, expected: str, found: int) -> None:
+def _require(holds: bool, name: str, expected: str, found: int | str) -> None:
     if not holds:
         path = f"$.model.dimensions.{name}"
         raise Rejected(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -29,6 +30,11 @@ STEPS = (Step("inputs", "evaluation"), Step("total", "sum-blocks", ("inputs",)))
 PRECISION = 128
 _OPTIONS = {"embedding": "shared", "attention": "causal", "scale": "1/sqrt(d_head)", "normalization": "none", "eps": "0/1"}
 
+_NAMES = re.compile(
+    r"(un)?embed\.[Wb]_[EU]|pos_embed\.W_pos|ln_final\.[wb]|head\.\d+\.[Wb]"
+    r"|blocks\.\d+\.(attn\.([Wb]_[QKVO]|mask|IGNORE)|mlp\.[Wb]_(in|out)|ln[12]\.[wb])"
+)
+
 
 def network_of(path: Path, n_ctx: int) -> tuple[Network, dict[str, str]]:
     """Sizes from the tensors, options from the file's own words (those of a plain network where it says nothing), and these words.
@@ -43,6 +49,10 @@ def network_of(path: Path, n_ctx: int) -> tuple[Network, dict[str, str]]:
     readout = words.get("proofcheck.readout", "last")
     options["readout"] = int(readout) if readout.isdigit() else readout
     options["head"] = tuple(int(width) for width in words.get("proofcheck.head", "").split(",") if width)
+    unknown = sorted(name for name in shapes if not _NAMES.fullmatch(name))
+    if unknown:
+        supported = "docs/models.md, 'Transformers of any options', says what is supported"
+        raise ValueError(f"the file has a tensor {unknown[0][:200]}, which no transformer of docs/semantics.md has: {supported}")
     for name in ("embed.W_E", "unembed.W_U"):
         if name not in shapes:
             raise ValueError(f"the file has no tensor {name}: docs/semantics.md lists the names")

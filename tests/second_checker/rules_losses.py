@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
 from mpmath import iv
 
 from tests.second_checker.facts import Context
-from tests.second_checker.intervals import PRECISION, Interval, enclose, ends_of, exp, total
+from tests.second_checker.intervals import PRECISION, Interval, enclose, ends_of, exp, interval, total
 from tests.second_checker.limits import MOST_DIGITS
 from tests.second_checker.outcome import declined, rejected
+from tests.second_checker.rules_evaluation import cost_of_pass
 from tests.second_checker.sum_of_tables import SumOfTables
+from tests.second_checker.transformer import Transformer
+from tests.second_checker.transformer_forward import logit_ends
+from tests.second_checker.weights import Network
 
 CLAIMS = ("mean_loss_at_most", "mean_loss_at_least")
 RATIONAL = re.compile(r"-?[0-9]+/[0-9]+")
@@ -45,16 +50,26 @@ def loss(differences: list[Interval]) -> Interval:
     return log(1 + total([exp(x) for x in differences]))
 
 
+def logits_of_network(context: Context) -> Callable[[tuple[int, ...]], list[Interval]]:
+    """The forward pass of docs/semantics.md."""
+    network = context.network
+    if isinstance(network, SumOfTables):
+        return lambda x: [enclose(logit) for logit in network.logits(x)]
+    if isinstance(network, Transformer):
+        return lambda x: [interval(enclose(low), enclose(high)) for low, high in logit_ends(network, x, PRECISION)]
+    return context.forward.logits
+
+
 def evaluation_losses(context: Context) -> LossBlocks:
     """Every input by the forward pass of docs/semantics.md."""
     task, network = context.task, context.network
-    rational = isinstance(network, SumOfTables)
-    each = network.d_model * network.d_vocab_out // 10 if rational else 2 * (network.n_ctx + 1) * network.d_vocab
-    context.spend(task.total * (each + 10 * network.d_vocab), "evaluation-losses")
+    logits_of = logits_of_network(context)
+    answers = network.d_vocab if isinstance(network, Network) else network.d_vocab_out
+    context.spend(task.total * (cost_of_pass(context) + 10 * answers), "evaluation-losses")
     bounds: dict[tuple[int, int], tuple[Fraction, Fraction]] = {}
     for sequence in task.inputs():
         right = task.answer(sequence)
-        logits = [enclose(logit) for logit in network.logits(sequence)] if rational else context.forward.logits(sequence)
+        logits = logits_of(sequence)
         low, high = ends_of(loss([logit - logits[right] for j, logit in enumerate(logits) if j != right]))
         before = bounds.get((sequence[-1], right), (Fraction(0), Fraction(0)))
         bounds[sequence[-1], right] = before[0] + max(low, Fraction(0)), before[1] + high

@@ -16,6 +16,7 @@ from models.transformer_reference import random_case, torch_logits
 
 import proofcheck
 from proofcheck import Verdict
+from strategies.cli.main import main
 from strategies.models.load import ModelError
 from strategies.models.save import save
 from strategies.networks.adapters import from_tensors, from_transformer_lens, task_json
@@ -210,6 +211,45 @@ def test_a_task_that_does_not_fit_is_refused_with_what_would(task: str, words: s
     with pytest.raises(ModelError) as caught:
         from_tensors(network, state, names, task)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.float64], ids=str)
+def test_a_number_that_is_none_is_refused_by_name(
+    bad: float, dtype: torch.dtype, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network, state, names = plain()
+    found = from_tensors(network, {name: tensor.to(dtype) for name, tensor in state.items()}, names, TOKEN_AT)
+    found["unembed.W_U"][1, 2] = bad
+    save(found, tmp_path / "m.safetensors")
+    assert main(["evaluate", str(tmp_path / "m.safetensors"), "-o", str(tmp_path / "c.json")]) == 1
+    said = capsys.readouterr().err
+    assert "nothing was written: non-finite-weight: tensor unembed.W_U holds" in said
+    assert "[1, 2]" in said
+    assert not (tmp_path / "c.json").exists()
+
+
+def test_what_cannot_be_evaluated_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network, state, names = plain()
+    found = from_tensors(network, state, names, TOKEN_AT)
+
+    def said(file: Path, *more: str) -> str:
+        assert main(["evaluate", str(file), "-o", str(tmp_path / "c.json"), *more]) in (1, 2)
+        assert not (tmp_path / "c.json").exists()
+        return capsys.readouterr().err
+
+    torch.save(state, tmp_path / "checkpoint.pt")
+    assert "nothing was written: " in said(tmp_path / "checkpoint.pt")
+    assert "nothing was written: " in said(tmp_path / "nowhere.safetensors")
+    save(dict(found), tmp_path / "silent.safetensors")
+    assert "give --task" in said(tmp_path / "silent.safetensors")
+    assert "there is no task 'tokenat'; there are max-of-k" in said(tmp_path / "silent.safetensors", "--task", '{"name": "tokenat"}')
+    save(found, tmp_path / "more.safetensors", {"proofcheck.activation": "relu"})
+    assert "0, with activation relu" in said(tmp_path / "more.safetensors")
+    save({**found, "blocks.0.mlp.W_gate": torch.ones(2, 2)}, tmp_path / "gated.safetensors", found.metadata)
+    assert "W_gate" in said(tmp_path / "gated.safetensors")
+    save(found, tmp_path / "m.safetensors")
+    assert "--limit work=" in said(tmp_path / "m.safetensors", "--limit", "work=10")
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
