@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.second_checker.certificate_format import ATTENTION_SIZES, Certificate, decode
 from tests.second_checker.facts import Context, ProvedCount
+from tests.second_checker.gzip_file import expanded
 from tests.second_checker.limits import MOST_DIGITS, MOST_DIMENSION, MOST_SEQUENCE_LENGTH, MOST_TABLE_ENTRIES
 from tests.second_checker.outcome import Outcome, RefusedError, TooLargeError, declined, rejected
 from tests.second_checker.published import unexplained_dimension
@@ -38,7 +39,7 @@ def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
     """The outcome for a certificate file. budget: interval operations for one step."""
     claimed = total = -1
     try:
-        certificate = decode(read_regular(Path(path)))
+        certificate = decode(expanded(read_regular(Path(path))))
         claimed, total = certificate.correct, certificate.total
         data = read_weights(Path(path), certificate)
         task = read_frame(certificate)

@@ -27,7 +27,7 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[1]))
     sys.path.append(str(Path(__file__).parents[2]))
 
-from soundness import float_attacks, margin_attacks, resource_corpus, subcubic_attacks, transformer_attacks, windows_attacks
+from soundness import float_attacks, loss_attacks, margin_attacks, resource_corpus, subcubic_attacks, transformer_attacks, windows_attacks
 from soundness import frame_attacks as attacks_of_1_1
 from soundness.inflation_cases import CASES
 from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
@@ -541,6 +541,11 @@ def of_1_1() -> Iterator[tuple[str, str, bytes]]:
         yield code, f"1.1-{name}", data
 
 
+def of_losses() -> Iterator[tuple[str, str, bytes]]:
+    """Claims about the mean loss."""
+    yield from loss_attacks.attacks(base())
+
+
 def transformers() -> Iterator[tuple[str, str, bytes]]:
     """The architecture `transformer` and the tasks with alphabets: `soundness.transformer_attacks`."""
     for code, name, data in transformer_attacks.attacks():
@@ -574,6 +579,7 @@ def attacks() -> dict[str, bytes]:
         of_1_1,
         transformers,
         margin_attacks.attacks,
+        of_losses,
         about_floats,
     ):
         for code, name, data in part():
