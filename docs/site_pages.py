@@ -37,7 +37,14 @@ def on_source(app: object, page: str, source: list[str]) -> None:
     here = (DOCS / page).parent
     home = ROOT if page.removeprefix("generated/") in TOP.values() else here  # what links are relative to
     parts = re.split(r"(^```.*?^```|^~~~.*?^~~~)", source[0], flags=re.DOTALL | re.MULTILINE)
+    if page == "index":
+        parts = [part.replace("\ndecisions\n", f"\ndecisions\n{_unlisted(source[0])}") for part in parts]
     source[0] = "".join(part if k % 2 else _LINK.sub(lambda match: _link(match, home, here), part) for k, part in enumerate(parts))
+
+
+def _unlisted(index: str) -> str:
+    """Pages that the index names in no list: they come last under Explanation."""
+    return "".join(f"{page.stem}\n" for page in sorted(DOCS.glob("*.md")) if page.stem != "index" and f"\n{page.stem}\n" not in index)
 
 
 def _link(match: re.Match[str], home: Path, here: Path) -> str:

@@ -64,7 +64,7 @@ class WrongInputs:
     """What a search found: the worst inputs first.
 
     tried: inputs that were evaluated; wrong: how many of them are certainly wrong. candidates: inputs of the blocks that are not proved
-    right as a whole (without a proof, all inputs). report: of the certificate; it directed the search.
+    right as a whole (without a proof over the reals, all inputs). report: of the certificate; it directed the search.
     """
 
     inputs: tuple[WrongInput, ...]
@@ -99,7 +99,8 @@ def find_wrong_inputs(
         frame = read_frame(decoded, checker.catalogue, checker.limits)
         network = decode_model(frame, weights, checker.limits)[0]
         search = _Search(frame, network, Arithmetic(checker.backend, decoded.precision), most, _affordable(checker, frame, tries))
-        blocks = report.blocks if report.verdict is Verdict.VERIFIED else None
+        over_the_reals = frame.reading.floats is None  # right by a margin is right; right in floats may be wrong over the reals
+        blocks = report.blocks if report.verdict is Verdict.VERIFIED and over_the_reals else None
         candidates = None if blocks is None else [block for block in blocks if block.right < block.size]
         search.run(candidates)
         found = _proved(network, Arithmetic("arb", decoded.precision), search.pool)

@@ -18,6 +18,7 @@ from proofcheck.models.attention_only import NAME as ARCHITECTURE
 from strategies.checker import CheckerProcess
 from strategies.max_of_k.fitting import DoesNotFit
 from strategies.max_of_k.strategy import Problem, Strategy
+from strategies.write import packed
 
 ROUNDS = 3  # a claim is the search's guess, then the checker's own count; more rounds mean that the checker contradicts itself
 
@@ -56,10 +57,10 @@ def prove(problem: Problem, strategy: Strategy, output: Path, *, force: bool = F
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(encode_certificate(proposed))
+            file.write(packed(output, encode_certificate(proposed)))
         start = perf_counter()
         with CheckerProcess(problem.limits) as checker:
-            report = certify(checker, temporary, proposed, problem)
+            report = certify(checker, temporary, proposed, problem, output)
         check_seconds = perf_counter() - start
         temporary.chmod(0o644)
         refuse_existing(output, force=force)
@@ -79,8 +80,10 @@ def refuse_existing(output: Path, *, force: bool) -> None:
         )
 
 
-def certify(checker: CheckerProcess, path: Path, certificate: Certificate, problem: Problem) -> dict[str, Any]:
+def certify(checker: CheckerProcess, path: Path, certificate: Certificate, problem: Problem, output: Path | None = None) -> dict[str, Any]:
     """Rewrite the claim of the file at `path` until it is what the checker counts; returns the report of the file as it then is.
+
+    output: the name that the file will have; compressed if it ends in .gz.
 
     Raises ProveError, CheckerEnded.
     """
@@ -96,7 +99,7 @@ def certify(checker: CheckerProcess, path: Path, certificate: Certificate, probl
         if refused is not None and refused["code"] != "not-proved":
             raise ProveError(_words(report), code=refused["code"], declined=report["verdict"] == "DECLINED")
         certificate = with_claim(certificate, 0 if refused else report["proved"])
-        path.write_bytes(encode_certificate(certificate))
+        path.write_bytes(packed(output or path, encode_certificate(certificate)))
     raise ProveError("the checker counts differently each time; this is a bug")
 
 

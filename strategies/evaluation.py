@@ -26,6 +26,7 @@ from proofcheck.kinds import read_fields
 from proofcheck.models.attention_only import NAME as ATTENTION_ONLY
 from proofcheck.models.sum_of_tables import NAME as SUM_OF_TABLES
 from strategies.emit import refuse_existing, relative_name
+from strategies.write import packed
 
 STEPS = (Step("blocks", "evaluation"), Step("count", "sum-blocks", ("blocks",)))
 AXES = {  # tensor -> the dimensions of its axes, "" where an axis says nothing
@@ -88,7 +89,7 @@ def write(certificate: Certificate, output: Path, *, force: bool = False) -> Non
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(encode_certificate(certificate))
+            file.write(packed(output, encode_certificate(certificate)))
         temporary.chmod(0o644)
         proofcheck.verify(temporary).raise_for_verdict()
         refuse_existing(output, force=force)

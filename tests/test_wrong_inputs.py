@@ -100,6 +100,17 @@ def test_a_sample_finds_wrong_inputs_of_the_reference_model() -> None:
     assert [one.margin[0] for one in found.inputs] == sorted((one.margin[0] for one in found.inputs), reverse=True)
 
 
+def test_a_proof_about_floats_directs_no_search_over_the_reals() -> None:
+    """Right in every float evaluation does not mean right over the reals; right by a margin does."""
+    accept = ROOT / "certificates" / "accept"
+    floats = find_wrong_inputs(Checker(), accept / "max-of-4-seed-123--separable-minimum--float32.json", most=2, tries=3_000)
+    assert floats.report.verdict is Verdict.VERIFIED and floats.report.blocks is not None
+    assert floats.candidates == floats.report.total and not floats.complete
+    margin = find_wrong_inputs(Checker(), accept / "max-of-4-seed-123--exact--margin-1.json", most=2, tries=3_000)
+    assert margin.candidates < margin.report.total
+    assert len(margin.inputs) == 2 and all(max(one.tokens) == one.answer != one.given for one in margin.inputs)
+
+
 def test_what_is_proved_right_is_not_searched() -> None:
     found = find_wrong_inputs(Checker(), REJECT / "twin.json")
     assert (found.inputs, found.tried, found.candidates, found.complete) == ((), 0, 0, True)
@@ -153,7 +164,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
         """\
 certificate PACKAGE/selftest_corpus/accept--brute-force.json
 task        max-of-k n_ctx=2 d_vocab=8
-tried       52 of 52 inputs in blocks that are not proved whole; 52 are wrong
+tried       52 of 52 inputs in blocks that are not proved whole; 52 are wrong over the reals
 wrong       2 0   right answer 2, given 0, margin 12.900000
             logits 0: 7.900000  1: 0.000000  7: 0.000000  2: -5.000000  3: -5.000000   (the right answer is number 4 of 8)
 wrong       3 0   right answer 3, given 0, margin 12.900000

@@ -13,7 +13,7 @@ from flint import arb
 from proofcheck.arithmetic.ball_intervals import BallIntervals, ends
 from proofcheck.arithmetic.columns import Decided
 from proofcheck.arithmetic.fixed_point import Booleans, Integers
-from proofcheck.arithmetic.float_bounds import ROOT_TWO, SLACK, TINY
+from proofcheck.arithmetic.float_bounds import ROOT_TWO, SLACK, TINY, Doubles
 from proofcheck.arithmetic.float_columns import FloatLogits
 from proofcheck.arithmetic.float_intervals import FloatIntervals, rounded_down, rounded_up
 from proofcheck.arithmetic.intervals import Intervals
@@ -72,12 +72,12 @@ def _of_balls(logits: BallIntervals, answers: Integers) -> BallIntervals:
     out = np.empty(len(answers), dtype=object)
     for k, answer in enumerate(answers.tolist()):
         row = logits.entries[k].tolist()
-        out[k] = _loss([logit - row[answer] for j, logit in enumerate(row) if j != answer])
+        out[k] = log_sum_ball([logit - row[answer] for j, logit in enumerate(row) if j != answer])
     count(LOG_SUM_OPERATIONS * logits.size)
     return BallIntervals(out)
 
 
-def _loss(differences: list[arb]) -> arb:
+def log_sum_ball(differences: list[arb]) -> arb:
     """A ball around log(1 + Σ exp(x_j)) = c + log(exp(−c) + Σ exp(x_j − c)), c any exact number."""
     shift = arb(0)
     for x in differences:
@@ -128,6 +128,23 @@ def sums_by_key(losses: Intervals, keys: Integers) -> dict[int, tuple[Fraction, 
     return out
 
 
+def weighted_sums(losses: Intervals, sizes: Doubles) -> tuple[Fraction, Fraction, Fraction]:
+    """Bounds of Σ size_b·loss_b, and an upper bound on each loss; sizes [B] are within a relative 2^−40 of the exact ones, B ≤ 2^10.
+
+    Float64: products and sums of B numbers ≥ 0 in any order have a relative error below 2^−40. ArithmeticError where an end is not finite.
+    """
+    if isinstance(losses, FloatIntervals):
+        lower, upper = float((losses.lo * sizes).sum()) * (1 - 2.0**-38), float((losses.hi * sizes).sum()) * (1 + 2.0**-38)  # outward
+        if not (lower >= 0 and upper < np.inf):
+            raise ArithmeticError("a loss has no finite bound")
+        return Fraction(lower), Fraction(upper) + Fraction(1, 2**1000), Fraction(float(losses.hi.max(initial=0.0)))
+    lower_sum, upper_sum, largest = Fraction(0), Fraction(0), Fraction(0)
+    for (low, high), size in zip(exact_bounds(losses), sizes.tolist(), strict=True):
+        lower_sum, upper_sum = lower_sum + low * Fraction(size), upper_sum + high * Fraction(size)
+        largest = max(largest, high)
+    return lower_sum * (1 - Fraction(1, 2**38)), upper_sum * (1 + Fraction(1, 2**38)), largest
+
+
 def _float_sums(losses: FloatIntervals, keys: Integers) -> dict[int, tuple[Fraction, Fraction, Fraction]]:
     if not (np.isfinite(losses.lo).all() and np.isfinite(losses.hi).all()):
         raise ArithmeticError("a loss has no finite bound")
@@ -156,4 +173,4 @@ def _fraction(end: tuple[int, int]) -> Fraction:
     return Fraction(integer) * Fraction(2) ** exponent
 
 
-__all__ = ["cross_entropies", "exact_bounds", "rivals", "sums_by_key", "wide"]
+__all__ = ["cross_entropies", "exact_bounds", "log_sum_ball", "rivals", "sums_by_key", "weighted_sums", "wide"]

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from proofcheck.arithmetic.blas import blas_failures
+from proofcheck.arithmetic.blas import LARGEST_SAMPLE, blas_failures, product_failures
 from proofcheck.arithmetic.columns import (
     ACTIVATION_OPERATIONS,
     ATTENTION_OPERATIONS,
@@ -175,9 +175,7 @@ class FloatColumnArithmetic(ColumnArithmetic):
     """Maps in float64. ArithmeticError if the matrix products of this machine are not conventional float64 ones."""
 
     def __init__(self) -> None:
-        failures = blas_failures()
-        if failures:
-            raise ArithmeticError("; ".join(failures))
+        _refuse(blas_failures())
 
     def lookup(self, table: DyadicArray) -> Lookup:
         rows = np.ascontiguousarray(exact_doubles(table).T)
@@ -188,6 +186,9 @@ class FloatColumnArithmetic(ColumnArithmetic):
     def affine(self, W: DyadicArray, b: DyadicArray | None) -> Map:
         """‖fl(Wᵀx̂ + b) − (Wᵀx + b)‖ ≤ ‖W‖₂·r + γ_{k+2}(‖W‖_F·‖x̂‖ + ‖b‖) + underflow."""
         matrix = np.ascontiguousarray(exact_doubles(W).T)
+        outputs, inputs = matrix.shape
+        if min(outputs, inputs) > LARGEST_SAMPLE:
+            _refuse(product_failures(outputs, inputs, max(outputs, inputs)))
         bias = None if b is None else exact_doubles(b)[:, None]
         spectral, frobenius = spectral_norm_above(matrix), norm_above(matrix)
         bias_norm = 0.0 if bias is None else norm_above(bias)
@@ -283,6 +284,11 @@ class FloatColumnArithmetic(ColumnArithmetic):
         total /= m
         count(m * total.size)
         return FloatColumns(total, (radius / m + gamma(m + 2) * norm + TINY) * SLACK)
+
+
+def _refuse(failures: list[str]) -> None:
+    if failures:
+        raise ArithmeticError("; ".join(failures))
 
 
 def _floats(x: Columns) -> FloatColumns:

@@ -4,10 +4,11 @@ integers, no float.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import prod
 
 import numpy as np
-from flint import fmpz_poly
+from flint import fmpz, fmpz_poly
 from numpy.typing import NDArray
 
 from proofcheck.arithmetic.operations import count
@@ -142,13 +143,27 @@ def _offsets(heights: Integers, sizes: Integers, width: int) -> Integers:
 def _bounded_products(binned: Integers, sizes: Integers, most: int) -> int:
     """Σ Π sizes[l_i] over the tuples with Σ_i binned[i, l_i] ≤ most. Bins are ≥ 0, sizes are numbers of
     tokens.
+
+    Levels of one bin are added up first. The coefficients c of the product of all positions but the last give
+    Σ_l sizes[l]·Σ_{s ≤ most − bin(l)} c_s.
     """
-    product = fmpz_poly([1])
-    bits = int(sizes.sum()).bit_length()
-    for i, row in enumerate(binned):
-        kept = row <= most
-        factor = np.zeros(int(row[kept].max(initial=0)) + 1, dtype=np.int64)
-        np.add.at(factor, row[kept], sizes[kept])
+    product, bits = fmpz_poly([1]), int(sizes.sum()).bit_length()
+    factors = [_merged(row, sizes, most) for row in binned]
+    for i, factor in enumerate(factors[:-1]):
+        terms, limbs = int(np.count_nonzero(factor)), (i + 1) * bits // LIMB_BITS + 1
         product = product.mul_low(fmpz_poly(factor.tolist()), most + 1)
-        count(2 * len(row) * (most + 1) * ((i + 1) * bits // LIMB_BITS + 1))
-    return int(product(1))
+        count(2 * terms * (most + 1) * limbs if i else terms)
+    below = list(accumulate(product.coeffs(), initial=fmpz(0)))  # below[k] = c_0 + … + c_{k−1}
+    limbs = len(binned) * bits // LIMB_BITS + 1
+    count((len(below) + 2 * int(np.count_nonzero(factors[-1]))) * limbs)
+    places = np.flatnonzero(factors[-1])
+    return int(sum((int(factors[-1][k]) * below[min(most - k + 1, len(below) - 1)] for k in places.tolist()), fmpz(0)))
+
+
+def _merged(row: Integers, sizes: Integers, most: int) -> Integers:
+    """Σ of the sizes of the levels in each bin up to the largest one that is at most `most`."""
+    kept = row <= most
+    factor = np.zeros(int(row[kept].max(initial=0)) + 1, dtype=np.int64)
+    np.add.at(factor, row[kept], sizes[kept])
+    count(len(row))
+    return factor

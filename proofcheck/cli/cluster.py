@@ -45,7 +45,7 @@ def on_cluster(settings: Settings, jobs: list[Job], address: str) -> Iterator[Re
         from distributed import Client as UntypedClient
     except ImportError as error:
         print(
-            f"proofcheck: --dask needs the package distributed: pip install 'proofcheck[cluster]' ({escape(str(error))})", file=sys.stderr
+            f"proofcheck: --dask needs the package distributed: pip install 'proofcheck-nn[dask]' ({escape(str(error))})", file=sys.stderr
         )
         raise SystemExit(DECLINED) from error
     trusted = f"workers at {escape(address)}"
@@ -129,10 +129,13 @@ def _signed(name: str, certificate: Certificate, answer: Report, checker: Checke
             Reason.USAGE, "the workers run another release", path="--dask", expected=versions()[0], found=str(answer.versions[0])[:80]
         )
         return refusal(name, error)
+    about = read_frame(certificate, checker.catalogue, checker.limits)
+    verified = answer.verdict is Verdict.VERIFIED
     return replace(
         answer,
         certificate=name,
-        claim=read_frame(certificate, checker.catalogue, checker.limits).claim.words() if answer.verdict is Verdict.VERIFIED else "",
+        claim=about.claim.words() if verified else "",
+        assumptions=about.claim_kind.assumptions(about.claim) if verified else (),
         model_file=certificate.model.file,
         model_sha256=certificate.model.sha256,
         model_words=certificate.model.words(),

@@ -29,7 +29,9 @@ exit codes:
   1    some certificate REJECTED (it does not prove its claim, or is malformed)
   2    nothing said: usage, unreadable file, exceeded limit, unsupported version (DECLINED)
   3    internal error
-  130  interrupted"""
+  130  interrupted
+
+pages called docs/… are installed in share/doc/proofcheck of this environment"""
 
 OK, REJECTED, DECLINED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
 

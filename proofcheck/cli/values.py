@@ -17,10 +17,13 @@ _WORST = 5
 
 def values_of(fact: object) -> list[str]:
     """One line for each field of a fact: its name, shape, and what is in it."""
-    kind = type(fact).__name__
-    if not is_dataclass(fact):
-        return [kind]
-    return [f"{kind}.{field.name} {_shown(getattr(fact, field.name))}" for field in fields(fact)]
+    return _lines(type(fact).__name__, fact)
+
+
+def _lines(name: str, value: object) -> list[str]:
+    if not is_dataclass(value):
+        return [f"{name} {_shown(value)}"]
+    return [line for field in fields(value) for line in _lines(f"{name}.{field.name}", getattr(value, field.name))]
 
 
 def worst_blocks(blocks: Blocks) -> list[str]:

@@ -55,7 +55,8 @@ def _lines(found: WrongInputs) -> list[str]:
     lines = [
         f"certificate {escape(report.certificate)}",
         f"task        {escape(report.task)}",
-        f"tried       {found.tried} of {found.candidates} inputs in blocks that are not proved whole; {found.wrong} are wrong",
+        f"tried       {found.tried} of {found.candidates} inputs in blocks that are not proved whole; "
+        f"{found.wrong} are wrong over the reals",
     ]
     for wrong in found.inputs:
         tokens = " ".join(map(str, wrong.tokens))

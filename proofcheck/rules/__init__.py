@@ -5,6 +5,7 @@ from types import MappingProxyType
 from proofcheck.rules.attention_only import path_expansion
 from proofcheck.rules.attention_only.circuits import direct_path, qk_error
 from proofcheck.rules.attention_only.floats import float_tables
+from proofcheck.rules.attention_only.loss import loss_boxes
 from proofcheck.rules.attention_only.max_of_k import attention_bounds, count_classes, cubic, margins
 from proofcheck.rules.attention_only.separable import (
     enumeration,
@@ -20,6 +21,7 @@ from proofcheck.rules.attention_only.windows import (
     rival_tree,
     separable_windows,
     separable_windows_exact,
+    shared_windows,
 )
 from proofcheck.rules.counting import evaluation, evaluation_losses, sum_blocks, sum_losses
 from proofcheck.rules.rule import Rule
@@ -40,6 +42,7 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
             centred_expansion.RULE,
             separable_windows.RULE,
             separable_windows_exact.RULE,
+            shared_windows.RULE,
             grouped_queries.RULE,
             rival_tree.RULE,
             cubic.RULE,
@@ -50,6 +53,7 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
             count_classes.RULE,
             sum_blocks.RULE,
             evaluation_losses.RULE,
+            loss_boxes.RULE,
             sum_losses.RULE,
         )
     }

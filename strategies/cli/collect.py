@@ -12,17 +12,19 @@ from strategies.study import collect, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """FOLDER…, --models, --output, --least."""
+    """FOLDER…, --models, --output, --whole."""
     parser.add_argument("sweeps", type=Path, nargs="+", metavar="FOLDER", help="folders of `sweep`")
     parser.add_argument("--models", type=Path, required=True, metavar="FOLDER", help="folder of the networks, with manifest.json (`zoo`)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help=f"folder for {table.SWEEP} and {table.MODELS}")
-    parser.add_argument("--least", type=int, default=1, metavar="N", help="leave out networks with fewer rows (default: 1)")
+    parser.add_argument(
+        "--whole", action="store_true", help="leave out networks that a sweep has not done with, by the others of their task"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Write both files."""
     try:
-        wanted = collect.models_of(options.sweeps, options.least)
+        wanted = collect.models_of(options.sweeps, whole=options.whole)
         networks = list(collect.networks(options.models, wanted))
         digests = {network.model: network.sha256 for network in networks}
         results = [row for row in collect.results(options.sweeps, digests) if row.model in digests]

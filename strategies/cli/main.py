@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         package = (error.name or "").partition(".")[0]
         if package not in EXTRAS:
             raise
-        extra = f"pip install 'proofcheck[{EXTRAS[package]}]'"
+        extra = f"pip install 'proofcheck-nn[{EXTRAS[package]}]'"
         print(f"`{options[0]}` needs the package {package}, which is not installed: {extra}", file=sys.stderr)
         return 2
 

@@ -17,16 +17,19 @@ from proofcheck.rules.reading import BINARY32, BINARY64, FloatRun
 from strategies.budget import Budget
 from strategies.checker import CheckerEnded
 from strategies.cli.options import add_search_options, limits_of
+from strategies.cli.prove_loss import CLAIMS as LOSS_CLAIMS
+from strategies.cli.prove_loss import run as run_loss
 from strategies.emit import ProveError, prove, refuse_existing
 from strategies.max_of_k.registry import STRATEGIES
-from strategies.max_of_k.strategy import Problem
+from strategies.max_of_k.shared_windows import shared_windows_at
+from strategies.max_of_k.strategy import Problem, Strategy
 from strategies.max_of_k.windows import windows_at, windows_within
 from strategies.models.load import ModelError
 from strategies.names import EVALUATION, UnknownStrategy, full_name
 from strategies.proving import prove as prove_anything
 from strategies.suitability import refusal, remarks
 
-CLAIMS = ("accuracy", "margin", "float32", "float64")
+CLAIMS = ("accuracy", "margin", "float32", "float64", *LOSS_CLAIMS)
 FLOAT_CLAIMS = {"float32": (BINARY32, Fraction(1, 2**13)), "float64": (BINARY64, Fraction(1, 2**40))}
 KAPPA = 8
 
@@ -42,9 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="CERT", help="certificate file to write")
     parser.add_argument(
-        "--price", type=_positive, metavar="MU", help="windows only: billionths of all inputs that one operation must prove"
+        "--price",
+        type=_positive,
+        metavar="MU",
+        help="(shared-)windows only: billionths of all inputs that one operation must prove",
     )
-    parser.add_argument("--operations", type=int, metavar="N", help="windows only: the best bound with at most N operations")
+    parser.add_argument("--operations", type=int, metavar="N", help="windows: at most N operations; loss-boxes: about N boxes times rivals")
     parser.add_argument("--claim", choices=CLAIMS, default="accuracy", help="what to prove (default: accuracy over the reals)")
     parser.add_argument(
         "--margin", type=_margin, metavar="P/Q", help="claim margin: logits by which the answer must lead, such as 1/10 or 1"
@@ -62,6 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write a verified certificate, or nothing."""
+    if options.claim in LOSS_CLAIMS:
+        return run_loss(options)
     if options.strategy == EVALUATION:
         if options.claim != "accuracy":
             print(f"--strategy {EVALUATION} proves --claim accuracy alone", file=sys.stderr)
@@ -77,10 +85,10 @@ def run(options: argparse.Namespace) -> int:
         return 2
     chosen = STRATEGIES[options.strategy]
     if options.price is not None or options.operations is not None:
-        if options.strategy != "windows" or None not in (options.price, options.operations):
-            print("--price or --operations, one of them, goes with --strategy windows", file=sys.stderr)
+        chosen = _along_the_price(options)
+        if chosen is None:
+            print("--price goes with --strategy windows or shared-windows, --operations with windows; not both", file=sys.stderr)
             return 2
-        chosen = windows_at(options.price, "windows") if options.operations is None else windows_within(options.operations)
     if (options.claim == "margin") != (options.margin is not None):
         print("--claim margin and --margin P/Q go together", file=sys.stderr)
         return 2
@@ -124,6 +132,15 @@ def run(options: argparse.Namespace) -> int:
     if needed:
         print(f"verify it with: proofcheck verify {needed}{shlex.quote(str(proved.path))}")
     return 0
+
+
+def _along_the_price(options: argparse.Namespace) -> Strategy | None:
+    """The strategy at a price or within a number of operations, None if it has none."""
+    if options.operations is None and options.strategy in ("windows", "shared-windows"):
+        return (windows_at if options.strategy == "windows" else shared_windows_at)(options.price, options.strategy)
+    if options.price is None and options.strategy == "windows":
+        return windows_within(options.operations)
+    return None
 
 
 def _run(options: argparse.Namespace, problem: Problem) -> FloatRun | None:

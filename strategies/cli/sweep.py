@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"cannot read or write {options.output / NAME}: {error}", file=sys.stderr)
         return 2
     except ImportError as error:
-        print(f"--dask needs the package distributed (pip install 'proofcheck[cluster]'): {error}", file=sys.stderr)
+        print(f"--dask needs the package distributed (pip install 'proofcheck-nn[dask]'): {error}", file=sys.stderr)
         return 2
     except (OSError, ModelError) as error:
         print(f"cannot read or write: {error}", file=sys.stderr)

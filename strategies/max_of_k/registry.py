@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strategies.max_of_k import exact, exhaustive, grouped, separable, subcubic, windows, windows_exact
+from strategies.max_of_k import exact, exhaustive, grouped, separable, shared_windows, subcubic, windows, windows_exact
 from strategies.max_of_k.strategy import Strategy
 
 STRATEGIES: dict[str, Strategy] = {
@@ -14,6 +14,7 @@ STRATEGIES: dict[str, Strategy] = {
         *exact.STRATEGIES,
         *windows.STRATEGIES,
         *windows_exact.STRATEGIES,
+        *shared_windows.STRATEGIES,
         *grouped.STRATEGIES,
     )
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from proofcheck.arithmetic.clamped_sums import Bins
+
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
@@ -67,3 +69,39 @@ def _products(binned: Integers, sizes: Integers, most: Integers, length: int) ->
             new += sizes[l] * np.where(source >= 0, np.take_along_axis(states, np.maximum(source, 0), axis=1), 0.0)
         states = new
     return (states * (places <= most[:, None])).sum(axis=1)
+
+
+def clamped(z: Doubles, own: Doubles, sizes: Integers, required: bool, bins: Bins) -> Doubles:
+    """Sequences with a sum of at most 0 for terms z [C, p, L] and own [C], with sums kept in a few bins as the checker does: [C], up to
+    float rounding.
+    """
+    width = np.maximum(np.abs(z[:, :, 0]).max(axis=1), 1e-300) / bins.fine
+    offsets = _offsets(z / width[:, None, None], sizes)  # in bins, 0 … 1
+    offsets = np.where(offsets > 0.5, offsets - 1.0, offsets)
+    start = -np.floor(offsets.sum(axis=1) - own / width)
+    steps = np.clip(np.floor(z / width[:, None, None] + offsets[:, :, None] + 1e-9), -bins.states, bins.states).astype(np.int64)
+    total = _clamped(steps, sizes, start, bins)
+    return total - _clamped(steps[:, :, 1:], sizes[1:], start, bins) if required else total
+
+
+def _clamped(steps: Integers, sizes: Integers, start: Doubles, bins: Bins) -> Doubles:
+    """Weights of the tuples that fall below all bins, or end at zero or below: [C]."""
+    C, p, L = steps.shape
+    N = bins.states
+    length = 1 << (3 * N).bit_length()
+    kept = np.zeros((C, N))
+    kept[np.arange(C), np.clip(start, -bins.below, bins.above).astype(np.int64) + bins.below] = 1.0
+    every = float(sizes.sum())
+    fallen = np.where(start < -bins.below, 1.0, 0.0)
+    kept[start < -bins.below] = 0.0
+    rows = np.arange(C)
+    for i in range(p):
+        factor = np.zeros((C, 2 * N + 1))
+        for l in range(L):
+            factor[rows, steps[:, i, l] + N] += sizes[l]
+        product = np.fft.irfft(np.fft.rfft(kept, length) * np.fft.rfft(factor, length), length)
+        product = np.maximum(product[:, : 3 * N], 0.0)
+        fallen = fallen * every + product[:, :N].sum(axis=1)
+        kept = product[:, N : 2 * N].copy()
+        kept[:, -1] += product[:, 2 * N :].sum(axis=1)
+    return fallen + kept[:, : bins.below + 1].sum(axis=1)

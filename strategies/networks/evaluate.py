@@ -29,6 +29,7 @@ from strategies.models.metadata import stated_task
 from strategies.networks.network import Network
 from strategies.networks.recipes import RECIPES
 from strategies.networks.task_words import read_task, task_document
+from strategies.write import packed
 
 STEPS = (Step("inputs", "evaluation"), Step("total", "sum-blocks", ("inputs",)))
 PRECISION = 128
@@ -124,7 +125,7 @@ def prove(path: Path, output: Path, task: str = "", limits: Limits | None = None
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(encode_certificate(certificate.claiming(correct=report.proved)))
+            file.write(packed(output, encode_certificate(certificate.claiming(correct=report.proved))))
         temporary.chmod(0o644)
         refuse_existing(output, force=force)
         os.replace(temporary, output)

@@ -23,6 +23,7 @@ from strategies.report.network import FloatNetwork, Floats, Tokens
 ALL_BELOW = 1 << 14  # inputs: up to so many are all looked at
 SAMPLES = 1 << 12
 STARTS, ROUNDS = 12, 5
+FRESH = 1 << 12  # changed inputs of one round, at most
 BATCH = 1 << 11
 
 
@@ -99,7 +100,9 @@ def _looked_at(task: Task, network: FloatNetwork) -> tuple[_Pool, str]:
                 copies = np.tile(start, (len(sigma), 1))
                 copies[:, i] = sigma
                 changed.append(copies)
-        fresh = {row.tobytes(): row for row in np.concatenate(changed) if row.tobytes() not in seen}
+        rows = np.concatenate(changed)
+        rows = rows if len(rows) <= FRESH else rows[generator.choice(len(rows), FRESH, replace=False)]
+        fresh = {row.tobytes(): row for row in rows if row.tobytes() not in seen}
         if not fresh:
             break
         seen |= set(fresh)

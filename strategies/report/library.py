@@ -25,7 +25,7 @@ def source() -> bytes:
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
-        raise NoLibrary("reports need the extra `report`: pip install 'proofcheck[report]', or the package plotly") from error
+        raise NoLibrary("reports need the extra `report`: pip install 'proofcheck-nn[report]', or the package plotly") from error
     return str(get_plotlyjs()).encode()
 
 

@@ -135,7 +135,7 @@ def _index(page: Page, entries: Sequence[Entry], links: dict[Path, str]) -> list
         )
         for entry in entries
     ]
-    head = ("certificate", "verdict", "proved accuracy", "exact", "operations", "seconds", "reason", "strategy", "weights", "task")
+    head = ("certificate", "verdict", "proved", "exact", "operations", "seconds", "reason", "strategy", "weights", "task")
     field = element(
         "p",
         element("label", "Show only rows with ", void("input", type="search", id="filter", autocomplete="off")),
@@ -150,10 +150,11 @@ def _index(page: Page, entries: Sequence[Entry], links: dict[Path, str]) -> list
         ),
     ]
     for name, group in groups(entries):
-        if len(group) > 1:
+        counted = [entry for entry in group if not entry.report.proved_words]
+        if len(counted) > 1:
             figure = page.figure(
-                frontier_figure(group),
-                f"{name}: {len(group)} certificates",
+                frontier_figure(counted),
+                f"{name}: {len(counted)} certificates",
                 "Proved accuracy against the operations of the checker; the line joins what nothing cheaper reaches.",
                 tall=True,
             )
@@ -187,12 +188,14 @@ def _badge(report: Report) -> Markup:
 
 
 def _proved(report: Report) -> str:
-    """The proved accuracy, rounded down; a claim of another kind has none."""
-    return decimal(report.proved, report.total) if report.verdict is Verdict.VERIFIED and report.total else ""
+    """What was proved, as short as it can be said: an accuracy is rounded down."""
+    if report.verdict is not Verdict.VERIFIED:
+        return ""
+    return report.proved_words or (decimal(report.proved, report.total) if report.total else report.claim)
 
 
 def _short(report: Report) -> str:
-    return _proved(report) or (str(report.error.code) if report.error else report.claim)
+    return str(report.error.code) if report.error else _proved(report)
 
 
 def _verdict(report: Report) -> Markup:
@@ -206,8 +209,9 @@ def _verdict(report: Report) -> Markup:
             element("dl", *(joined([element("dt", name), element("dd", value)]) for name, value in rows if value)),
             class_="verdict",
         )
-    if not report.total or not report.proved:
-        return element("div", element("p", _badge(report), " ", element("strong", report.claim)), class_="verdict")
+    if report.proved_words or not report.total:
+        claimed = element("p", _badge(report), " ", element("strong", report.claim))
+        return element("div", claimed, element("p", "Proved: ", report.proved_words) if report.proved_words else "", class_="verdict")
     left = report.total - report.proved - report.wrong
     parts = [
         ("right", report.proved, "proved right"),
@@ -226,8 +230,9 @@ def _verdict(report: Report) -> Markup:
     )
     number = element("span", "all" if report.proved == report.total else _percent(report), class_="number")
     words = " of all inputs" if report.proved != report.total else " inputs"
-    exact = " Every input is decided." if report.exact else ""
-    sentence = f"At least {report.proved:,} of {report.total:,} inputs are proved to be answered correctly.{exact}"
+    least = "Exactly" if report.exact else "At least"
+    sentence = f"{least} {report.proved:,} of {report.total:,} inputs are proved to be answered correctly."
+    sentence += " Every input is decided." if report.exact else ""
     return element("div", element("p", _badge(report), " ", number, words), element("p", sentence), bar, legend, class_="verdict")
 
 

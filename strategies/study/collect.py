@@ -50,11 +50,16 @@ def results(sweeps: Iterable[Path], digests: dict[str, str]) -> list[Result]:
     return sorted(found, key=lambda row: (row.model, row.strategy))
 
 
-def models_of(sweeps: Iterable[Path], least: int) -> set[str]:
-    """Networks of which at least `least` strategies have rows."""
-    counts: dict[str, int] = {}
+def models_of(sweeps: Iterable[Path], *, whole: bool) -> set[str]:
+    """The networks of sweeps; with `whole` those alone that have every strategy which some network of their task has."""
+    strategies: dict[str, set[str]] = {}
+    tasks: dict[str, str] = {}
     for folder in sweeps:
         with SweepTable(folder) as table:
             for row in table.rows():
-                counts[row["model"]] = counts.get(row["model"], 0) + 1
-    return {name for name, count in counts.items() if count >= least}
+                strategies.setdefault(row["model"], set()).add(row["strategy"])
+                tasks[row["model"]] = row["task"]
+    every: dict[str, set[str]] = {}
+    for model, found in strategies.items():
+        every.setdefault(tasks[model], set()).update(found)
+    return {model for model, found in strategies.items() if not whole or found == every[tasks[model]]}

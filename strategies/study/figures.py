@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from strategies.study.summary import best_per_seed, errors, fit, on_frontier, ratio_points
+from strategies.study.summary import FEW, best_per_seed, errors, fit, on_frontier, ratio_points
 from strategies.study.table import GROUPS, Result, Study
 
 COLOURS = dict(zip(GROUPS, ("#1f78b4", "#33a02c", "#e31a1c", "#fb9a99", "#ff7f00", "#fdbf6f", "#6a3d9a", "#cab2d6"), strict=True))
@@ -102,7 +102,7 @@ def ratios(axes: Any, study: Study) -> None:
         points = ratio_points(study, error)
         xs, ys = zip(*points, strict=True)
         label = error
-        if len(points) > 2:
+        if len(points) >= FEW:
             slope, intercept, r2 = fit(xs, ys)
             ends = (min(xs), max(xs))
             axes.plot(ends, [intercept + slope * x for x in ends], c=colour, lw=1)

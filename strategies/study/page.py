@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from strategies.models.zoo import LONGER, SEEDS, SEEDS_OF_LONGER
 from strategies.study import summary
 from strategies.study.table import ABLATIONS, CLAIMS, MODELS, SWEEP, Study, read, read_csv
 
@@ -26,7 +27,8 @@ def page(folder: Path) -> str:
     """The whole page. Raises OSError, ValueError for tables of another form."""
     study = read(folder)
     four = study.of(4)
-    parts = [_head(study), *([_published_claims(four)] if four.networks else []), _too_much(four, folder)]
+    rows = summary.claims(folder)
+    parts = [_head(study), *([_published_claims(four, rows)] if four.networks else []), *([_too_much(four, rows)] if rows else [])]
     parts += [_length(study.of(n_ctx), n_ctx) for n_ctx in LENGTHS if study.of(n_ctx).networks]
     return "\n\n".join([*parts, _ablations(folder), _tables(folder)]) + "\n"
 
@@ -37,7 +39,7 @@ def _head(study: Study) -> str:
 
 This page is written by `python -m strategies study docs/results` from the tables in this folder; a test writes it again and compares.
 Networks: {", ".join(sizes)}, trained here by the published recipe from the published seeds (`python -m strategies zoo`); the published weights are others, so
-values are compared as distributions, not one by one.
+values are compared as distributions, not one by one.{_stopped(study)}
 {len(study.results):,} certificates were searched, written and verified, each by the checker in a process of its own; {len(study.refused):,} pairs have none, with
 the checker's reason code in the table.
 Every bound is proved for the exact real-number network. Classes, groups, FLOPs, unexplained dimension, normalized bound and frontier are the published definitions
@@ -46,19 +48,29 @@ Every bound is proved for the exact real-number network. Classes, groups, FLOPs,
 
 To run any row again, integers compared with the table (exit status 0 if all are equal):
 
-    python -m strategies rerun docs/results certificates/models/zoo/max-of-4-seed-50.safetensors 'subcubic--max-diff-exact--*'
+    python -m strategies rerun docs/results certificates/models/zoo/{min(study.networks)}.safetensors 'subcubic--max-diff-exact--*'
 
 Searches use float64 linear algebra, so a processor or a torch release that rounds otherwise can find another gap table; `proofcheck verify` gives the same verdict on the same certificate everywhere.
 The tables come from
 
     python -m strategies sweep certificates/models/zoo/max-of-4-seed-*.safetensors --strategies '[!w]*[!0-9]' -o FOLDER --jobs 2
     python -m strategies sweep certificates/models/zoo/max-of-{{5,10,20}}-seed-*.safetensors --strategies '[cs]*' -o FOLDER --jobs 2
-    python -m strategies collect FOLDER… --models certificates/models/zoo -o docs/results
+    python -m strategies collect FOLDER… --models certificates/models/zoo --whole -o docs/results
     python -m strategies claims certificates/models/zoo/max-of-4-seed-*.safetensors -o claims.csv
     python -m strategies ablations certificates/models/zoo/max-of-4-seed-*.safetensors -o docs/results/ablations.csv"""
 
 
-def _published_claims(study: Study) -> str:
+def _stopped(study: Study) -> str:
+    """What the sweeps have not reached."""
+    wanted = {4: len(SEEDS), **dict.fromkeys(LONGER, len(SEEDS_OF_LONGER))}
+    missing = {n: (len(study.of(n).networks), count) for n, count in wanted.items() if len(study.of(n).networks) < count}
+    if not missing:
+        return ""
+    words = ", ".join(f"{found} of {count} for n_ctx {n}" for n, (found, count) in missing.items())
+    return f"\n**The sweeps were stopped** before all published seeds were done: {words}, in the order in which the files were named, which nothing depends on."
+
+
+def _published_claims(study: Study, claims: Sequence[Mapping[str, str]]) -> str:
     """What the published abstract says, against these numbers."""
     by_name = {item.strategy: item for item in summary.means(study) if item.group}
     subcubic = [item for item in by_name.values() if item.strategy.startswith("subcubic")]
@@ -82,19 +94,30 @@ def _published_claims(study: Study) -> str:
         for a in rows
         if a.strategy == "cubic"
     )
+    exact = by_name[best.strategy].flops
+    split = by_name["--".join([*best.strategy.split("--")[:3], "svd"])].flops
     refused = sum(1 for row in study.refused if row.group)
     return f"""## The published claims, in numbers
 
 n_ctx 4, {len(study.networks)} networks × 102 strategies = {sum(map(len, study.by_model.values())):,} verified certificates ({refused} refused).
 
-* **Proofs of the 102 kinds carry over to all seeds**: confirmed, with sound rules. Mean bounds: {_three(three)}.
+* **Proofs of the 102 kinds carry over to all seeds**: {_said(refused == 0)}, with sound rules. Mean bounds: {_three(three)}.
   The cubic bound is at least every sub-cubic bound on {"every" if holds else "not every"} network.
-* **"Shorter proofs require more understanding"** (fewer FLOPs go with a smaller unexplained dimension): from brute force over cubic to sub-cubic, confirmed: {_ladder(three)}.
-  Within the 100 sub-cubic strategies, {"confirmed" if rank > 0.5 else "not confirmed"}: Spearman's correlation of mean FLOPs and unexplained dimension is {rank:+.2f}
-  (of mean FLOPs and mean normalized bound {rank_bound:+.2f}). At this size the asymptotic order says little: the exact QK circuit costs fewer FLOPs than a split by singular vectors that is also checked.
+* **"Shorter proofs require more understanding"** (fewer FLOPs go with a smaller unexplained dimension): from brute force over cubic to sub-cubic, {_said(_falling(three))}: {_ladder(three)}.
+  Within the 100 sub-cubic strategies, {_said(rank > 0.5)}: Spearman's correlation of mean FLOPs and unexplained dimension is {rank:+.2f}
+  (of mean FLOPs and mean normalized bound {rank_bound:+.2f}). At this size the asymptotic order says little: {exact:.3g} FLOPs with the exact QK circuit, {split:.3g} with one split by singular vectors.
 * **"More faithful understanding gives tighter bounds"** (the bound grows with σ1/σ2 of the QK circuit, here {min(ratios):.0f} … {max(ratios):.0f}): the slope is positive for
-  {len(rising)} of {len(all_fits)} QK errors, and the fit explains at most R² = {strongest[1][2]:.2f} (`{strongest[0]}`); so {_faithful(len(rising), len(all_fits), strongest[1][2])}.
-* **"Structureless errors compound"**: confirmed. Best mean normalized bound with the {_losses(loss)}: each factor of the QK circuit that is bounded by itself instead of in a product costs accuracy."""
+  {len(rising)} of {len(all_fits)} QK errors, and the fit explains at most R² = {strongest[1][2]:.2f} (`{strongest[0]}`){_with_published_hints(study, claims)}; so {_faithful(len(rising), len(all_fits), strongest[1][2])}.
+* **"Structureless errors compound"**: {_said(list(loss.values()) == sorted(loss.values(), reverse=True))}. Best mean normalized bound with the {_losses(loss)}: each factor of the QK circuit that is bounded by itself instead of in a product costs accuracy."""
+
+
+def _said(holds: bool) -> str:
+    return "confirmed" if holds else "not confirmed"
+
+
+def _falling(items: Sequence[summary.Mean]) -> bool:
+    pairs = [(item.flops, item.dimension) for item in items]
+    return pairs == sorted(pairs, reverse=True) and [d for _, d in pairs] == sorted((d for _, d in pairs), reverse=True)
 
 
 def _three(items: Sequence[summary.Mean]) -> str:
@@ -115,35 +138,42 @@ def _faithful(rising: int, count: int, best: float) -> str:
     return "a tendency in these networks, no law" if rising * 2 > count else "not confirmed by these networks"
 
 
-def _too_much(study: Study, folder: Path) -> str:
-    """Float32 and the false lemma."""
-    rows = summary.claims(folder)
-    if not rows:
+def _with_published_hints(study: Study, claims: Sequence[Mapping[str, str]]) -> str:
+    fits = {e: summary.fit(*zip(*p, strict=True)) for e, p in summary.published_points(study, claims).items() if len(p) >= summary.FEW}
+    if not fits:
         return ""
+    error = max(fits, key=lambda name: fits[name][2])
+    slope, _, r2 = fits[error]
+    return f", and with the published hints (singular vectors, not tuned) R² = {r2:.2f} with slope {slope:.1e} (`{error}`)"
+
+
+def _too_much(study: Study, rows: Sequence[Mapping[str, str]]) -> str:
+    """Float32 and the false lemma."""
     networks = len({row["model"] for row in rows})
     total = 64**4
     lemma = [row for row in rows if f"--{summary.MEAN}--" in row["strategy"]]
     other = [row for row in rows if f"--{summary.MEAN}--" not in row["strategy"]]
     above = sum(int(r["claimed"]) > int(r["proved"]) for r in lemma)
     beyond = sum(int(r["claimed"]) > int(r["justified"]) for r in lemma)
+    most = max((int(r["claimed"]) - int(r["justified"]) for r in lemma), default=0)
     beyond_other = sum(int(r["claimed"]) > int(r["proved"]) for r in other)
     true = sum(int(r["claimed"]) > int(r["true"]) for r in rows)
     untrue = sum(int(r["untrue_classes"]) for r in rows)
     return f"""## Claims beyond what is proved or true
 
-{networks} networks × 102 = {len(rows):,} claims of the published kind (`{CLAIMS}`): the published programs were written again in float32, formulas, gap search and false lemma as published
-(on the reference network 97 of the 100 sub-cubic counts are those that the published code gives, and three differ by 1, 1 and 3 of 16,777,216). Beside each stands what the checker proves from a certificate with
+{networks} networks{"" if networks == len(SEEDS) else f", of {len(SEEDS)} the first by file name,"} × 102 = {len(rows):,} claims of the published kind (`{CLAIMS}`): the published programs were written again in float32, formulas, gap search and false lemma as published
+(on the reference network 97 of the 100 sub-cubic counts are those that the published code gives, and three differ by 1, 1 and 3 of 16,777,216: `tests/strategies/test_study_claims.py`). Beside each stands what the checker proves from a certificate with
 the *same* gaps and directions (`proved`, with the sound chord in place of the false lemma), what the best argument from S1–S4 gives for them in float64 (`justified`, not proved), and the exact number of right answers.
 
 {summary.claim_table(rows, total)}
 
-* **No claim exceeds the truth by count**: claimed > true in {true} of {len(rows):,}; classes that are claimed and hold a wrongly answered sequence: {untrue:,}.
-* **The false lemma** claims more than the checker proves from the same gaps in {above:,} of {len(lemma):,} claims, and more than *any* argument from S1–S4 gives in {beyond:,}: what it claims without proof is mostly within reach of a
-  better argument (the upper envelope), not of the chord over all classes of the published tables.
+* **{"No claim exceeds" if true == 0 else "Some claims exceed"} the truth by count**: claimed > true in {true} of {len(rows):,}; classes that are claimed and hold a wrongly answered sequence: {untrue:,}.
+* **The false lemma** claims more than the checker proves from the same gaps in {above:,} of {len(lemma):,} claims, and more than *any* argument from S1–S4 gives in {beyond:,}, by up to {most:,} sequences ({most / total:.4f}).
+  In the others a better argument (the upper envelope) would reach the claim, and the chord over all classes of the published table does not.
 * **Float32** alone (the {len(other):,} claims without the lemma): claimed > proved in {beyond_other:,}.
-* Own searches with the sound rules prove more than the claims all the same: {_more(study, rows)}.
+* **Own searches with the sound rules**: {_more(study, rows)}.
 
-With the published hints the checker proves, against σ1/σ2 (published counts; best row of each network and QK error):
+With the published hints the checker proves (published counts, best row of each network and QK error, linear fit against σ1/σ2):
 
 {summary.published_fits(study, rows)}"""
 
@@ -182,7 +212,7 @@ Best sub-cubic bound of each network ({summary.winners(study)}):
 
 {summary.best_subcubic(study)}
 
-Linear fits of the normalized bound (best row of each network and QK error) against σ1/σ2:
+Linear fits of the normalized bound (best row of each network and QK error) against σ1/σ2, where there are ten networks at least:
 
 {summary.fits(study)}
 

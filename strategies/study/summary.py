@@ -14,6 +14,7 @@ from strategies.study.table import ABLATIONS, CLAIMS, CLASSES, GROUPS, Result, S
 
 Number = Callable[[Result], float]
 MEAN = "mean-query+diff"
+FEW = 10  # networks; fewer give no fit
 
 
 def mean_std(values: Sequence[float], digits: int = 4) -> str:
@@ -190,14 +191,14 @@ def ratio_points(study: Study, error: str) -> list[tuple[float, float]]:
 
 
 def fits(study: Study) -> str:
-    """Linear fits of the normalized bound against σ1/σ2, over all networks and below 375, and the correlation over all rows."""
+    """Linear fits of the normalized bound against σ1/σ2, over all networks and over those below 375; none for fewer than ten."""
     rows = []
     for error in errors(study):
         points = ratio_points(study, error)
         near = [point for point in points if point[0] < 375]
         cells = []
         for some in (points, near):
-            if len(some) > 2:
+            if len(some) >= FEW:
                 slope, intercept, r2 = fit(*zip(*some, strict=True))
                 cells += [str(len(some)), f"{slope:.3e}", f"{intercept:.4f}", f"{r2:.3f}"]
             else:
@@ -207,17 +208,24 @@ def fits(study: Study) -> str:
     return markdown(["QK error", "networks", *names, "with σ1/σ2 < 375", *names], rows)
 
 
-def published_fits(study: Study, rows: Sequence[Mapping[str, str]]) -> str:
-    """The same fits for what the checker proves with the published hints (`claims`), all networks that have them."""
+def published_points(study: Study, rows: Sequence[Mapping[str, str]]) -> dict[str, list[tuple[float, float]]]:
+    """QK error -> (σ1/σ2, normalized bound) of the best that the checker proves with the published hints (`claims`), for each network."""
     best: dict[str, dict[str, int]] = {}
     for row in rows:
         if row["strategy"].startswith("subcubic--") and row["model"] in study.networks:
             of_error = best.setdefault(row["strategy"].split("--")[3], {})
             of_error[row["model"]] = max(of_error.get(row["model"], 0), int(row["proved"]))
+    networks = study.networks
+    return {
+        error: [(networks[m].ratio, proved / networks[m].right) for m, proved in best.get(error, {}).items()] for error in errors(study)
+    }
+
+
+def published_fits(study: Study, rows: Sequence[Mapping[str, str]]) -> str:
+    """The fits of `published_points`."""
     lines = []
-    for error in errors(study):
-        points = [(study.networks[name].ratio, proved / study.networks[name].right) for name, proved in best.get(error, {}).items()]
-        if len(points) > 2:
+    for error, points in published_points(study, rows).items():
+        if len(points) >= FEW:
             slope, intercept, r2 = fit(*zip(*points, strict=True))
             values = mean_std([height for _, height in points])
             lines.append([f"`{error}`", str(len(points)), values, f"{slope:.3e}", f"{intercept:.4f}", f"{r2:.3f}"])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
+from process.float_modes import flush_helper, flushing
 
-from proofcheck.arithmetic import Scale
-from proofcheck.arithmetic.float_columns import FloatColumnArithmetic, FloatColumns, FloatLogits
+from proofcheck.arithmetic import DyadicArray, Scale
+from proofcheck.arithmetic.float_columns import FloatColumnArithmetic, FloatColumns, FloatLogits, eps_below
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -94,3 +96,45 @@ def test_ties_are_not_right_and_single_logits_are() -> None:
     assert not right[0] and not wrong[0]  # exactly equal or not, within the radius
     right, wrong = FloatLogits(np.zeros((1, 1)), np.full(1, 1.0)).decide(np.array([0]))
     assert right[0] and not wrong[0]
+
+
+def test_operands_read_as_zero_lose_more_than_results_that_underflow(tmp_path: Path) -> None:
+    """A subnormal operand times a large weight is lost under denormals-are-zero: far more than k·2^−1021, less than the radius."""
+    helper = flush_helper(tmp_path)
+    if helper is None:
+        pytest.skip("no compiler, or no such register")
+    k = 4
+    W, x = np.full((k, 1), 2.0**290), np.full((k, 1), 2.0**-1030)
+    found = FloatColumnArithmetic().affine(DyadicArray.from_floats(W), None)(FloatColumns(x, np.full(1, 2.0**-300)))
+    assert isinstance(found, FloatColumns)
+    with flushing(helper, inputs=True, results=True):
+        flushed = float((np.ascontiguousarray(W.T) @ x)[0, 0])
+    exact = k * Fraction(2) ** -740
+    error = abs(Fraction(flushed) - exact)
+    assert error > k * Fraction(2) ** -1021  # the bound that forgets operands
+    assert error <= Fraction(float(found.radius[0])) and abs(Fraction(float(found.values[0, 0])) - exact) <= Fraction(
+        float(found.radius[0])
+    )
+
+
+def test_eps_is_rounded_down_in_the_bound_on_the_derivative() -> None:
+    """At c = 0 the derivative is 1/√eps: with eps rounded up the radius would be too small, by one part in 2^53 and more."""
+    for eps in (Fraction(1, 100_000), Fraction(1, 3), Fraction(1, 4), Fraction(2) ** -200, Fraction(10**30)):
+        assert Fraction(eps_below(eps)) < eps
+    eps, r = Fraction(1, 3), 2.0**-40
+    found = FloatColumns(np.zeros((2, 1)), np.full(1, r)).normalized(eps, centred=False)
+    moved = Fraction(r) ** 2 / (Fraction(r) ** 2 / 2 + eps)  # the square of the distance at (r, 0)
+    assert Fraction(float(found.radius[0])) ** 2 >= moved
+    with pytest.raises(ArithmeticError):
+        eps_below(Fraction(2) ** -201)
+
+
+def test_nan_is_not_lost_in_a_maximum() -> None:
+    """NaN that reaches a maximum stays: `fmax` and negated comparisons would make a number of it."""
+    assert np.isnan(np.maximum(np.nan, 1.0)) and np.fmax(np.nan, 1.0) == 1.0
+    values = FloatColumns(np.array([[np.nan], [1.0]]), np.full(1, 1e-9))
+    keys = [FloatColumns(np.ones((2, 1)), np.full(1, 1e-9))] * 2
+    attend = FloatColumnArithmetic().attention(1, Scale(Fraction(1), 1))
+    for query, key, value in ((values, keys, keys), (keys[0], [keys[0], values], keys), (keys[0], keys, [values, keys[0]])):
+        found = attend(query, None, key, value, [None, None])
+        assert isinstance(found, FloatColumns) and not np.isfinite(found.radius).any()

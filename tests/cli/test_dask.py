@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +71,30 @@ def test_verdicts_are_those_of_a_local_run_and_say_whom_they_trust(
     assert main(command(files, "--json")) == main(command(files, "--json", "--dask", address)) == 1
     both = numbers(capsys.readouterr().out)
     assert both[: len(files)] == both[len(files) :]
+
+
+def test_a_killed_worker_changes_no_verdict(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command(files, "--quiet")) == 1
+    local = capsys.readouterr().out.splitlines()
+    killed = []
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+
+        def kill() -> None:
+            with distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
+                while not any(client.processing().values()):
+                    time.sleep(0.01)
+                killed.append(next(iter(client.scheduler_info()["workers"].values()))["id"])
+                pids = client.run(os.getpid, on_error="ignore")
+                for pid in pids.values():
+                    os.kill(pid, signal.SIGKILL)
+
+        thread = threading.Thread(target=kill, daemon=True)
+        thread.start()
+        assert main(command(files, "--quiet", "--dask", cluster.scheduler_address)) == 1
+        thread.join(timeout=30)
+    assert killed
+    there = [line.replace(f" trusting workers at {cluster.scheduler_address}", "") for line in capsys.readouterr().out.splitlines()]
+    assert there == local
 
 
 def numbers(text: str) -> list[object]:

@@ -327,6 +327,8 @@ exit codes:
   2    nothing said: usage, unreadable file, exceeded limit, unsupported version (DECLINED)
   3    internal error
   130  interrupted
+
+pages called docs/\\u2026 are installed in share/doc/proofcheck of this environment
 """,
     )
 

@@ -189,12 +189,15 @@ def test_links_open_what_they_name(browser: Any, pages: Path) -> None:
     tab.close()
 
 
-def test_print_has_every_chart(browser: Any, pages: Path) -> None:
-    tab = Tab(browser, pages / "several.html")
-    printed = tab.page.pdf()
-    assert printed.startswith(b"%PDF")
+def test_print_has_every_chart_on_white(browser: Any, pages: Path) -> None:
+    tab = Tab(browser, pages / "several.html", scheme="dark")
+    assert tab.page.pdf().startswith(b"%PDF")
     tab.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert tab.page.evaluate("Object.keys(FIGURES).every(name => document.querySelector(`#${name} .main-svg`))")
+    grounds = "[...new Set(Object.keys(FIGURES).map(name => document.getElementById(name)._fullLayout.paper_bgcolor))]"
+    assert tab.page.evaluate(grounds) == ["#ffffff"]
+    tab.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert tab.page.evaluate(grounds) == ["#0d1117"]
     tab.close()
 
 

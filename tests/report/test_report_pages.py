@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from proofcheck import Checker, Limits, Verdict, decode_certificate, encode_certificate
+from proofcheck import Checker, Limits, Step, Verdict, decode_certificate, encode_certificate
+from proofcheck.certificate import ClaimSpec
+from proofcheck.cli.main import GUARANTEE
 from strategies.cli.main import main
 from strategies.models.forward import logits, right
 from strategies.models.load import load
@@ -211,7 +213,7 @@ def test_page_says_what_was_proved(page: str) -> None:
     assert report.model_sha256 in words
     for step in report.steps:
         assert step.rule in words
-    assert "It says nothing" in words  # the guarantee
+    assert " ".join(GUARANTEE.split()) in " ".join(words.split())
     assert "Statement (sum over blocks)" in words  # the theorems
 
 
@@ -349,3 +351,22 @@ def test_the_verdict_is_the_checkers(tmp_path: Path) -> None:
     assert "unexpected-model" in words
     assert "What the network computes" not in words
     assert Checker().verify(CUBIC, model=[other]).verdict is Verdict.DECLINED
+
+
+def test_a_claim_that_counts_no_inputs_has_a_page(tmp_path: Path) -> None:
+    """A bound on the mean loss: in words, with no accuracy and on no frontier."""
+    pytest.importorskip("plotly")
+    certificate = decode_certificate(SMALL.read_bytes(), Limits())
+    claim = ClaimSpec("mean_loss_at_most", {"nats": "5/1", "total": 4096})
+    steps = (Step("losses", "evaluation-losses"), Step("sum", "sum-losses", ("losses",)))
+    path = tmp_path / "loss.json"
+    path.write_bytes(encode_certificate(replace(certificate, claim=claim, steps=steps)))
+    assert Checker().verify(path, model=MODEL).verdict is Verdict.VERIFIED
+    for arguments in ([str(path)], [str(path), str(SMALL)]):
+        output = tmp_path / f"{len(arguments)}.html"
+        assert main(["report", *arguments, "-o", str(output), "--model", str(MODEL), "--hard-inputs", "1"]) == 0
+        words = " ".join(Elements(output.read_text(encoding="utf-8")).words)
+        assert "mean loss <= 5/1 nats" in words
+        assert "mean loss from" in words
+        assert "0.000000" not in words
+        assert "The frontier" not in words

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.second_checker.certificate_format import ATTENTION_SIZES, Certificate, decode
 from tests.second_checker.facts import Context, ProvedCount
+from tests.second_checker.gzip_file import expanded
 from tests.second_checker.limits import MOST_DIGITS, MOST_DIMENSION, MOST_SEQUENCE_LENGTH, MOST_TABLE_ENTRIES
 from tests.second_checker.outcome import Outcome, RefusedError, TooLargeError, declined, rejected
 from tests.second_checker.published import unexplained_dimension
@@ -25,25 +26,26 @@ from tests.second_checker.rules_losses import LossSum, follows, nats_of
 from tests.second_checker.sum_of_tables import SIZES, read_sum_of_tables
 from tests.second_checker.tasks import FIELDS as TASK_FIELDS
 from tests.second_checker.tasks import Task, read_task, require_names, whole_number
+from tests.second_checker.transformer import MAY_BE_ZERO, read_options, read_transformer
+from tests.second_checker.transformer import SIZES as TRANSFORMER_SIZES
 from tests.second_checker.weights import read_network
 
 BUDGET = 2_000_000
 ATTENTION = "attention-only-one-layer-one-head"
-ARCHITECTURES = {ATTENTION: ATTENTION_SIZES, "sum-of-tables-relu": SIZES}
+ARCHITECTURES = {ATTENTION: ATTENTION_SIZES, "sum-of-tables-relu": SIZES, "transformer": TRANSFORMER_SIZES}
 
 
 def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
     """The outcome for a certificate file. budget: interval operations for one step."""
     claimed = total = -1
     try:
-        certificate = decode(read_regular(Path(path)))
+        certificate = decode(expanded(read_regular(Path(path))))
         claimed, total = certificate.correct, certificate.total
         data = read_weights(Path(path), certificate)
         task = read_frame(certificate)
         check_steps(certificate)
         require_small(certificate, budget)
-        read = read_network if certificate.architecture == ATTENTION else read_sum_of_tables
-        network = read(data, certificate.dimensions, task.words)
+        network = read_model(data, certificate, task.words)
         context = Context(network, budget, task, certificate.precision, rounded_up(margin_of(certificate)), floats_of(certificate))
         conclusion = replay(certificate, context)
         if isinstance(conclusion, LossSum):
@@ -54,6 +56,15 @@ def check(path: str | os.PathLike[str], budget: int = BUDGET) -> Outcome:
     except TooLargeError as error:
         return Outcome("TOO-LARGE", "", claimed, total, str(error))
     return Outcome("", "", claimed, total, "", numbers, tuple(context.doubts)).with_claim(claimed)
+
+
+def read_model(data: bytes, certificate: Certificate, task: str) -> object:
+    """The network, as its architecture says."""
+    if certificate.architecture == ATTENTION:
+        return read_network(data, certificate.dimensions, task)
+    if certificate.architecture == "transformer":
+        return read_transformer(data, certificate.dimensions, read_options(certificate.options), task)
+    return read_sum_of_tables(data, certificate.dimensions, task)
 
 
 def judged(certificate: Certificate, conclusion: LossSum, context: Context) -> Outcome:
@@ -102,6 +113,8 @@ def read_weights(path: Path, certificate: Certificate) -> bytes:
 
 def require_small(certificate: Certificate, budget: int) -> None:
     """TooLargeError if reading the weights and multiplying them costs more than the budget: one for an entry, one for ten products."""
+    if certificate.architecture == "transformer":
+        return  # few operations for each weight; the rule looks at what its forward passes cost
     n, d, D = (certificate.dimensions[name] for name in ("n_ctx", "d_vocab", "d_model"))
     if certificate.architecture == ATTENTION:
         H = certificate.dimensions["d_head"]
@@ -123,11 +136,15 @@ def read_frame(certificate: Certificate) -> Task:
         raise declined("unsupported-task", "$.task.name", certificate.task_name)
     if certificate.claim_kind not in ("accuracy_at_least", FLOAT_CLAIM, *LOSS_CLAIMS):
         raise declined("unsupported-claim", "$.claim", certificate.claim_kind)
-    check_sizes(certificate.dimensions, ARCHITECTURES[certificate.architecture])
-    require_names(certificate.options, (), "$.model.options")
+    transformer = certificate.architecture == "transformer"
+    check_sizes(certificate.dimensions, ARCHITECTURES[certificate.architecture], MAY_BE_ZERO if transformer else ())
+    if transformer:
+        read_options(certificate.options)
+    else:
+        require_names(certificate.options, (), "$.model.options")
     task = read_task(certificate)
     answers = certificate.dimensions.get("d_vocab_out", certificate.dimensions["d_vocab"])
-    if (task.n_ctx, task.d_vocab) != (certificate.dimensions["n_ctx"], certificate.dimensions["d_vocab"]) or task.d_vocab > answers:
+    if (task.n_ctx, task.d_vocab) != (certificate.dimensions["n_ctx"], certificate.dimensions["d_vocab"]) or task.answers() > answers:
         raise rejected("task-mismatch", "$.task", certificate.task)
     if certificate.claim_kind == "accuracy_at_least":
         require_names(certificate.claim, ("correct", "total", *(("margin",) if "margin" in certificate.claim else ())), "$.claim")
@@ -197,11 +214,11 @@ def digits_of(task: Task) -> int:
     return (task.d_vocab.bit_length() - 1) * task.n_ctx * 3 // 10
 
 
-def check_sizes(dimensions: dict[str, int], names: tuple[str, ...]) -> None:
+def check_sizes(dimensions: dict[str, int], names: tuple[str, ...], may_be_zero: tuple[str, ...] = ()) -> None:
     """The sizes that the architecture names, in its order and within the limits."""
     require_names(dimensions, names, "$.model.dimensions")
     for name, size in dimensions.items():
-        if size < 1:
+        if size < (0 if name in may_be_zero else 1):
             raise rejected("bad-number", f"$.model.dimensions.{name}", size)
     for name, size in dimensions.items():
         if size > (MOST_SEQUENCE_LENGTH if name == "n_ctx" else MOST_DIMENSION):
@@ -222,7 +239,7 @@ def check_steps(certificate: Certificate) -> None:
     for step in certificate.steps:
         if step.rule in RULES and not (special or RULES[step.rule].general):
             raise rejected("rule-not-applicable", step.id, step.rule)
-    sizes = dict(zip("ndDH", certificate.dimensions.values(), strict=True))  # H: only rules of the attention-only network ask for it
+    sizes = dict(zip("ndDH", certificate.dimensions.values(), strict=False))  # only rules of the attention-only network ask for them
     earlier: dict[str, type] = {}
     used: set[str] = set()
     for step in certificate.steps:

@@ -28,6 +28,7 @@ from tests.second_checker.both import Comparison, compare, compare_claims
 from tests.second_checker.drafts import write_certificate, write_random_separable, write_random_windows, write_subcubic, write_thinned
 from tests.second_checker.random_evaluations import evaluations, refusals
 from tests.second_checker.random_models import write_mid_size_model, write_model
+from tests.second_checker.random_transformers import refused_transformers, transformers
 from tests.second_checker.rules import DIRECT_PATHS, MARGINS, QK_ERRORS
 
 
@@ -99,6 +100,14 @@ def evaluation_comparisons(folder: Path, seeds: range, backend: str = "fast") ->
         yield compare(path, backend=backend)
 
 
+def transformer_comparisons(folder: Path, seeds: range, budget: int, backend: str = "fast") -> Iterator[Comparison]:
+    """A random transformer for each seed, three claims each; for every eighth the same with one thing wrong each."""
+    for path in transformers(folder, seeds):
+        yield from compare_claims(path, budget, backend)
+    for path in refused_transformers(folder, seeds[::8]):
+        yield compare(path, budget, backend)
+
+
 MID_SIZE_BUDGET = 10**9
 SEPARABLE = ("separable-minimum", "separable-early-maximum", "separable-counting", "exact")
 
@@ -126,6 +135,7 @@ def main() -> int:
     parser.add_argument("--models", type=int, default=30)
     parser.add_argument("--mid-size", type=int, default=0, metavar="N", help="N mid-size models too: a minute or more each (default: 0)")
     parser.add_argument("--evaluations", type=int, default=0, metavar="N", help="N networks of each architecture, random tasks")
+    parser.add_argument("--transformers", type=int, default=0, metavar="N", help="N transformers, random tasks")
     parser.add_argument("--floats", type=int, default=0, metavar="N", help="N networks with claims about float evaluations too")
     parser.add_argument("--margins", action="store_true", help="random models with claims about a margin instead")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
@@ -146,9 +156,11 @@ def main() -> int:
         else:
             mid_size = range(arguments.first, arguments.first + arguments.mid_size)
             evaluated = range(arguments.first, arguments.first + arguments.evaluations)
+            drawn = range(arguments.first, arguments.first + arguments.transformers)
             comparisons = chain(
                 random_comparisons(folder, seeds, strategies, arguments.backend, margins=arguments.margins),
                 evaluation_comparisons(folder, evaluated, arguments.backend),
+                transformer_comparisons(folder, drawn, arguments.budget, arguments.backend),
                 float_comparisons(folder, range(arguments.first, arguments.first + arguments.floats), arguments.backend),
                 mid_size_comparisons(folder, mid_size, max(arguments.budget, MID_SIZE_BUDGET), backend=arguments.backend),
             )

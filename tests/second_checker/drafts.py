@@ -16,7 +16,15 @@ from strategies.emit import draft, with_claim
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
 from tests.second_checker.hinted_blocks import whole_boxes
-from tests.soundness.window_hints import exact_tables, expansion_hints, grouped_hints, sheet_hints, tree_hints, window_hints
+from tests.soundness.window_hints import (
+    exact_tables,
+    expansion_hints,
+    grouped_hints,
+    shared_hints,
+    sheet_hints,
+    tree_hints,
+    window_hints,
+)
 
 
 def write_certificate(problem: Problem, strategy: str, path: Path) -> None:
@@ -132,12 +140,13 @@ def write_random_windows(problem: Problem, path: Path, rng: random.Random) -> No
         Step("tables", "centred-expansion", (), expansion),
         Step("windows", "separable-windows", ("tables",), window_hints(tables, expansion["first"], numbers)),
         Step("exact", "separable-windows-exact", ("tables",), sheet_hints(tables, expansion["first"], numbers)),
+        Step("shared", "shared-windows", ("tables",), shared_hints(tables, expansion["first"], numbers)),
     )
     alone = (
         Step("grouped", "grouped-queries", (), grouped_hints(model, numbers)),
         Step("tree", "rival-tree", (), tree_hints(model, numbers)),
     )
-    kept = rng.choice((steps, (steps[0], steps[1]), (steps[0], steps[2]), (alone[0],), (alone[1],), alone))
+    kept = rng.choice((steps, (steps[0], steps[1]), (steps[0], steps[2]), (steps[0], steps[3]), (alone[0],), (alone[1],), alone))
     count = Step("count", "sum-blocks", tuple(step.id for step in kept if step.id != "tables"))
     path.write_bytes(encode_certificate(replace(base, steps=(*kept, count))))
 

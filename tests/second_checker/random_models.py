@@ -25,14 +25,18 @@ def encode(value: float, dtype: str) -> bytes:
     """One entry, rounded to its dtype (bfloat16 toward zero); what float16 cannot hold becomes its largest number."""
     if dtype == "F16":
         value = max(-65504.0, min(65504.0, value))
+    if dtype == "BOOL":
+        return bytes([value != 0])
     if dtype == "BF16":
         return struct.pack("<f", value)[2:]
     return struct.pack({"F64": "<d", "F32": "<f", "F16": "<e"}[dtype], value)
 
 
-def write_safetensors(path: Path, tensors: dict[str, tuple[str, tuple[int, ...], list[float]]]) -> None:
+def write_safetensors(
+    path: Path, tensors: dict[str, tuple[str, tuple[int, ...], list[float]]], metadata: dict[str, str] | None = None
+) -> None:
     """A safetensors file: header length, JSON header, data."""
-    header: dict[str, object] = {}
+    header: dict[str, object] = {"__metadata__": metadata} if metadata else {}
     data = b""
     for name, (dtype, shape, entries) in tensors.items():
         raw = b"".join(encode(entry, dtype) for entry in entries)

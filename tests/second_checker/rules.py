@@ -28,13 +28,14 @@ from tests.second_checker.rules_enumeration import enumeration
 from tests.second_checker.rules_evaluation import evaluation
 from tests.second_checker.rules_floats import float_tables
 from tests.second_checker.rules_grouped_queries import grouped_queries
-from tests.second_checker.rules_losses import LossBlocks, LossSum, evaluation_losses, sum_losses
+from tests.second_checker.rules_losses import LossBlocks, LossSum, evaluation_losses, loss_boxes, sum_losses
 from tests.second_checker.rules_rival_tree import rival_tree
 from tests.second_checker.rules_separable_counting import separable_counting
 from tests.second_checker.rules_separable_early_maximum import separable_early_maximum
 from tests.second_checker.rules_separable_enumeration import separable_enumeration
 from tests.second_checker.rules_separable_minimum import separable_minimum
 from tests.second_checker.rules_separable_partition import separable_partition
+from tests.second_checker.rules_shared_windows import shared_windows
 from tests.second_checker.rules_tables import path_expansion
 from tests.second_checker.rules_windows import separable_windows
 from tests.second_checker.rules_windows_exact import separable_windows_exact
@@ -106,15 +107,19 @@ BOUNDED = {"first": Hint(("i64",), ("d",)), "direction": MODEL, "coefficients": 
 WINDOWS = {"boundaries": PAIRS, "rivals": PAIRS, "blocks": TRIPLES, "top_EV": LISTS, "top_EU": LISTS, "top_PV": LISTS}
 SHEETS = {"max_tokens": Hint(("i64",), (None,)), "boundaries": PAIRS, "rivals": PAIRS, "groups": TRIPLES, "blocks": PAIRS}
 SHEETS |= {"top_EV": LISTS, "top_EU": LISTS, "top_PV": LISTS}
+SHARED = SHEETS | {"classes": Hint(("i64",), (None,)), "bins": TRIPLES}
 GROUPED = MEANS | {"base": MODEL, "centre": MODEL, "directions": Hint(("f64",), (None, "D")), "coefficients": Hint(("f64",), ("d", None))}
 GROUPED |= {"labels": Hint(("i64",), ("d",)), **WINDOWS}
 TREE = {name: hint for name, hint in GROUPED.items() if name not in ("top_EV", "top_EU")}
 TREE |= {"basis": Hint(("f64",), ("D", None)), "order": Hint(("i64",), ("d",)), "ranges": PAIRS, "column_centre": MODEL}
 TREE |= {"group_means": Hint(("f64",), (None, "D")), "top_direct": LISTS}
+LOSS_BOXES = {"cells": Hint(("i64",), ("d", "d")), "classes": Hint(("i64",), ("d", "n")), "levels": Hint(("f64",), ("d", None, "d"))}
+LOSS_BOXES |= {"below": Hint(most=1)}
 RULES: dict[str, Rule] = {
     "path-expansion": Rule(path_expansion, Tables),
     "evaluation": Rule(evaluation, ProvedBlocks, general=True),
     "evaluation-losses": Rule(evaluation_losses, LossBlocks, general=True),
+    "loss-boxes": Rule(loss_boxes, LossBlocks, (Tables,), hints=LOSS_BOXES),
     "sum-losses": Rule(sum_losses, LossSum, (LossBlocks,), more=True, general=True),
     "float-tables": Rule(float_tables, FloatTables, (Tables,)),
     "enumeration": Rule(enumeration, ProvedBlocks, (LogitTables,)),
@@ -133,6 +138,7 @@ RULES: dict[str, Rule] = {
     "separable-windows-exact": Rule(
         separable_windows_exact, ProvedBlocks, (CentredTables,), hints=SHEETS | {"expansions": Hint(most=2**48)}
     ),
+    "shared-windows": Rule(shared_windows, ProvedBlocks, (CentredTables,), hints=SHARED | {"additions": ADDITIONS}),
 }
 
 NO_ANSWERS = ("path-expansion", "centred-expansion", "attention-bounds", "count-classes", "sum-blocks")

@@ -9,16 +9,16 @@ from tests.second_checker.facts import Context, ProvedBlocks
 from tests.second_checker.forward import ForwardPass
 from tests.second_checker.intervals import enclose, ends_of
 from tests.second_checker.sum_of_tables import SumOfTables
+from tests.second_checker.transformer import Transformer
+from tests.second_checker.transformer_forward import margin, products_of_pass
 
 ROOM = 24  # bits: roundings of one forward pass, generously
 
 
 def evaluation(context: Context) -> ProvedBlocks:
     """Right are inputs whose margin is positive, wrong the others; what the certificate's precision rounds away may stay open."""
-    task, network = context.task, context.network
-    rational = isinstance(network, SumOfTables)
-    each = network.d_model * network.d_vocab_out // 10 if rational else 2 * (network.n_ctx + 1) * network.d_vocab
-    context.spend(task.total * (each + network.d_vocab), "evaluation")
+    task = context.task
+    context.spend(task.total * cost_of_pass(context), "evaluation")
     counts, least, wrong, surely_wrong = (Counter[tuple[int, int]]() for _ in range(4))
     for sequence in task.inputs():
         block = sequence[-1], task.answer(sequence)
@@ -30,9 +30,20 @@ def evaluation(context: Context) -> ProvedBlocks:
     return ProvedBlocks(dict(counts), dict(least), dict(wrong), dict(surely_wrong), examined=task.total)
 
 
+def cost_of_pass(context: Context) -> int:
+    """Interval operations of one forward pass, ten products of integers for one."""
+    network = context.network
+    if isinstance(network, Transformer):
+        return products_of_pass(network) // 10 + network.d_vocab_out
+    each = network.d_model * network.d_vocab_out // 10 if isinstance(network, SumOfTables) else 2 * (network.n_ctx + 1) * network.d_vocab
+    return int(each + network.d_vocab)
+
+
 def margin_of(context: Context, sequence: tuple[int, ...], right: int) -> tuple[Fraction, Fraction, Fraction]:
     """Ends of an enclosure of the least logit[right] − logit[j] over j ≠ right; and what rounding may hide, 0 where nothing is rounded."""
     network, relative = context.network, Fraction(2) ** (ROOM - context.precision)
+    if isinstance(network, Transformer):
+        return margin_of_transformer(context, sequence, right)
     if isinstance(network, SumOfTables):
         logits = network.logits(sequence)
         margin = min(logits[right] - context.margin - logit for j, logit in enumerate(logits) if j != right)
@@ -41,6 +52,19 @@ def margin_of(context: Context, sequence: tuple[int, ...], right: int) -> tuple[
     found = context.forward.logits(sequence)
     ends = [ends_of(found[right] - enclose(context.margin) - logit) for j, logit in enumerate(found) if j != right]
     return min(low for low, _ in ends), min(high for _, high in ends), size_of(context.forward, sequence) * relative
+
+
+def margin_of_transformer(context: Context, x: tuple[int, ...], right: int) -> tuple[Fraction, Fraction, Fraction]:
+    """Decided with 24 bits fewer than the certificate has: proofcheck must decide it too. Else, and at ties, what 240 bits say may stay
+    open."""
+    if context.network.d_vocab_out == 1:
+        return Fraction(1), Fraction(1), Fraction(0)  # no rival
+    for bits in (max(8, context.precision - ROOM), 240):
+        ends = margin(context.network, x, right, bits)
+        low, high = (Fraction(-1), Fraction(1)) if ends is None else (end - context.margin for end in ends)
+        if bits < 240 and (low > 0 or high < 0):
+            return low, high, Fraction(0)
+    return low, high, 1 + max(abs(low), abs(high))
 
 
 def size_of(forward: ForwardPass, sequence: tuple[int, ...]) -> Fraction:

@@ -5,7 +5,7 @@
 
 The certificates `not-proved/inflation-*.json` are those of `python -m tests.soundness.inflation_search`; here only their names are known.
 Every attack changes one certificate that verifies: certificates/reject/twin.json, about certificates/reject/weights/tiny.safetensors;
-those of format 1.1 (`1.1-…`) twin-1.1.json, about adder.safetensors.
+those of format 1.1 (`1.1-…`) twin-1.1.json, about adder.safetensors; those about transformers (`transformer-…`) twin-transformer-….json.
 Files with a common prefix attack the same thing at different places.
 """
 
@@ -27,7 +27,7 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[1]))
     sys.path.append(str(Path(__file__).parents[2]))
 
-from soundness import float_attacks, margin_attacks, resource_corpus, subcubic_attacks, windows_attacks
+from soundness import float_attacks, loss_attacks, margin_attacks, resource_corpus, subcubic_attacks, transformer_attacks, windows_attacks
 from soundness import frame_attacks as attacks_of_1_1
 from soundness.inflation_cases import CASES
 from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
@@ -541,6 +541,17 @@ def of_1_1() -> Iterator[tuple[str, str, bytes]]:
         yield code, f"1.1-{name}", data
 
 
+def of_losses() -> Iterator[tuple[str, str, bytes]]:
+    """Claims about the mean loss."""
+    yield from loss_attacks.attacks(base())
+
+
+def transformers() -> Iterator[tuple[str, str, bytes]]:
+    """The architecture `transformer` and the tasks with alphabets: `soundness.transformer_attacks`."""
+    for code, name, data in transformer_attacks.attacks():
+        yield code, f"transformer-{name}", data
+
+
 def about_floats() -> Iterator[tuple[str, str, bytes]]:
     """Claims about float evaluations: `soundness.float_attacks`."""
     yield from float_attacks.attacks(base())
@@ -566,7 +577,9 @@ def attacks() -> dict[str, bytes]:
         hostile_windows,
         resources,
         of_1_1,
+        transformers,
         margin_attacks.attacks,
+        of_losses,
         about_floats,
     ):
         for code, name, data in part():
@@ -583,10 +596,16 @@ def files() -> dict[str, bytes]:
     weights = {
         f"weights/{name}.safetensors": data
         for name, data in (
-            weight_files() | subcubic_attacks.weights() | windows_attacks.weights() | resource_corpus.weights() | attacks_of_1_1.weights()
+            weight_files()
+            | subcubic_attacks.weights()
+            | windows_attacks.weights()
+            | resource_corpus.weights()
+            | attacks_of_1_1.weights()
+            | transformer_attacks.weights()
         ).items()
     }
-    return {"twin.json": written(twin()), "twin-1.1.json": written(attacks_of_1_1.twin()), **weights, **attacks()}
+    twins = {"twin.json": written(twin()), "twin-1.1.json": written(attacks_of_1_1.twin()), **transformer_attacks.twins()}
+    return {**twins, **weights, **attacks()}
 
 
 def differences(folder: Path = FOLDER) -> list[str]:

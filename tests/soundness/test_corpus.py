@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from soundness import make_reject_corpus
+from soundness import make_reject_corpus, transformer_attacks
 from soundness.make_reject_corpus import DECLINED
 from soundness.small_models import BRUTE_FORCE, CUBIC, Shape, certificate, safetensors_bytes, trained_like
 
@@ -112,6 +112,16 @@ def test_their_twins_verify_with_both_backends(twin: Path, backend: Any) -> None
     assert report.error is None
     assert report.proved == report.claimed == make_reject_corpus.CORRECT
     assert json.loads(twin.read_bytes())["format"]["version"] == ("1.1" if twin == TWIN_1_1 else "1.0")
+
+
+@pytest.mark.parametrize("backend", ["fast", "arb"])
+@pytest.mark.parametrize("name", sorted(transformer_attacks.DISGUISES))
+def test_disguised_transformers_verify_with_their_own_options_alone(name: str, backend: Any) -> None:
+    """Both claim 9 of 9 about one weight file: true with its options, false with another activation, eps, scale, mask, normalization."""
+    assert proofcheck.verify(CERTIFICATES / "reject" / f"twin-transformer-{name}.json", backend=backend).proved == 9
+    report = proofcheck.verify(CERTIFICATES / "reject" / "not-proved" / f"transformer-{name}.json", backend=backend)
+    assert report.error is not None and report.error.code is Reason.NOT_PROVED
+    assert "undecided" not in str(report.error)
 
 
 def test_the_corpus_is_what_its_scripts_make() -> None:

@@ -91,12 +91,12 @@ def _shifted(levels, term, bits):  # type: ignore[no-untyped-def]
     return _LOWER(levels, term, bits) + 8
 
 
-_LOWER = exact._lower
+_LOWER = exact.lower_integers
 
 
 @pytest.mark.parametrize(
     ("name", "broken"),
-    [("at_most_zero", _no_zero), ("at_least_zero", _no_zero), ("_boxes", _all_levels), ("_lower", _shifted)],
+    [("at_most_zero", _no_zero), ("at_least_zero", _no_zero), ("_boxes", _all_levels), ("lower_integers", _shifted)],
     ids=["no minimum with 0", "no maximum with 0", "tuples twice", "rounded inward"],
 )
 def test_a_broken_rule_would_be_seen(name: str, broken: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,20 @@ def sheet_hints(tables: Centred, first: Integers, rng: np.random.Generator) -> H
     return hints
 
 
+def shared_hints(tables: Centred, first: Integers, rng: np.random.Generator) -> Hints:
+    """Hints of `shared-windows`: any sheets, classes and bins, a max token in a class of its own."""
+    hints = sheet_hints(tables, first, rng)
+    del hints["expansions"]
+    m, d = hints["max_tokens"][hints["blocks"][:, 0]], tables.PV.shape[1]
+    labels = rng.integers(0, int(rng.integers(1, d + 1)), len(m)) * int(rng.choice([1, -1, 10**12]))
+    hints["classes"] = np.where(hints["blocks"][:, 1] == m, 2**62, labels)
+    choices = ([1, 4, 30, 8192], [0, 1, 5, 60, 8192], [1, 3, 20, 300, 8192])
+    bins = [[int(rng.choice(some)) for some in choices] for _ in hints["max_tokens"]]
+    hints["bins"] = np.array(bins, dtype=np.int64).reshape(-1, 3)
+    hints["additions"] = int(rng.choice([0, 20_000, 10**10, 10**10]))
+    return hints
+
+
 def grouped_hints(model: AttentionOnly, rng: np.random.Generator) -> Hints:
     """Hints of `grouped-queries`: any groups of queries, directions near to singular vectors or not, any
     windows and jobs.

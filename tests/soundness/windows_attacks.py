@@ -124,6 +124,14 @@ def sheets(**changes: Any) -> Hints:
     return good | changes
 
 
+def shared(**changes: Any) -> Hints:
+    """Good hints of `shared-windows`, with changes."""
+    good = sheets()
+    del good["expansions"]
+    good |= {"classes": np.array([0, 1, 0, 4, 4]), "bins": np.array([(8, 16, 32), (1, 0, 1), (8192, 0, 8192)]), "additions": 10**7}
+    return good | changes
+
+
 def grouped(**changes: Any) -> Hints:
     """Good hints of `grouped-queries`, with changes."""
     D = _network()[0].d_model
@@ -167,7 +175,7 @@ def alone(hints: Hints) -> bytes:
 
 def written(first: Hints, second: Hints, correct: int = 0) -> bytes:
     """A certificate with these hints."""
-    rule = "separable-windows-exact" if "max_tokens" in second else "separable-windows"
+    rule = "shared-windows" if "bins" in second else "separable-windows-exact" if "max_tokens" in second else "separable-windows"
     steps = (
         Step("tables", "centred-expansion", (), first),
         Step("blocks", rule, ("tables",), second),
@@ -202,6 +210,9 @@ def twins() -> dict[str, bytes]:
             ),
         ),
         "exact-everybody-in-groups": written(expansion(), sheets(rivals=_none(2), groups=np.array([(0, 4, 3), (1, 1, 0), (2, 1, 2)]))),
+        "shared": written(expansion(), shared()),
+        "shared-nothing-to-spend": written(expansion(), shared(additions=0)),
+        "shared-labels-of-any-size": written(expansion(), shared(classes=np.array([-(2**63), 7, 7, 2**63 - 1, -1]))),
         "grouped": alone(grouped()),
         "grouped-one-group": alone(grouped(labels=np.full(4, 3))),
         "tree": alone(tree()),
@@ -276,6 +287,9 @@ def attacks() -> Iterator[tuple[str, str, bytes]]:
         yield "bad-hint", name, written(expansion(), windows(**changes))
     for name, changes in sheet_attacks():
         yield "bad-hint", f"exact-{name}", written(expansion(first=np.array([0, 0, 1, 2])), sheets(**changes))
+    for name, changes in shared_attacks():
+        yield "bad-hint", f"shared-{name}", written(expansion(first=np.array([0, 0, 1, 2])), shared(**changes))
+    yield "limit-exceeded", "shared-huge-additions", written(expansion(), shared(additions=2**60))
     for name, changes in grouped_attacks():
         yield "bad-hint", f"grouped-{name}", alone(grouped(**changes))
     for name, changes in tree_attacks():
@@ -328,6 +342,32 @@ def sheet_attacks() -> list[tuple[str, Hints]]:
         ("list-misses-an-entry", _changed("top_EV", (3, 1), 3)),
         ("too-few-expansions", {"expansions": 0}),
         ("expansions-negative", {"expansions": -1}),
+    ]
+
+
+def shared_attacks() -> list[tuple[str, Hints]]:
+    """Changes of `shared` about a network whose query 3 has scores from token 2 on."""
+
+    def changed(name: str, place: tuple[int, ...], value: int) -> Hints:
+        return _changed(name, place, value, shared())
+
+    return [
+        ("max-token-among-smaller-queries", {"classes": np.zeros(5, dtype=np.int64)}),
+        ("class-of-no-block", {"classes": np.zeros(6, dtype=np.int64)}),
+        ("block-without-class", {"classes": np.array([0, 1, 0, 4])}),
+        ("bins-of-two-sheets", {"bins": np.array([(8, 16, 32), (1, 0, 1)])}),
+        ("bins-of-two-columns", {"bins": np.array([(8, 16), (1, 1), (1, 1)])}),
+        ("no-fine-bin", changed("bins", (0, 0), 0)),
+        ("bins-below-negative", changed("bins", (0, 1), -1)),
+        ("no-bin-above", changed("bins", (1, 2), 0)),
+        ("bins-too-many", changed("bins", (2, 1), 8193)),
+        ("bins-most-negative", changed("bins", (2, 0), -(2**63))),
+        ("block-in-two-sheets", {"blocks": np.array([(1, 3), (2, 3)]), "classes": np.array([0, 0])}),
+        ("near-token-without-score", changed("boundaries", (2, 1), 1)),
+        ("rival-in-a-group", {"rivals": np.array([(0, 1), (1, 0), (2, 0)])}),
+        ("boundaries-not-down-to-zero", changed("boundaries", (3, 1), 1)),
+        ("list-misses-an-entry", _changed("top_EV", (3, 1), 3)),
+        ("additions-negative", {"additions": -1}),
     ]
 
 

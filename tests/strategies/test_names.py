@@ -114,7 +114,7 @@ sys.exit(main([{command!r}, '--help' if {command!r} in ('train', 'sweep', 'zoo')
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"`{command}` needs the package torch, which is not installed: pip install 'proofcheck[strategies]'\n"
+    assert done.stderr == f"`{command}` needs the package torch, which is not installed: pip install 'proofcheck-nn[strategies]'\n"
 
 
 def test_another_missing_module_is_a_bug() -> None:

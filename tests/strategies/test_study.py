@@ -126,6 +126,14 @@ def test_tables_from_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert study.networks[TINY.stem].ratio > 1
     assert main(["study", str(out), "--no-figures"]) == 0
     assert "2 certificates were searched" in (out / "README.md").read_text(encoding="utf-8")
+    assert main([*command, "subcubic--max-diff--*--svd"]) == 0
+    shutil.copy(TINY, zoo / "half.safetensors")
+    assert main(["sweep", str(zoo / "half.safetensors"), "-o", str(tmp_path / "sweep"), "--strategies", "cubic"]) == 0
+    half = {**entry, "file": "half.safetensors"}
+    (zoo / "manifest.json").write_text(json.dumps({"models": [entry, half]}))
+    for more, names in (([], {TINY.stem, "half"}), (["--whole"], {TINY.stem})):
+        assert main(["collect", str(tmp_path / "sweep"), "--models", str(zoo), "-o", str(out), *more]) == 0
+        assert read(out).networks.keys() == names
     entry["sha256"] = "0" * 64
     (zoo / "manifest.json").write_text(json.dumps({"models": [entry]}))
     assert main(["collect", str(tmp_path / "sweep"), "--models", str(zoo), "-o", str(out)]) == 2

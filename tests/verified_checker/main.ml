@@ -193,6 +193,7 @@ let check certificate =
   let steps = List.concat_map step (items (get "steps" value)) in
   let file = Filename.concat (Filename.dirname certificate) (text (get "file" (get "weights" model))) in
   let claim = get "accuracy_at_least" (get "claim" value) in
+  if find "margin" claim <> None then bad "a margin is not one of the verified program's";
   match weights file ~n ~d ~width ~head with
   | denominator, [e; p; q; k; v; o; u; bq; bk; bv; bo; bu] ->
     let network =

@@ -53,6 +53,12 @@ def test_unknown_rule_is_declined(tmp_path: Path) -> None:
     assert verified_count(path) == "declined the rule separable-early-maximum is not one of the verified program's"
 
 
+def test_claims_in_other_readings_are_declined() -> None:
+    margin = verified_count(ACCEPTED / "max-of-4-seed-123--separable-minimum--margin-1-10.json")
+    assert margin == "declined a margin is not one of the verified program's"
+    assert str(verified_count(ACCEPTED / "max-of-4-seed-123--separable-minimum--float32.json")).startswith("declined")
+
+
 @pytest.mark.parametrize(("part", "field", "reason"), [("model", "architecture", "architecture"), ("task", "name", "task")])
 def test_another_statement_is_declined(tmp_path: Path, part: str, field: str, reason: str) -> None:
     value = json.loads(SMALL[0].read_text())

@@ -117,8 +117,13 @@ library().then(() => {
   document.querySelectorAll(".views").forEach((views) => views.addEventListener("change", () => draw(views.dataset.figure)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach((_, id) => draw(id)));
   window.addEventListener("beforeprint", () => {
+    document.documentElement.dataset.print = "yes";
     document.querySelectorAll("details.certificate").forEach((details) => { details.open = true; });
     document.querySelectorAll(".chart").forEach((chart) => draw(chart.id));
+  });
+  window.addEventListener("afterprint", () => {
+    delete document.documentElement.dataset.print;
+    drawn.forEach((_, id) => draw(id));
   });
   document.documentElement.dataset.ready = "yes";
 }).catch((error) => {

@@ -49,12 +49,12 @@ class SheetTerms:
         self.terms, self.sheet = terms, sheet
         cells, queries = sheet.cells, sheet.queries
         m, n, d = cells.max_token, terms.n_ctx, terms.d_vocab
-        marks = np.zeros(d, dtype=np.bool_)
-        marks[[*sheet.rivals.tolist(), m]] = True
-        self.rest = not marks.all()
+        marks = sheet.members(d)
         h, e, pi = (
-            self._differences(own, table, rows, known, marks)
-            for own, table, rows, known in zip(terms.of_answer, terms.tables, (np.arange(m + 1), queries, np.arange(n)), lists, strict=True)
+            sheet.differences(answer, table, rows, known, marks)
+            for answer, table, rows, known in zip(
+                terms.of_answer, terms.tables, (np.arange(m + 1), queries, np.arange(n)), lists, strict=True
+            )
         )
         spans = list(zip(cells.starts.tolist(), cells.ends.tolist(), strict=True))
         near = h[:, cells.tokens]
@@ -67,13 +67,6 @@ class SheetTerms:
         self.pi = pi
         if sheet.groups:
             self._divide_rest()
-
-    def _differences(self, own: Intervals, table: Intervals, rows: Integers, known: Lists, marks: NDArray[np.bool_]) -> Intervals:
-        """A[row, m] − A[row, column], for the single rivals and the listed entry outside S: [J (+ 1), rows]."""
-        columns = np.broadcast_to(self.sheet.rivals[:, None], (len(self.sheet.rivals), len(rows)))
-        if self.rest:
-            columns = np.concatenate([columns, known.outside(rows, marks)[None, :]])
-        return own[rows, self.sheet.cells.max_token] - table[rows[None, :], columns]
 
     def _on_queries(self, values: Intervals, *, each: bool = False) -> Intervals:
         """[G, L] as [1, G, L]; or [G, Q] as [Q, G]."""
@@ -122,10 +115,12 @@ class SheetTerms:
         low = joined([z[..., :singles], at_most_zero(z[..., singles:])], axis=3) * factors[:, None]
         top = self.high[:, :, None, singles:] + pi[:, :J]
         high = joined([low[:, :J, :, :singles], at_least_zero(top) * factors[:, None, :, singles:]], axis=3)
-        return SheetLevels(_lower(low, term, bits), -_lower(-high, -term[:, :J], bits))  # rounded up: each row by its own enclosures
+        return SheetLevels(
+            lower_integers(low, term, bits), -lower_integers(-high, -term[:, :J], bits)
+        )  # rounded up: each row by its own enclosures
 
 
-def _lower(levels: Intervals, term: Intervals, bits: int) -> Integers:
+def lower_integers(levels: Intervals, term: Intervals, bits: int) -> Integers:
     """Integers that are at most a positive multiple of the levels [Q, G, n − 1, L] and terms [Q, G]: [Q, G,
     n, L], a scale for each (q, g).
     """

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from proofcheck.arithmetic import Integers
 from proofcheck.errors import Reason, Rejected
 from proofcheck.limits import Limits
@@ -16,7 +13,13 @@ from proofcheck.rules.attention_only.windows.centred_expansion import CentredTab
 from proofcheck.rules.attention_only.windows.exact import SheetTerms, deciding
 from proofcheck.rules.attention_only.windows.levels import Terms
 from proofcheck.rules.attention_only.windows.lists import LISTS, lists_operations, read_lists
-from proofcheck.rules.attention_only.windows.sheets import Sheet, read_sheets, refused
+from proofcheck.rules.attention_only.windows.sheets import (
+    near_tokens,
+    read_sheets,
+    require_sheet_scores,
+    rows_of_sheets,
+    sheet_prefixes,
+)
 from proofcheck.rules.budget import Budget, Exhausted
 from proofcheck.rules.counting.block_tally import frozen
 from proofcheck.rules.counting.facts import ProvedBlocks
@@ -70,9 +73,10 @@ def separable_windows_exact(
     """
     task, d = context.task, context.task.d_vocab
     sheets = read_sheets(max_tokens, boundaries, rivals, groups, blocks, d)
-    _require_scores(sheets, tables.scores.first)
+    require_sheet_scores(sheets, tables.scores.first)
     lists = read_lists(tables.tables, top_EV, top_EU, top_PV)
-    terms = Terms(tables.tables, tables.scores, _wanted(sheets, d), context.arithmetic, context.model.dimensions.d_head, context.reading)
+    wanted = sheet_prefixes(sheets, d)
+    terms = Terms(tables.tables, tables.scores, wanted, context.arithmetic, context.model.dimensions.d_head, context.reading)
     spend = _spend(Budget(expansions))
     counts, wrong = ([[0] * d for _ in range(d)] for _ in range(2))
     undecided = 0
@@ -107,27 +111,6 @@ def _spend(budget: Budget) -> Callable[[int], None]:
     return spend
 
 
-def _wanted(sheets: list[Sheet], d_vocab: int) -> NDArray[np.bool_]:
-    """[q, s]: whether some block needs a bound on the weights of the tokens t < s."""
-    wanted = np.zeros((d_vocab, d_vocab + 1), dtype=np.bool_)
-    for sheet in sheets:
-        wanted[sheet.queries[:, None], sheet.cells.ends[None, :]] = True
-    return wanted
-
-
-def _require_scores(sheets: list[Sheet], first: Integers) -> None:
-    """Rejected(bad-hint) unless the score of every single token was computed for every query of its sheet."""
-    for w, sheet in enumerate(sheets):
-        least, needed = int(sheet.cells.tokens.min()), int(first[sheet.queries].max(initial=0))
-        if needed > least:
-            raise refused(
-                "boundaries",
-                f"of sheet {w} reach below the computed scores",
-                f"at least {needed}",
-                str(least),
-            )
-
-
 def _cost(
     dimensions: Dimensions,
     limits: Limits,
@@ -143,8 +126,8 @@ def _cost(
     n, d, sheets = dimensions.n_ctx, dimensions.d_vocab, len(max_tokens)
     K = max(1, *(hint.shape[1] for hint in lists.values()))
     total = lists_operations(d, lists) + 2 * d * (d + 1) + 5 * d * n
-    numbers = [_rows_of(hint, sheets) for hint in (boundaries, rivals, groups, blocks)]
-    near = _near(max_tokens.tolist(), boundaries.tolist(), d)
+    numbers = [rows_of_sheets(hint, sheets) for hint in (boundaries, rivals, groups, blocks)]
+    near = near_tokens(max_tokens.tolist(), boundaries.tolist(), d)
     for w, (falling, alone, divided, queries) in enumerate(zip(*numbers, strict=True)):
         singles, Q, J, G = near[w], min(d, queries), min(d, alone), min(d, divided) + 1
         L = singles + min(d, falling)
@@ -155,22 +138,6 @@ def _cost(
     searched = expansions * (3 * (d + 1) + n)  # a node: a row of at most d + 1 cells, its comparisons and weights
     one_by_one = JOB_SINGLES * (sheets + n * len(blocks))  # a search for each box of each block
     return Cost(total + searched + one_by_one, sums=searched, singles=one_by_one)
-
-
-def _rows_of(hint: Integers, sheets: int) -> list[int]:
-    """The number of rows of each sheet, whatever the hint holds."""
-    first = hint[:, 0]
-    counts: list[int] = np.bincount(first[(first >= 0) & (first < sheets)], minlength=sheets).tolist()
-    return counts
-
-
-def _near(max_tokens: list[int], boundaries: list[list[int]], d: int) -> list[int]:
-    """Single tokens of each sheet at most, from its first boundary."""
-    out = [d] * len(max_tokens)
-    for w, b in reversed(boundaries):
-        if 0 <= w < len(max_tokens):
-            out[w] = min(d, max(0, max_tokens[w] - max(b, 0))) + 1
-    return out
 
 
 RULE = Rule(

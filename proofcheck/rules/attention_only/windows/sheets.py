@@ -7,10 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from proofcheck.arithmetic import Integers
+from proofcheck.arithmetic import Integers, Intervals
 from proofcheck.errors import Reason, Rejected
 from proofcheck.rules.attention_only.windows.cells import Cells, cells, falling_to_zero
+from proofcheck.rules.attention_only.windows.lists import Lists
 
 Table = list[list[int]]
 
@@ -32,6 +34,19 @@ class Sheet:
     def others(self) -> Integers:
         """All rivals in groups, group by group."""
         return np.concatenate([np.zeros(0, dtype=np.int64), *self.groups])
+
+    def members(self, d_vocab: int) -> NDArray[np.bool_]:
+        """S = J ∪ {m} as marks [d]."""
+        marks = np.zeros(d_vocab, dtype=np.bool_)
+        marks[[*self.rivals.tolist(), self.cells.max_token]] = True
+        return marks
+
+    def differences(self, answer: Intervals, table: Intervals, rows: Integers, known: Lists, marks: NDArray[np.bool_]) -> Intervals:
+        """answer[row, m] − A[row, column], for the single rivals and the listed entry outside S, if there is one: [J (+ 1), rows]."""
+        columns = np.broadcast_to(self.rivals[:, None], (len(self.rivals), len(rows)))
+        if not marks.all():
+            columns = np.concatenate([columns, known.outside(rows, marks)[None, :]])
+        return answer[rows, self.cells.max_token] - table[rows[None, :], columns]
 
 
 def read_sheets(
@@ -132,3 +147,40 @@ def _by_sheet(hint: Integers, sheets: int, name: str, *, increasing: bool = True
 def refused(name: str, what: str, expected: str, found: str) -> Rejected:
     """Rejected(bad-hint)."""
     return Rejected(Reason.BAD_HINT, f"the {name} {what}", path=name, expected=expected, found=found)
+
+
+def sheet_prefixes(sheets: list[Sheet], d_vocab: int) -> NDArray[np.bool_]:
+    """[q, s]: whether some block needs a bound on the weights of the tokens t < s."""
+    wanted = np.zeros((d_vocab, d_vocab + 1), dtype=np.bool_)
+    for sheet in sheets:
+        wanted[sheet.queries[:, None], sheet.cells.ends[None, :]] = True
+    return wanted
+
+
+def require_sheet_scores(sheets: list[Sheet], first: Integers) -> None:
+    """Rejected(bad-hint) unless the score of every single token was computed for every query of its sheet."""
+    for w, sheet in enumerate(sheets):
+        least, needed = int(sheet.cells.tokens.min()), int(first[sheet.queries].max(initial=0))
+        if needed > least:
+            raise refused(
+                "boundaries",
+                f"of sheet {w} reach below the computed scores",
+                f"at least {needed}",
+                str(least),
+            )
+
+
+def rows_of_sheets(hint: Integers, sheets: int) -> list[int]:
+    """The number of rows of each sheet, whatever the hint holds."""
+    first = hint[:, 0]
+    counts: list[int] = np.bincount(first[(first >= 0) & (first < sheets)], minlength=sheets).tolist()
+    return counts
+
+
+def near_tokens(max_tokens: list[int], boundaries: list[list[int]], d: int) -> list[int]:
+    """Single tokens of each sheet at most, from its first boundary."""
+    out = [d] * len(max_tokens)
+    for w, b in reversed(boundaries):
+        if 0 <= w < len(max_tokens):
+            out[w] = min(d, max(0, max_tokens[w] - max(b, 0))) + 1
+    return out

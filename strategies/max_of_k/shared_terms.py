@@ -1,0 +1,124 @@
+"""Shared windows in float64: bounds for classes of queries, failures of groups of rivals, their operations. Not trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofcheck.arithmetic.clamped_sums import LIMB_BITS, Bins, clamped_operations
+from proofcheck.arithmetic.level_sums import MOST_LISTED, nonpositive_tuples, tuples_operations
+from strategies.max_of_k.windows_counts import all_tuples, clamped
+from strategies.max_of_k.windows_terms import LEVEL_BITS, Doubles, FloatTables, Integers
+
+MOST_TUPLES = 1 << 17  # of levels: up to here every tuple is looked at
+WEIGHTS = (2e-3, 2e-4)  # relative to the max token's: below the first one tokens are far, below the second ones farther
+MOST_NEAR = 96
+Booleans = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of groups of rivals for one class: terms before the query's [G, n − 1, L], the query's own term [G]."""
+
+    levels: Doubles
+    own: Doubles
+
+    def merged(self, other: Bounds) -> Bounds:
+        """Term by term the smaller one."""
+        return Bounds(np.minimum(self.levels, other.levels), np.minimum(self.own, other.own))
+
+    def __getitem__(self, index: object) -> Bounds:
+        return Bounds(self.levels[index], self.own[index])  # type: ignore[index]
+
+
+class SharedMaxToken:
+    """Cells of one max token, and what classes of queries prove on them."""
+
+    def __init__(self, tables: FloatTables, m: int) -> None:
+        self.tables, self.m = tables, m
+        t = tables
+        below = np.arange(m) if m else np.array([0])
+        weight = np.exp((t.scores[below, :m] - t.scores[below, m : m + 1]).max(axis=0)) if m else np.zeros(0)  # [m]
+        bounds = []
+        for least in WEIGHTS:
+            heavy = np.flatnonzero(weight >= least)
+            bounds.append(max(int(heavy[0]) if len(heavy) else m, m - MOST_NEAR))
+        self.boundaries = tuple(sorted({*bounds, 0}, reverse=True))
+        f = self.boundaries[0]
+        self.spans = list(zip(self.boundaries[1:], self.boundaries[:-1], strict=True))
+        self.tokens = np.array([m, *range(f, m)])
+        self.sizes = np.array([1] * len(self.tokens) + [b - a for a, b in self.spans], dtype=np.int64)
+        self.rivals = np.array([j for j in range(t.d_vocab) if j != m])
+        self.h = (t.EV[self.tokens, m][:, None] - t.EV[self.tokens][:, self.rivals]).T  # [J, K]
+        rest = np.delete(t.EV[:f], m, axis=1).max(axis=1) if f else np.zeros(0)
+        self.far = np.array([(t.EV[a:b, m] - rest[a:b]).min() for a, b in self.spans])  # by lists, [S]
+        self.pi = (t.PV[:, m][:, None] - t.PV[:, self.rivals]).T  # [J, n]
+
+    def bounds(self, queries: Integers) -> Bounds:
+        """Of each rival alone, in the order of `rivals`."""
+        t, m, n, K = self.tables, self.m, self.tables.n_ctx, len(self.tokens)
+        ends = [b - 1 for _, b in self.spans]
+        ratios = np.concatenate([t.scores[queries][:, self.tokens], t.prefix[queries][:, ends]], axis=1) - t.scores[queries, m][:, None]
+        low, high = np.exp(ratios.min(axis=0)), np.exp(ratios.max(axis=0))
+        u = t.u[queries][:, : n - 1] / t.u[queries][:, n - 1 :]
+        e = (t.EU[queries, m][:, None] - t.EU[queries][:, self.rivals]).T  # [J, Q]
+        far = self.far + e.min()
+        heights = np.concatenate([self.h + e.min(axis=1)[:, None], np.broadcast_to(far, (len(self.rivals), len(far)))], axis=1)
+        z = heights[:, None, :] + self.pi[:, : n - 1, None]
+        z[:, :, K:] = np.minimum(z[:, :, K:], 0)
+        levels = np.where(z > 0, z * (u.min(axis=0)[:, None] * low), z * (u.max(axis=0)[:, None] * high))
+        own = (t.EV[queries, m][:, None] - t.EV[queries][:, self.rivals]).T + e + self.pi[:, n - 1 :]
+        return Bounds(levels, (own * np.exp(t.scores[queries, queries] - t.scores[queries, m])).min(axis=1))
+
+    def settled(self, bounds: Bounds, *, required: bool) -> Booleans:
+        """W3, for each group."""
+        least = bounds.levels.min(axis=2)
+        total = bounds.own + least.sum(axis=1)
+        if required:
+            total = total + (bounds.levels[:, :, 0] - least).min(axis=1) if least.shape[1] else np.full(len(total), -1.0)
+        return np.asarray(total > 1e-9 * (1 + np.abs(bounds.own)))
+
+    def failing(self, bounds: Bounds, bins: Bins, *, required: bool) -> Doubles:
+        """Sequences that each group may lose, [G]."""
+        out = np.zeros(len(bounds.own))
+        places = np.flatnonzero(~self.settled(bounds, required=required))
+        if len(places):
+            z, own, every = bounds.levels[places], bounds.own[places], np.full(len(places), required)
+            if self.tables.n_ctx - 1 > MOST_LISTED:
+                counts = clamped(z, own, self.sizes, required, bins)
+            elif len(self.sizes) ** (self.tables.n_ctx - 1) <= MOST_TUPLES:
+                counts = all_tuples(z, own, self.sizes, every)
+            else:
+                counts = [self._one(z[k], float(own[k]), required=required) for k in range(len(places))]
+            out[places] = counts
+        return out
+
+    def _one(self, z: Doubles, own: float, *, required: bool) -> int:
+        scale = 2.0**LEVEL_BITS / max(float(np.abs(z).max(initial=0)), abs(own), 1e-300)
+        return nonpositive_tuples(np.floor(z * scale).astype(np.int64), self.sizes, int(np.floor(own * scale)), 1, first_required=required)
+
+    def most(self, bins: Bins, *, required: bool) -> int:
+        """Operations of one count that the checker asks for before it counts."""
+        n = self.tables.n_ctx
+        if n - 1 <= MOST_LISTED:
+            return tuples_operations(n - 1, self.sizes, 1, first_required=required)
+        return clamped_operations(n - 1, self.sizes, bins, first_required=required)
+
+    def cost(self, bounds: Bounds, bins: Bins, *, required: bool) -> float:
+        """Operations of the counts of these groups, about."""
+        n = self.tables.n_ctx
+        if n - 1 <= MOST_LISTED:
+            return float(len(bounds.own) * self.most(bins, required=required))
+        width = np.abs(bounds.levels[:, :, 0]).max(axis=1) / bins.fine
+        steps = np.sort(np.clip(np.floor(bounds.levels / width[:, None, None]), -bins.states, bins.states), axis=2)
+        different = (np.diff(steps, axis=2) > 0).sum(axis=2) + 1  # [G, n − 1]
+        limbs = np.arange(1, n) * int(self.sizes.sum()).bit_length() // LIMB_BITS + 1
+        each = 0.8 * bins.states * ((2 * different[:, 1:] + 3) * limbs[1:]).sum() + steps.size * len(self.sizes)
+        return float(each) * (2 if required else 1)
+
+    def fixed_cost(self, groups: int, rivals: int, classes: int, queries: int) -> float:
+        """Operations of a sheet besides its counts, about."""
+        L, K, n, d = len(self.sizes), len(self.tokens), self.tables.n_ctx, self.tables.d_vocab
+        return classes * (groups * n * L * 4.0 + 3.0 * K * d) + queries * (4.0 * d + 3.0 * L + n) + 3.0 * d + rivals
