@@ -14,7 +14,7 @@ import pytest
 from soundness import float_attacks, make_reject_corpus
 from soundness.float_cases import Run, Worst, evaluations, near_ties
 from soundness.small_models import Shape, Tensors, certificate, safetensors_bytes, trained_like
-from soundness.subcubic_steps import context, network_of
+from soundness.subcubic_steps import apply, context, network_of
 from soundness.test_exact import all_blocks, partition
 from soundness.test_separable import random_hints
 
@@ -23,8 +23,10 @@ from proofcheck import Step
 from proofcheck.certificate import ClaimSpec
 from proofcheck.rules import RULES
 from proofcheck.rules.attention_only.floats import float_tables, forms
+from proofcheck.rules.attention_only.separable.block_bounds import BlockBounds
+from proofcheck.rules.attention_only.separable.separability import shared_enclosures
 from proofcheck.rules.counting.facts import ProvedBlocks
-from proofcheck.rules.reading import BINARY32, FloatRun, ReadingKind
+from proofcheck.rules.reading import BINARY32, FloatRun, Reading, ReadingKind
 
 RUN = Run(60, 2.0**-13, 8)
 MODELS = 240
@@ -288,3 +290,27 @@ def test_the_twin_of_the_attacks_in_the_corpus_verifies() -> None:
     report = proofcheck.verify(decoded, model=make_reject_corpus.FOLDER / "weights" / "tiny.safetensors")
     assert report.proved == 9
     assert report.claim == "float accuracy >= 9/9 (1.000000) of binary32 runs with roundings=54 tau=1/8192 kappa=8"
+
+
+@pytest.mark.parametrize("backend", ["fast", "arb"])
+def test_weights_have_room_for_what_underflows(backend: str) -> None:
+    """Where e^−90 is the exact weight relative to the block's largest, an evaluation may have 0, or 2η."""
+    shape, tensors = flushed()
+    run = FloatRun(BINARY32, 60, Fraction(1, 2**13), 8)
+    where = replace(context(shape, tensors, backend), reading=Reading(floats=run))
+    tables = apply(where, "float-tables", (apply(where, "path-expansion"),))
+    bounds = BlockBounds(shared_enclosures(where, tables))
+    tokens = enclosed(bounds._token_weights, np.arange(2))
+    weights = [bounds.weights(slice(0, 2), 1)[:, 0, :], bounds._lossy_tokens(np.arange(2), tokens)]
+    for found in weights:
+        far = found[:, 0]
+        assert not far.certainly_positive().any()
+        assert (far.multiples_above(140) >= 2**15).all()  # 2η = 2^−125
+        assert found[:, 1].certainly_positive().all()
+    far_below = bounds.lower_terms(np.array([0]), np.array([0]), 1)[0, 0, 0]
+    assert far_below <= 0  # token 0 has a positive term over the reals, which is lost in the worst case
+
+
+def enclosed(table: Any, queries: np.ndarray) -> Any:
+    chosen = table[queries]
+    return chosen.relative_to(chosen.exponent.max(axis=1, keepdims=True))
