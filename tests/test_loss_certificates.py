@@ -53,7 +53,7 @@ def test_every_one_names_its_own_weights(path: Path) -> None:
 def test_the_page_says_what_they_say() -> None:
     rows = {}
     for line in (ROOT / "docs" / "loss.md").read_text().splitlines():
-        if line.startswith("| `") and "≤" in line + "≥" and line.count("|") == 5:
+        if line.startswith("| `") and line.count("|") == 5:
             cells = [cell.strip() for cell in line.strip("|").split("|")]
             if cells[1][:1] in "≤≥" and cells[1]:
                 rows[cells[0].strip("`")] = cells[1].split()[1]

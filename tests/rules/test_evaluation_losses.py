@@ -16,7 +16,8 @@ from soundness.small_models import Shape, random_model
 
 import proofcheck
 from proofcheck import Reason, Rejected, Verdict
-from proofcheck.rules.counting.loss_facts import BlockLoss, LossBlocks
+from proofcheck.claims.mean_loss import MeanLossAtLeast, MeanLossAtMost
+from proofcheck.rules.counting.loss_facts import BlockLoss, LossBlocks, LossSum
 from proofcheck.rules.counting.sum_losses import sum_losses
 from proofcheck.rules.fact import rule_application
 
@@ -122,3 +123,19 @@ def test_sum_losses_takes_the_best_of_each_block() -> None:
         false = LossBlocks(MappingProxyType({(0, 0): BlockLoss(Fraction(4), Fraction(5), Fraction(5))}))
         with pytest.raises(RuntimeError):
             sum_losses(where, one, false)
+
+
+def test_a_claim_is_compared_with_its_own_bound() -> None:
+    """Between the bounds neither kind follows; another fact implies nothing."""
+    with rule_application():
+        found = LossSum(Fraction(2), Fraction(6), Fraction(5))
+        other = LossBlocks(MappingProxyType({}))
+    for claim_of, good, bad in ((MeanLossAtMost, (3, 4), (1, 2)), (MeanLossAtLeast, (1, 0), (2, 3))):
+        for nats in good:
+            claim_of(Fraction(nats), 2).compare(found)
+        for nats in bad:
+            with pytest.raises(Rejected) as refused:
+                claim_of(Fraction(nats), 2).compare(found)
+            assert refused.value.code is Reason.NOT_PROVED
+        with pytest.raises(Rejected):
+            claim_of(Fraction(good[0]), 2).compare(other)

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rules.separable_cases import noisy
+from rules.separable_cases import context, noisy
 from soundness.loss_hints import boxes_steps, random_plan, single_tokens
 from soundness.losses import block_truth, require_true, run, true_losses
 from soundness.small_models import Shape, Tensors, random_model
+from soundness.subcubic_steps import apply
 
-from proofcheck import Reason, Verdict
+from proofcheck import Limits, Reason, Verdict
+from proofcheck.arithmetic.operations import counting
+from proofcheck.rules import RULES
 from proofcheck.rules.attention_only.loss.plans import Plan, read_plans
 from proofcheck.tasks import MaxOfK
 
@@ -180,3 +183,17 @@ def test_bounds_of_blocks_are_of_that_block(tmp_path: Path) -> None:
     _, facts = run(tensors, shape, boxes_steps(random_plan(shape, 1)), AT_MOST, LARGE, tmp_path)
     assert set(facts[1].blocks) == set(truth)
     assert isinstance(read_plans(*(random_plan(shape, 1)[name] for name in ("cells", "classes")))[3], Plan)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_operations_stay_below_the_cost(shape: Shape) -> None:
+    for seed in range(4):
+        for below in (0, 1):
+            hints = random_plan(shape, seed, below=below)
+            larger = Shape(shape.n_ctx, shape.d_vocab, 4, 3)
+            where = context(larger, noisy(larger, seed))
+            premise = apply(where, "path-expansion")
+            with counting() as counter:
+                apply(where, "loss-boxes", (premise,), hints)
+            bound = RULES["loss-boxes"].cost(where.model.dimensions, Limits(), **hints)
+            assert 0 < counter.total <= bound.operations
