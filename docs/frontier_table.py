@@ -14,7 +14,7 @@ from proofcheck.decimals import decimal
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "frontier.md"
 BEGIN, END = "<!-- frontier: begin -->", "<!-- frontier: end -->"
-STRATEGIES = ("windows", "grouped-queries", "rival-tree")
+STRATEGIES = ("windows", "shared-windows", "grouped-queries", "rival-tree")
 HEAD = "| model | strategy | proved | share | operations |\n|---|---|---:|---:|---:|\n"
 
 

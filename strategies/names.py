@@ -132,6 +132,7 @@ FAMILIES = (
                 for p in WINDOWS_PRICES
             ),
             Entry("windows-exact", "the exact count: whole blocks by windows, the others decided on cells"),
+            Entry("shared-windows", "windows whose counts classes of queries share"),
         ),
     ),
     Family(

@@ -115,6 +115,8 @@ class PiecesInProcesses:
             ) from error
         finally:
             waiting.clear()
+            if left:  # given up: workers may still be at old questions
+                self.close()
 
     @staticmethod
     def _answers(

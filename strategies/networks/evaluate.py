@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,6 +18,9 @@ from safetensors import SafetensorError, safe_open
 import proofcheck
 from proofcheck import Certificate, Limits, ProofcheckError, Report, Step, Verdict, encode_certificate
 from proofcheck.certificate import ModelSpec, accuracy_at_least, sha256_hex
+from proofcheck.cli.pieces import PiecesInProcesses
+from proofcheck.cli.progress import Progress
+from proofcheck.cli.settings import Settings
 from proofcheck.models.transformer import NAME
 from proofcheck.report import decimal, describe
 from strategies.cli.options import limits_of
@@ -106,11 +110,16 @@ def certificate_of(path: Path, output: Path, task: str = "") -> Certificate:
     )
 
 
-def prove(path: Path, output: Path, task: str = "", limits: Limits | None = None, *, force: bool = False) -> Report:
-    """Write the certificate of the exact count, once the checker has verified it; the report of the last run. Errors: ProofcheckError."""
+def prove(path: Path, output: Path, task: str = "", limits: Limits | None = None, jobs: int = 1, *, force: bool = False) -> Report:
+    """Write the certificate of the exact count, once the checker has verified it; the report of the last run. Errors: ProofcheckError.
+
+    jobs: processes that share the inputs. On a terminal stderr says how much time is left.
+    """
     refuse_existing(output, force=force)
     certificate = certificate_of(path, output, task)
-    report = proofcheck.verify(certificate, model=path, limits=limits)
+    settings = Settings("fast", limits or Limits(), None, ())
+    with closing(PiecesInProcesses(settings, jobs)) as pool, closing(Progress(always=False)) as progress:
+        report = settings.checker().verify(certificate, model=path, progress=progress, pool=pool)
     report.raise_for_verdict()
     handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.", suffix=".tmp")
     temporary = Path(name)
@@ -127,11 +136,12 @@ def prove(path: Path, output: Path, task: str = "", limits: Limits | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL, --output, --task, --force, --limit."""
+    """MODEL, --output, --task, --force, --jobs, --limit."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="safetensors file of a transformer")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="CERT", help="certificate file to write")
     parser.add_argument("--task", default="", metavar="JSON", help="the task, as a certificate has it; default: the file's own words")
     parser.add_argument("--force", action="store_true", help="replace CERT if it exists")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the inputs (default: 1)")
     parser.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="raise a limit of the checker")
 
 
@@ -140,9 +150,12 @@ def run(options: argparse.Namespace) -> int:
     limits = limits_of(options)
     if limits is None:
         return 2
+    if options.jobs < 1:
+        print("--jobs must be at least 1", file=sys.stderr)
+        return 2
     start = perf_counter()
     try:
-        report = prove(options.model, options.output, options.task, limits, force=options.force)
+        report = prove(options.model, options.output, options.task, limits, options.jobs, force=options.force)
     except ProofcheckError as error:
         print("nothing was written: " + "\n".join(describe(error)), file=sys.stderr)
         return 1 if isinstance(error, proofcheck.Rejected) else 2

@@ -45,7 +45,7 @@ def verified(path: Path, room: int = 0) -> list[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["induction", "balanced-16", "modular-addition-113"])
+@pytest.mark.parametrize("name", ["multifun", "balanced-16", "modular-addition-113"])
 def test_memory_is_bounded_whatever_the_number_of_inputs(name: str) -> None:
     verdict, _, _, peak = verified(NETWORKS / f"{name}.json")
     assert verdict == "VERIFIED"

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import proofcheck
 from proofcheck import Limits, Reason, Report, Verdict
 from proofcheck.certificate import Certificate, decode_certificate
 from proofcheck.cli import pieces
@@ -83,6 +84,22 @@ def test_what_is_left_open_is_settled_in_the_same_order(monkeypatch: pytest.Monk
     alone = settings.checker().verify(claim, model=model)
     assert alone.undecided > 100
     assert facts_of(shared(claim, settings=settings)) == facts_of(alone)
+
+
+def test_a_pool_serves_on_after_a_sweep_that_was_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer to an old question is taken for one to a new one."""
+    Slowly(monkeypatch)
+    model = ROOT / "certificates" / "models" / "networks" / "max-of-2-layernorm-seed-0.safetensors"
+
+    def stop(step: Any, done: int, whole: int) -> None:
+        if done > 1000:
+            raise proofcheck.Rejected(Reason.NOT_PROVED, "enough")
+
+    with closing(PiecesInProcesses(SETTINGS, 2, 0.0)) as pool:
+        given_up = SETTINGS.checker().verify(CERTIFICATE, model=model, pool=pool, progress=stop)
+        assert given_up.verdict is Verdict.REJECTED
+        again = SETTINGS.checker().verify(CERTIFICATE, model=model, pool=pool)
+    assert facts_of(again) == facts_of(Checker().verify(CERTIFICATE))
 
 
 ANSWERING = """

@@ -213,6 +213,17 @@ def test_a_task_that_does_not_fit_is_refused_with_what_would(task: str, words: s
     assert words in str(caught.value)
 
 
+def test_processes_write_the_same_certificate(tmp_path: Path) -> None:
+    model = Path(__file__).parents[2] / "certificates" / "models" / "networks" / "multifun-seed-0.safetensors"
+    written = []
+    for jobs in ("1", "2"):
+        assert main(["evaluate", str(model), "-o", str(tmp_path / "c.json"), "--jobs", jobs, "--force"]) == 0
+        written.append((tmp_path / "c.json").read_bytes())
+    assert written[0] == written[1]
+    assert b'"correct": 131072' in written[0]
+    assert main(["evaluate", str(model), "-o", str(tmp_path / "c.json"), "--jobs", "0", "--force"]) == 2
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.float64], ids=str)
 def test_a_number_that_is_none_is_refused_by_name(
