@@ -147,6 +147,8 @@ def _bounded_products(binned: Integers, sizes: Integers, most: int) -> int:
     Levels of one bin are added up first. The coefficients c of the product of all positions but the last give
     Σ_l sizes[l]·Σ_{s ≤ most − bin(l)} c_s.
     """
+    if not len(binned):
+        return int(most >= 0)  # the empty tuple
     product, bits = fmpz_poly([1]), int(sizes.sum()).bit_length()
     factors = [_merged(row, sizes, most) for row in binned]
     for i, factor in enumerate(factors[:-1]):

@@ -30,7 +30,8 @@ if room:
     now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (now + room, now + room))
 report = proofcheck.verify(path)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+peak = int(status["VmHWM"].split()[0]) * 1024  # of this program alone: ru_maxrss begins with that of the process that started it
 print(json.dumps([report.verdict, report.error and report.error.code, report.error and report.error.message, peak]))
 """
 

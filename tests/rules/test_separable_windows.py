@@ -30,6 +30,7 @@ SHAPES = (Shape(1, 3), Shape(2, 6), Shape(3, 5, 4, 3), Shape(4, 4))
 
 PROVED = {"nothing": 0, "own-scores": 3, "all-scores": 16, "exact-nothing": 0}
 PROVED |= dict.fromkeys(("exact", "exact-own-scores", "exact-everybody-in-groups"), 7)  # by the twins of the attacks, of 16
+PROVED |= {"shared": 4, "shared-nothing-to-spend": 3, "shared-labels-of-any-size": 4}
 PROVED |= {"grouped": 1, "grouped-one-group": 1, "tree": 0, "tree-shared-direct-path": 0, "tree-one-range": 0}
 
 

@@ -153,4 +153,4 @@ def covers(rule: str, floats: bool, margin: bool) -> bool:
         return True
     if floats:
         return rule in OF_FLOATS
-    return rule != "float-tables" and not (margin and "loss" in rule)
+    return rule != "float-tables" and not (margin and ("loss" in rule or rule == "shared-windows"))

@@ -75,7 +75,7 @@ class ClassOfQueries:
 
     def _groups(self, lists: Lists) -> list[tuple[list[list[Interval]], Interval]]:
         """(Λ_i(c) for i < n − 1, Λ_{n−1}) of every group."""
-        rest = groups_of(self.tables, self.m, self.sheet.alone, lists)
+        rest = groups_of(self.tables, self.m, self.sheet.alone, lists, Fraction(0))
         found = []
         for group in rest if not self.sheet.parts else rest[: len(self.sheet.alone)]:
             e = min(group.e[q] for q in self.queries)

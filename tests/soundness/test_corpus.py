@@ -199,7 +199,6 @@ def large_weights(folder: Path) -> Path:
 
 
 GENERATED: dict[str, tuple[Reason, Callable[[Path], Path]]] = {
-    "a folder": (Reason.NOT_A_REGULAR_FILE, lambda folder: folder),
     "a FIFO nobody writes to": (Reason.NOT_A_REGULAR_FILE, fifo),
     "a device without end": (Reason.NOT_A_REGULAR_FILE, lambda folder: Path("/dev/zero")),
     "the empty device": (Reason.NOT_A_REGULAR_FILE, lambda folder: Path("/dev/null")),
@@ -223,6 +222,15 @@ def test_what_is_no_file_is_declined(name: str, tmp_path: Path, capsys: pytest.C
     out, err = capsys.readouterr()
     assert out.splitlines()[-1] == f"s DECLINED {code} certificate {escape(str(path))}"
     assert "Traceback" not in err
+
+
+def test_a_folder_is_no_certificate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command takes the certificates in it, and says so where there is none."""
+    report = proofcheck.verify(tmp_path)
+    assert report.error is not None and report.error.code is Reason.NOT_A_REGULAR_FILE
+    assert main(["verify", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, "no certificate" in err) == ("", True)
 
 
 def test_a_link_to_a_certificate_is_followed(tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def loss_boxes(
     tokens of each cell; on it the sum is at least G, Σ w between Z₋ and Z₊, so M_j ≥ δ + G/(Z₊ if G ≥ 0 else Z₋); −M_j likewise.
     The boxes are disjoint and cover the block, and a box holds Π_c multinomial · Π_k tokens^numbers sequences.  ∎
     Cost: for each block boxes·(d_vocab − 1)·(levels·(2·cells + classes + 6) + 64), and levels·2·n_ctx·d_vocab·(m + 1) for the terms; twice
-    with lower bounds. Source: docs/rules/loss-boxes.md.
+    with lower bounds.
+    Source: docs/rules/loss-boxes.md.
     Machine-checked: docs/proofs/Loss.v, box_lower.
     """
     terms = LossTerms(shared_enclosures(context, tables))
