@@ -50,12 +50,17 @@ FORMATS = {found.name: found for found in (BINARY32, BINARY64)}
 
 @dataclass(frozen=True, slots=True)
 class FloatRun:
-    """Which evaluations conform: at most `roundings` N of a term; exponentials of x off by a factor of at most exp(tau + kappa·u·|x|)."""
+    """Which evaluations conform: at most `roundings` N of a term; exponentials of x off by a factor of at most exp(tau + kappa·u·|x|).
+
+    activation: None where terms are followed through the whole network (`attention-only-one-layer-one-head`). Else N is of each stage of a
+    transformer, and an activation function of x is off by at most activation·|x|.
+    """
 
     format: FloatFormat
     roundings: int
     tau: Fraction
     kappa: int
+    activation: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)
