@@ -22,7 +22,7 @@ def evaluator(context: Context[Model, Task]) -> Evaluator:
     In the reading of floats (Theorem G, docs/rules/evaluation-floats.md): right, where every conforming evaluation is, and wrong, where
     every one is. Hypotheses there (else rule-not-applicable): architecture `transformer`; backend fast; binary32 or binary64; the claim
     has ω (`activation`); N is at least what a plain evaluation needs, and N·u ≤ 2^−10; u ≤ τ ≤ 1/2; u ≤ ω where the network has an
-    activation function besides ReLU; 8·n_ctx·η ≤ u; every weight, eps and scale is 0 or a normal number of the format.
+    activation function besides ReLU; 8·n_ctx·η ≤ u; every weight is 0 or a normal number of the format; eps and scale are 0 or at least η.
     """
     run = context.reading.floats
     if run is None:
@@ -55,6 +55,9 @@ def conforming(run: FloatRun, model: Transformer) -> Conforming:
         raise _refused("no exponential is so exact, or it is too inexact", f"2^-{kind.unit} ≤ tau ≤ 1/2", str(run.tau))
     if model.has_smooth_activation() and run.activation < u:
         raise _refused("no activation function is so exact", f"at least 2^-{kind.unit}", str(run.activation))
+    eps = model.ln_final.eps  # of every normalization
+    if eps and eps < Fraction(1, 2**kind.least):
+        raise _refused("eps is below the normal numbers of the format", f"at least 2^-{kind.least}", str(eps)[:40])
     if 8 * sizes.n_ctx * 2**kind.unit > 2**kind.least:
         raise _refused("what underflows in the softmax is no rounding", "8·n_ctx·η ≤ u", f"n_ctx = {sizes.n_ctx}")
     return Conforming(kind.unit, kind.least, kind.largest, kind.digits, run.roundings, run.tau, run.kappa, run.activation)
