@@ -325,13 +325,14 @@ def require_conforming(context: Context) -> None:
 
 def float_margins(context: Context, sequence: tuple[int, ...], right: int) -> tuple[bool, bool, bool, bool]:
     """Whether every evaluation may be proved right, must be, may be proved wrong, must be."""
-    if context.network.d_vocab_out == 1:
-        return True, True, False, False
+    alone = context.network.d_vocab_out == 1  # no rival: right where the radii are finite
     with workprec(200):
         try:
             held = Reaches(context.network, sequence, tracks_of(context.floats, plain_roundings(context.network))).logits()
         except OverflowError:
-            return True, False, True, False
+            return True, False, not alone, False
+        if alone:
+            return True, bool(held.reach[1] + held.reach[2] < mp.inf), False, False
         ends = [held.row.interval(j) for j in range(len(held.row.mid))]
         others = [pair for j, pair in enumerate(ends) if j != right]
         low, high = ends[right][0] - max(b for _, b in others), ends[right][1] - max(a for a, _ in others)
