@@ -105,9 +105,9 @@ def _everything_required(levels, sizes, base, bins, *, required=True, first_requ
     return _COUNT(levels, sizes, base, bins, first_required=True)
 
 
-def _last_query(self, places, u, v, own_weight, bits):  # type: ignore[no-untyped-def]
+def _last_query(self, classes, u, v, own_weight, bits):  # type: ignore[no-untyped-def]
     """Bounds of one query of the class stand for all."""
-    return _LEVELS(self, places[-1:], u, v, own_weight[-1:], bits)
+    return _LEVELS(self, [places[-1:] for places in classes], u, v, own_weight, bits)
 
 
 _COUNT, _LEVELS = shared_windows.nonpositive_tuples, shared.SharedTerms.levels
