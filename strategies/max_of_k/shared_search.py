@@ -60,7 +60,7 @@ def _best_sheet(place: SharedMaxToken, queries: Integers, price: float) -> Found
         if best is None or found.worth(price) > best.worth(price):
             best, failures = found, 0
         else:
-            failures += 1
+            failures += bool(best.classes)  # where few classes prove nothing, more may
             if failures == 2:
                 break
     if best is not None and best.classes and place.tables.n_ctx > 6:

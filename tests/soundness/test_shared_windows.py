@@ -126,3 +126,11 @@ _COUNT, _LEVELS = shared_windows.nonpositive_tuples, shared.SharedTerms.levels
 def test_a_broken_rule_would_be_seen(where: object, name: str, broken: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(where, name, broken)
     assert any((counts > true_blocks(k)[0]).any() for k in cases() for counts in (fine_counts(k, 1), fine_counts(k, 10, 0)))
+
+
+def test_classes_are_the_same_together_or_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    some = cases()[3::17]
+    together = [proved(k, 1) for k in some]
+    monkeypatch.setattr(shared, "ENTRIES", 1)
+    assert all((proved(k, 1) == counts).all() for k, counts in zip(some, together, strict=True))
+    assert sum(int(counts.sum()) for counts in together) > 0
