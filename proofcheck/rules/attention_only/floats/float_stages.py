@@ -36,13 +36,18 @@ def float_stages(context: MaxOfKContext, tables: PathExpansion) -> FloatTables:
     Cost: 36 products of matrices; see `stages_operations`.
     Reason codes: rule-not-applicable.
     Source: this project.
+    Machine-checked: docs/proofs/FloatRun.v, float_run.
     """
     run, model = context.reading.floats, context.model
     if run is None:
         raise Rejected(Reason.RULE_NOT_APPLICABLE, "the claim is not about floats", expected="a claim about floats", found="another")
     short = run.format.short
     if short is None:
-        raise _refused("the claim counts roundings of a term from weights to logits", "a format in stages; float-tables is for the others", run.format.name)
+        raise _refused(
+            "the claim counts roundings of a term from weights to logits",
+            "a format in stages; float-tables is for the others",
+            run.format.name,
+        )
     _require_run(run, model.dimensions)
     problem = exact_in(model, run.format)
     if problem:
@@ -73,7 +78,9 @@ def _require_run(run: FloatRun, sizes: Dimensions) -> None:
     """Rejected(rule-not-applicable) for too few or too many roundings, sums that are too long, or exponentials that say nothing."""
     least = least_roundings(sizes)
     if run.roundings < least or 4 * run.roundings > 2**run.format.unit:
-        raise _refused("a stage of a plain evaluation rounds more often, or too often", f"{least} … 2^{run.format.unit - 2}", str(run.roundings))
+        raise _refused(
+            "a stage of a plain evaluation rounds more often, or too often", f"{least} … 2^{run.format.unit - 2}", str(run.roundings)
+        )
     if max(sizes.d_model, sizes.d_head, sizes.n_ctx) > 2**TERMS:
         raise _refused("sums are too long", f"at most 2^{TERMS} terms", "longer ones")
     if 2 * run.tau > 1:

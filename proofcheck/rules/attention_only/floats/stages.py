@@ -1,8 +1,8 @@
-"""How far evaluations in stages can be from the exact network. Proofs: docs/rules/float-stages.md, whose letters stand in the comments.
+"""How far evaluations in stages can be from the exact network. Proofs: docs/rules/float-stages.md.
 
-A *local* error of a stage is what its own roundings do, given the computed numbers that it starts from; it reaches scores and logits through
-exact products of the stages that follow. A *size* bounds a computed number. All numbers here are exact; bounds are rounded up to multiples
-of 2^−GRID. Rows of [n·d_vocab, …] are (position, token), positions outermost.
+A *local* error of a stage is what its own roundings do, given the computed numbers that it starts from. It reaches scores and logits
+through exact products of the stages that follow. A *size* bounds a computed number. All numbers here are exact; bounds are rounded up to
+multiples of 2^−GRID. Rows of [n·d_vocab, …] are (position, token), positions outermost.
 """
 
 from __future__ import annotations
