@@ -89,7 +89,6 @@ def attacks(attention: Document) -> Iterator[tuple[str, str, bytes]]:
         ("rule-not-applicable", "too-few-roundings", {"roundings": STAGE_LEAST - 1}),
         ("rule-not-applicable", "too-many-roundings", {"roundings": 2**22 + 1}),
         ("rule-not-applicable", "tau-of-two-thirds", {"tau": "2/3"}),
-        ("rule-not-applicable", "kappa-of-a-million", {"kappa": 2**20}),
         ("bad-string", "format-with-a-bit-more", {"format": "tf32-12-bits"}),
         ("unknown-field", "and-a-u", {"u": "1/2048"}),
         ("not-proved", "one-more", {"correct": 10}),
