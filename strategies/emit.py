@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -129,7 +129,7 @@ def draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
         raise ProveError(f"{error.code}: {error.message}; {error.hint}", code=str(error.code), declined=True) from error
     seconds = perf_counter() - start
     sizes = problem.dimensions
-    provenance = {"strategy": strategy.name, "proofcheck": proofcheck.__version__, "torch": version("torch")}
+    provenance = {"strategy": strategy.name, "proofcheck": proofcheck.__version__, "torch": _torch_version()}
     if proposal.float_bound:
         provenance["float_bound"] = proposal.float_bound
     if proposal.left_out:
@@ -143,6 +143,11 @@ def draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
         steps=proposal.steps if problem.run is None else with_float_tables(proposal.steps),
         provenance=provenance,
     )
+
+
+@cache
+def _torch_version() -> str:
+    return version("torch")
 
 
 def claim_of(problem: Problem, correct: int) -> ClaimSpec:
