@@ -304,9 +304,9 @@ def plain_roundings(network: Transformer) -> int:
 
 
 def require_conforming(context: Context) -> None:
-    """The hypotheses of Theorem G."""
+    """The hypotheses of Theorem T."""
     network, run = context.network, context.floats
-    if not isinstance(network, Transformer) or run.activation is None:
+    if not isinstance(network, Transformer) or run.activation is None or run.format not in ("binary32", "binary64"):
         raise rejected("rule-not-applicable", "evaluation")
     minus_log_u = FORMATS[run.format][0]
     smooth = any(layer.mlp is not None for layer in network.layers) and network.options.activation != "relu"

@@ -19,7 +19,7 @@ _MOST_SHARE = 10  # N·u is at most 2^−10
 def evaluator(context: Context[Model, Task]) -> Evaluator:
     """Tokens ↦ what decides which inputs are certainly right, and which certainly wrong, in the reading of the context.
 
-    In the reading of floats (Theorem G, docs/rules/evaluation-floats.md): right, where every conforming evaluation is, and wrong, where
+    In the reading of floats (Theorem T, docs/rules/evaluation-floats.md): right, where every conforming evaluation is, and wrong, where
     every one is. Hypotheses there (else rule-not-applicable): architecture `transformer`; backend fast; binary32 or binary64; the claim
     has ω (`activation`); N is at least what a plain evaluation needs, and N·u ≤ 2^−10; u ≤ τ ≤ 1/2; u ≤ ω where the network has an
     activation function besides ReLU; 8·n_ctx·η ≤ u; every weight is 0 or a normal number of the format; eps and scale are 0 or at least η.
