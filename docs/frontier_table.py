@@ -10,6 +10,7 @@ from pathlib import Path
 
 import proofcheck
 from proofcheck.decimals import decimal
+from strategies.write import certificate_files, stem_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "frontier.md"
@@ -20,7 +21,7 @@ HEAD = "| model | strategy | proved | share | operations |\n|---|---|---:|---:|-
 
 def certificates() -> list[tuple[str, str, Path]]:
     """(model, strategy, file) of the shipped certificates of these strategies."""
-    found = [(*path.stem.partition("--")[::2], path) for path in (ROOT / "certificates" / "accept").glob("*.json")]
+    found = [(*stem_of(path).partition("--")[::2], path) for path in certificate_files([ROOT / "certificates" / "accept"])]
     return sorted(row for row in found if row[1].startswith(STRATEGIES))
 
 

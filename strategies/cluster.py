@@ -50,7 +50,7 @@ def run(sweep: Sweep, pairs: Sequence[Pair], address: str) -> Iterator[tuple[Pai
                 for name, result, certificate in done:
                     pair = by_name[chunk.model, name]
                     if not result.code:
-                        write(sweep.final(pair), certificate)
+                        write(sweep.final(pair, certificate), certificate)
                     yield pair, result
                 future.release()
         finally:

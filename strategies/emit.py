@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -60,7 +62,7 @@ def prove(problem: Problem, strategy: Strategy, output: Path, *, force: bool = F
             file.write(packed(output, encode_certificate(proposed)))
         start = perf_counter()
         with CheckerProcess(problem.limits) as checker:
-            report = certify(checker, temporary, proposed, problem, output)
+            report = certify(checker, temporary, proposed, problem, partial(packed, output))
         check_seconds = perf_counter() - start
         temporary.chmod(0o644)
         refuse_existing(output, force=force)
@@ -80,10 +82,12 @@ def refuse_existing(output: Path, *, force: bool) -> None:
         )
 
 
-def certify(checker: CheckerProcess, path: Path, certificate: Certificate, problem: Problem, output: Path | None = None) -> dict[str, Any]:
+def certify(
+    checker: CheckerProcess, path: Path, certificate: Certificate, problem: Problem, pack: Callable[[bytes], bytes]
+) -> dict[str, Any]:
     """Rewrite the claim of the file at `path` until it is what the checker counts; returns the report of the file as it then is.
 
-    output: the name that the file will have; compressed if it ends in .gz.
+    pack: what the file holds for these bytes of a certificate.
 
     Raises ProveError, CheckerEnded.
     """
@@ -99,7 +103,7 @@ def certify(checker: CheckerProcess, path: Path, certificate: Certificate, probl
         if refused is not None and refused["code"] != "not-proved":
             raise ProveError(_words(report), code=refused["code"], declined=report["verdict"] == "DECLINED")
         certificate = with_claim(certificate, 0 if refused else report["proved"])
-        path.write_bytes(packed(output or path, encode_certificate(certificate)))
+        path.write_bytes(pack(encode_certificate(certificate)))
     raise ProveError("the checker counts differently each time; this is a bug")
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from proofcheck import Certificate, Limits, ProofcheckError, decode_certificate, encode_certificate
+from proofcheck import Certificate, Limits, ProofcheckError, encode_certificate, load
 from strategies import workers
 from strategies.budget import Budget
 from strategies.checker import CheckerEnded, CheckerProcess
@@ -28,7 +28,7 @@ from strategies.metrics.published_cost import published_cost
 from strategies.models.load import ModelError
 from strategies.suitability import refusal
 from strategies.sweep_table import SweepTable, row_of
-from strategies.write import write
+from strategies.write import file_of, packed_by_size, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Certificates `<model>--<strategy>.json` in `folder`; drafts have hidden names.
+    """Certificates `<model>--<strategy>.json` in `folder`, `.json.gz` above 64 KiB; drafts have hidden names.
 
     search_seconds: of each search. file: how the certificates name the weights, "" for the place where they are.
     """
@@ -78,9 +78,16 @@ class Sweep:
     search_seconds: float = float("inf")
     file: str = ""
 
-    def final(self, pair: Pair) -> Path:
-        """Where the certificate of a pair goes."""
-        return self.folder / f"{pair.model.stem}--{pair.strategy}.json"
+    def final(self, pair: Pair, content: bytes | None = None) -> Path:
+        """Where the certificate of a pair is, or goes if its file has this content."""
+        return file_of(self.folder, f"{pair.model.stem}--{pair.strategy}", content)
+
+    def settle(self, pair: Pair, found: Path) -> None:
+        """Give the file that has verified its name, and drop one of the other ending."""
+        before, final = self.final(pair), self.final(pair, found.read_bytes())
+        os.replace(found, final)
+        if before != final:
+            before.unlink(missing_ok=True)
 
     def hidden(self, pair: Pair) -> Path:
         """Where its draft lies until it has verified."""
@@ -118,7 +125,7 @@ class Sweep:
     def certificate(self, path: Path, problem: Problem, strategy: str) -> Certificate | None:
         """The certificate or draft at `path` if it is one of this strategy and these weights."""
         try:
-            found = decode_certificate(path.read_bytes(), self.limits)
+            found = load(path, self.limits)
         except (OSError, ProofcheckError):
             return None
         sizes = problem.dimensions
@@ -149,11 +156,11 @@ def do(sweep: Sweep, problem: Problem, checker: CheckerProcess, pair: Pair) -> R
     try:
         if found is None:
             found = hidden
-            write(hidden, encode_certificate(draft(problem, STRATEGIES[pair.strategy], hidden)))
-        certificate = decode_certificate(found.read_bytes(), sweep.limits)
+            write(hidden, packed_by_size(encode_certificate(draft(problem, STRATEGIES[pair.strategy], hidden))))
+        certificate = load(found, sweep.limits)
         search_seconds = perf_counter() - start
         start = perf_counter()
-        report = certify(checker, found, certificate, problem)
+        report = certify(checker, found, certificate, problem, packed_by_size)
     except ProveError as error:
         hidden.unlink(missing_ok=True)
         verdict = ("DECLINED" if error.declined else "REJECTED") if error.code else ""
@@ -161,7 +168,7 @@ def do(sweep: Sweep, problem: Problem, checker: CheckerProcess, pair: Pair) -> R
     except CheckerEnded as error:
         hidden.unlink(missing_ok=True)
         return Result("checker-ended", str(error), search_seconds=perf_counter() - start)
-    os.replace(found, final)
+    sweep.settle(pair, found)
     cost = published_cost(certificate)
     said = certificate.provenance
     return Result(

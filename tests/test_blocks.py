@@ -13,18 +13,17 @@ from proofcheck import Checker
 from proofcheck.blocks import Block
 from proofcheck.catalogue import BUILT_IN
 from proofcheck.kinds import read_fields
+from tests.shipped import one, shipped, stem_of
 
 ROOT = Path(__file__).parents[1]
-ACCEPT = ROOT / "certificates" / "accept"
-SMALL = sorted(ACCEPT.glob("max-of-3-d-vocab-16-seed-0--*.json"))
-SEED_123 = [ACCEPT / f"max-of-4-seed-123--{name}.json" for name in ("exact", "cubic", "separable-minimum")]
-_NAMES = ("multifun.json", "token-at.json", "s5-product.json", "linear-second.json")
-NETWORKS = [ROOT / "certificates" / "networks" / name for name in _NAMES]
-CLASSES = ACCEPT / "max-of-4-seed-123--cubic.json"  # its rules prove classes of sequences
+SMALL = [path for path in shipped("accept") if path.name.startswith("max-of-3-d-vocab-16-seed-0--")]
+SEED_123 = [one("accept", f"max-of-4-seed-123--{name}") for name in ("exact", "cubic", "separable-minimum")]
+NETWORKS = [one("networks", name) for name in ("multifun", "token-at", "s5-product", "linear-second")]
+CLASSES = one("accept", "max-of-4-seed-123--cubic")  # its rules prove classes of sequences
 
 
 def test_blocks_are_those_of_the_exact_count_and_bounds_lie_below() -> None:
-    reports = {path.stem.rpartition("--")[2]: proofcheck.verify(path) for path in SEED_123}
+    reports = {stem_of(path).rpartition("--")[2]: proofcheck.verify(path) for path in SEED_123}
     exact = reports["exact"].blocks
     assert exact is not None
     for report in reports.values():
@@ -38,7 +37,7 @@ def test_blocks_are_those_of_the_exact_count_and_bounds_lie_below() -> None:
     assert any(block.undecided for block in reports["cubic"].blocks or ())
 
 
-@pytest.mark.parametrize("path", [*SMALL, *NETWORKS, CLASSES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*SMALL, *NETWORKS, CLASSES], ids=stem_of)
 def test_sums_of_blocks_are_the_counts_of_the_report(path: Path) -> None:
     report = proofcheck.verify(path)
     report.raise_for_verdict()

@@ -15,14 +15,14 @@ from proofcheck.cli.main import main
 from strategies.max_of_k.separable_terms import FloatTerms
 from strategies.max_of_k.strategy import Problem
 from tests.benchmarks import float_runs
+from tests.shipped import one, text_of
 
 ROOT = Path(__file__).resolve().parents[1]
-ACCEPT = ROOT / "certificates" / "accept"
 PAGE = (ROOT / "docs" / "float-runs.md").read_text()
 
 
 def claimed(name: str) -> int:
-    (fields,) = json.loads((ACCEPT / f"{name}.json").read_bytes())["claim"].values()
+    (fields,) = json.loads(text_of(one("accept", name)))["claim"].values()
     return int(fields["correct"])
 
 
@@ -44,7 +44,7 @@ def test_counts_of_margins() -> None:
 
 @pytest.mark.parametrize("name", ["exact--float32", "exact--margin-1-10", "separable-minimum--float32"])
 def test_certificates_of_the_reference_model_verify(name: str) -> None:
-    report = proofcheck.verify(ACCEPT / f"max-of-4-seed-123--{name}.json")
+    report = proofcheck.verify(one("accept", f"max-of-4-seed-123--{name}"))
     assert report.error is None
     assert report.proved == report.claimed == claimed(f"max-of-4-seed-123--{name}")
 
@@ -63,7 +63,7 @@ def test_the_ten_sequences_are_near_ties_that_float32_answers_right() -> None:
 
 
 def test_explain_says_what_is_assumed(capsys: pytest.CaptureFixture[str]) -> None:
-    path = ACCEPT / "max-of-4-seed-123--separable-minimum--float32.json"
+    path = one("accept", "max-of-4-seed-123--separable-minimum--float32")
     assert main(["explain", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assumed = " ".join(line.removeprefix("c assumed: ") for line in lines if line.startswith("c assumed: "))

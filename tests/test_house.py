@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import gzip
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,3 +131,55 @@ def test_architectures_differ_in_nothing_but_their_files() -> None:
         assert architecture.name == name
         assert "n_ctx" in architecture.dimensions
         assert "d_vocab" in architecture.dimensions
+
+
+CERTIFICATES = ROOT.parent / "certificates"
+
+
+def test_large_certificates_are_compressed() -> None:
+    """The rule of certificates/README.md, by its own command and once more by hand; `python certificates/pack.py` mends what this finds."""
+    done = subprocess.run([sys.executable, str(CERTIFICATES / "pack.py"), "--check"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    seen = 0
+    for folder in ("accept", "losses", "networks", "zoo"):
+        for path in (CERTIFICATES / folder).iterdir():
+            if path.suffix == ".gz":
+                data = path.read_bytes()
+                assert data[3:8] == bytes(5), f"{path} has a name or a time"
+                assert len(gzip.decompress(data)) > 65_536
+                assert not path.with_suffix("").exists()
+            seen += path.suffix == ".gz"
+            assert path.suffix != ".json" or path.stat().st_size <= 65_536
+    assert seen > 100
+
+
+def test_what_breaks_the_rule_is_found(tmp_path: Path) -> None:
+    (tmp_path / "certificates" / "accept").mkdir(parents=True)
+    for name in ("losses", "networks", "zoo"):
+        (tmp_path / "certificates" / name).mkdir()
+    script = tmp_path / "certificates" / "pack.py"
+    script.write_bytes((CERTIFICATES / "pack.py").read_bytes())
+    folder = tmp_path / "certificates" / "accept"
+    (folder / "large.json").write_bytes(b" " * 65_537)
+    (folder / "just.json").write_bytes(b" " * 65_536)
+    (folder / "small.json.gz").write_bytes(gzip.compress(b"{}", mtime=0))
+    (folder / "timed.json.gz").write_bytes(gzip.compress(b" " * 70_000, mtime=1))
+
+    def run(*options: str) -> tuple[int, str]:
+        done = subprocess.run([sys.executable, str(script), *options], capture_output=True, text=True, check=False, cwd=ROOT.parent)
+        return done.returncode, done.stderr
+
+    code, said = run("--check")
+    assert code == 1
+    assert [line.rpartition("/")[2] for line in said.splitlines()] == [
+        "large.json belongs at large.json.gz",
+        "small.json.gz belongs at small.json",
+        "timed.json.gz belongs at timed.json.gz",
+    ]
+    assert run() == (0, "")
+    assert sorted(path.name for path in folder.iterdir()) == ["just.json", "large.json.gz", "small.json", "timed.json.gz"]
+    assert run("--check") == (0, "")
+    assert gzip.decompress((folder / "large.json.gz").read_bytes()) == b" " * 65_537
+    (folder / "large.json").write_bytes(b"{}")
+    code, said = run("--check")
+    assert code == 1 and said.strip().endswith("accept/large")

@@ -8,17 +8,16 @@ from pathlib import Path
 import pytest
 
 import proofcheck
-from proofcheck import Certificate, Limits, Reason, Verdict
-from proofcheck.certificate import decode_certificate
+from proofcheck import Certificate, Reason, Verdict
+from tests.shipped import shipped, stem_of
 
 ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / "certificates" / "losses"
-CERTIFICATES = sorted(FOLDER.glob("*.json"))
-SMALL = [path for path in CERTIFICATES if decode_certificate(path.read_bytes(), Limits()).claim.fields["total"] <= 20_000]
+CERTIFICATES = shipped("losses")
+SMALL = [path for path in CERTIFICATES if proofcheck.load(path).claim.fields["total"] <= 20_000]
 
 
 def read(path: Path) -> Certificate:
-    return decode_certificate(path.read_bytes(), Limits())
+    return proofcheck.load(path)
 
 
 def nats(path: Path) -> Fraction:
@@ -30,7 +29,7 @@ def test_there_are_certificates() -> None:
     assert len(SMALL) >= 3
 
 
-@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SMALL, ids=stem_of)
 def test_small_ones_verify_and_a_unit_beyond_is_refused(path: Path) -> None:
     certificate = read(path)
     assert proofcheck.verify(path).verdict is Verdict.VERIFIED
@@ -43,7 +42,7 @@ def test_small_ones_verify_and_a_unit_beyond_is_refused(path: Path) -> None:
     assert refused.error is not None and refused.error.code is Reason.NOT_PROVED
 
 
-@pytest.mark.parametrize("path", CERTIFICATES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CERTIFICATES, ids=stem_of)
 def test_every_one_names_its_own_weights(path: Path) -> None:
     certificate = read(path)
     weights = path.parent / certificate.model.file
@@ -57,7 +56,7 @@ def test_the_page_says_what_they_say() -> None:
             cells = [cell.strip() for cell in line.strip("|").split("|")]
             if cells[1][:1] in "≤≥" and cells[1]:
                 rows[cells[0].strip("`")] = cells[1].split()[1]
-    found = {path.stem: f"{float(nats(path)):.7g}" for path in CERTIFICATES}
+    found = {stem_of(path): f"{float(nats(path)):.7g}" for path in CERTIFICATES}
     assert rows == found
     for path in CERTIFICATES:
-        assert (read(path).claim.kind == "mean_loss_at_most") != path.stem.endswith("at-least")
+        assert (read(path).claim.kind == "mean_loss_at_most") != stem_of(path).endswith("at-least")

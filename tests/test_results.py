@@ -10,12 +10,13 @@ import pytest
 import proofcheck
 from proofcheck.report import decimal
 from strategies.cli.main import main
+from tests.shipped import one, shipped, stem_of
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[1]
-ACCEPT = ROOT / "certificates" / "accept"
 REFERENCE = "max-of-4-seed-123"
+EXACT = [found[1] for path in shipped("accept") if (found := re.fullmatch(r"(max-of-[45]-seed-.*)--exact", stem_of(path)))]
 COLUMNS = "strategy,class,leading,flops,dimension,operations,bound,normalized,published,code,gain"
 PAGE = (ROOT / "docs" / "results.md").read_text()
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -37,8 +38,8 @@ def row_of(table: str, *words: str) -> list[str]:
 
 def test_rows_of_the_102_strategies_are_those_of_the_table_command(capsys: pytest.CaptureFixture[str]) -> None:
     """Brute force, cubic and every ninth sub-cubic certificate; all columns, letter for letter. The page has the ten best of the file."""
-    subcubic = sorted(ACCEPT.glob(f"{REFERENCE}--subcubic--*.json"))
-    files = [ACCEPT / f"{REFERENCE}--brute-force.json", ACCEPT / f"{REFERENCE}--cubic.json", *subcubic[::9]]
+    subcubic = [path for path in shipped("accept") if path.name.startswith(f"{REFERENCE}--subcubic--")]
+    files = [one("accept", f"{REFERENCE}--brute-force"), one("accept", f"{REFERENCE}--cubic"), *subcubic[::9]]
     published = ROOT / "tests" / "data" / "published-bounds-seed-123.json"
     kept = (ROOT / "docs" / "results" / "reference-102.csv").read_text().splitlines()
     assert main(["table", *map(str, files), "--csv", "--published", str(published), "--columns", COLUMNS]) == 0
@@ -52,9 +53,9 @@ def test_rows_of_the_102_strategies_are_those_of_the_table_command(capsys: pytes
     assert [[cell.strip() for cell in row][:8] for row in rows if len(row) >= 8 and row[1] != ""][:10] == ten
 
 
-@pytest.mark.parametrize("model", sorted(path.stem.removesuffix("--exact") for path in ACCEPT.glob("max-of-[45]-seed-*--exact.json")))
+@pytest.mark.parametrize("model", EXACT)
 def test_exact_counts(model: str) -> None:
-    report = proofcheck.verify(ACCEPT / f"{model}--exact.json")
+    report = proofcheck.verify(one("accept", f"{model}--exact"))
     row = row_of("Exact counts", model)
     d, n = (int(re.search(rf"{name}=(\d+)", report.task)[1]) for name in ("d_vocab", "n_ctx"))  # type: ignore[index]
     assert report.exact
@@ -73,7 +74,7 @@ def test_exact_counts(model: str) -> None:
     ],
 )
 def test_separable_counts(model: str, strategy: str) -> None:
-    report = proofcheck.verify(ACCEPT / f"{model}--{strategy}.json")
+    report = proofcheck.verify(one("accept", f"{model}--{strategy}"))
     _, _, proved, share, operations, *_ = row_of("Separable proofs", model, strategy)
     assert proved.startswith(f"{report.proved:,} of ")
     assert share == decimal(report.proved, report.total, len(share) - 2).rstrip("…")
@@ -86,7 +87,7 @@ def test_separable_counts(model: str, strategy: str) -> None:
 )
 def test_large_counts_are_those_of_the_certificates(model: str, strategy: str) -> None:
     """Whether they verify `make verify` shows."""
-    certificate = proofcheck.decode_certificate((ACCEPT / f"{model}--{strategy}.json").read_bytes(), proofcheck.Limits())
+    certificate = proofcheck.load(one("accept", f"{model}--{strategy}"))
     _, _, proved, share, *_ = row_of("Separable proofs", model, strategy)
     count = proved.split(" of ")[0]
     if "·10" in count:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from proofcheck import Certificate, Limits, ProofcheckError, decode_certificate
+from proofcheck import Certificate, ProofcheckError, load
 
 RULES = ("separable-windows", "grouped-queries", "rival-tree")
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Draw the hints, and print their numbers."""
     try:
-        certificate = decode_certificate(options.certificate.read_bytes(), Limits())
+        certificate = load(options.certificate)
         hints = hints_of(certificate)
     except (OSError, ProofcheckError, ValueError) as error:
         print(f"cannot read: {error}", file=sys.stderr)

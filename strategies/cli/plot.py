@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from proofcheck import Limits, ProofcheckError, decode_certificate
+from proofcheck import ProofcheckError, load
 from proofcheck.escape import escape
 from strategies.cli.labels import place
-from strategies.metrics.rows import Row, certificates, rows
+from strategies.metrics.rows import Row, rows
 from strategies.names import ENTRIES
+from strategies.write import certificate_files
 
 FAMILIES = (
     # name, marker, colour, label; colours are distinguishable with the common colour-vision deficiencies (Okabe and Ito 2008)
@@ -29,7 +30,7 @@ CLOSE = 0.9  # the right panel shows bounds from here on
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CERT-OR-FOLDER…, --model, --jobs, --output."""
-    parser.add_argument("paths", type=Path, nargs="+", metavar="CERT-OR-FOLDER", help="certificates, or folders of *.json certificates")
+    parser.add_argument("paths", type=Path, nargs="+", metavar="CERT-OR-FOLDER", help="certificates, or folders with *.json and *.json.gz")
     parser.add_argument(
         "--model",
         metavar="NAME",
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     """Verify the certificates of the model, draw those that verify, write the picture; 1 where one does not, and say so."""
     left_out: list[str] = []
     try:
-        models = by_model(certificates(options.paths), left_out)
+        models = by_model(certificate_files(options.paths), left_out)
         named = {(stem, digest) for stem, digest in models if options.model in (None, stem) or _begins(digest, options.model)}
         if len(named) != 1:
             what = "there are no certificates" if not named else "the certificates are about several models: choose one with --model"
@@ -76,7 +77,7 @@ def by_model(files: Sequence[Path], left_out: list[str]) -> dict[tuple[str, str]
     found: dict[tuple[str, str], list[Path]] = {}
     for path in files:
         try:
-            model = decode_certificate(path.read_bytes(), Limits()).model
+            model = load(path).model
         except ProofcheckError as error:
             left_out.append(f"{path}: {error.code}: {error.message}")
             continue

@@ -13,6 +13,7 @@ from strategies.cli.options import limits_of
 from strategies.report import library
 from strategies.report.gather import NOTHING, Entry, Subject, read, subject
 from strategies.report.page import certificate_page, groups, index_page, several_page
+from strategies.write import certificate_files, stem_of
 
 HARD_INPUTS = 12
 
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """0 written (whatever the verdicts are: the page shows them), 2 usage or files."""
     limits = limits_of(options)
-    files = certificates(options.paths)
+    files = certificate_files(options.paths)
     problem = _problem(options, files)
     if limits is None or problem:
         print(problem or "", file=sys.stderr, end="\n" if problem else "")
@@ -64,11 +65,6 @@ def run(options: argparse.Namespace) -> int:
     size = sum(map(len, pages.values()))
     print(f"{options.output}: {len(files)} certificate{'s' * (len(files) > 1)}, {size / 1e6:.1f} MB")
     return 0
-
-
-def certificates(paths: list[Path]) -> list[Path]:
-    """Files as they are, folders as the certificates in them."""
-    return [file for path in paths for file in (sorted([*path.glob("*.json"), *path.glob("*.json.gz")]) if path.is_dir() else [path])]
 
 
 def _problem(options: argparse.Namespace, files: list[Path]) -> str:
@@ -107,7 +103,7 @@ def _pages(options: argparse.Namespace, files: list[Path], limits: Limits) -> di
     if _one_page(options):
         found = [(name, about(group[0])) for name, group in named]
         return {options.output: several_page(entries, found, library.embedded()).encode()}
-    links = {entry.path: f"{k + 1:03}-{_safe(entry.path.name)}.html" for k, entry in enumerate(entries)}
+    links = {entry.path: f"{k + 1:03}-{_safe(stem_of(entry.path))}.html" for k, entry in enumerate(entries)}
     pages = {
         options.output / links[entry.path]: certificate_page(entry, about(entry), library.linked(), back="index.html").encode()
         for entry in entries
@@ -119,7 +115,7 @@ def _pages(options: argparse.Namespace, files: list[Path], limits: Limits) -> di
 
 def _safe(name: str) -> str:
     """A file name, and a relative address, without characters that mean something in either."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in name.removesuffix(".gz").removesuffix(".json"))[:150]
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in name)[:150]
 
 
 def _progress(words: str) -> None:

@@ -79,7 +79,7 @@ def _sweep(sweep: Sweep, pairs: list[Pair], missing: list[Pair], table: SweepTab
                 search_seconds += result.search_seconds
                 check_seconds += result.check_seconds
                 if result.code:
-                    failed.append(f"{sweep.final(pair).stem}: {result.message}")
+                    failed.append(f"{pair.model.stem}--{pair.strategy}: {result.message}")
                 progress.step()
     except KeyboardInterrupt:
         written += sum(sweep.final(pair).exists() for pair in unknown)
@@ -107,8 +107,7 @@ def _results(sweep: Sweep, missing: list[Pair], options: argparse.Namespace) -> 
     from strategies import cluster
 
     print(
-        f"the workers of {options.dask} are trusted: they search and they verify. "
-        f"To trust nobody: proofcheck verify {options.output}/*.json",
+        f"the workers of {options.dask} are trusted: they search and they verify. To trust nobody: proofcheck verify {options.output}",
         file=sys.stderr,
     )
     here = [pair for pair in missing if sweep.hidden(pair).exists() or (not pair.fresh and sweep.final(pair).exists())]

@@ -10,7 +10,8 @@ from typing import Any
 
 from proofcheck.escape import escape
 from strategies.metrics.render import COLUMNS, as_csv, as_markdown, as_text, used
-from strategies.metrics.rows import NotVerified, Row, certificates, published_claims, rows
+from strategies.metrics.rows import NotVerified, Row, published_claims, rows
+from strategies.write import certificate_files
 
 ORDERS: dict[str, Callable[[Row], object]] = {
     "bound": lambda row: (row.model, -row.bound),
@@ -21,7 +22,7 @@ ORDERS: dict[str, Callable[[Row], object]] = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CERT-OR-FOLDER…, --jobs, --sort, --csv, --markdown."""
-    parser.add_argument("paths", type=Path, nargs="+", metavar="CERT-OR-FOLDER", help="certificates, or folders of *.json certificates")
+    parser.add_argument("paths", type=Path, nargs="+", metavar="CERT-OR-FOLDER", help="certificates, or folders with *.json and *.json.gz")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes of the checker (default: 1)")
     parser.add_argument("--sort", choices=tuple(ORDERS), default="bound", help="order within a model (default: bound, best first)")
     parser.add_argument(
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Verify all, then print the table of those that verify. 1 where one does not, 2 where there is nothing to verify."""
-    files = certificates(options.paths)
+    files = certificate_files(options.paths)
     if not files:
         print("there are no certificates", file=sys.stderr)
         return 2

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from proofcheck import Checker, Limits, ProofcheckError, decode_certificate
+from proofcheck import Checker, ProofcheckError, load
 from strategies.metrics.asymptotics import leading, published_class
 from strategies.metrics.published_cost import published_cost
 from strategies.metrics.published_count import PublishedCount
@@ -54,11 +54,6 @@ class Row:
 
 class NotVerified(RuntimeError):
     """A certificate of the table did not verify."""
-
-
-def certificates(paths: Sequence[Path]) -> list[Path]:
-    """Files as they are, folders as their *.json files."""
-    return [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
 
 
 Refused = Callable[[Path, dict[str, Any]], None]  # what to do about a certificate that does not verify, and its report
@@ -116,7 +111,7 @@ def _verify_part(files: Sequence[Path]) -> list[dict[str, Any]]:
         report = checker.verify(file, observe=published)
         numbers = {"published": published.total, "flops": 0, "unexplained_dimension": 0}
         if report.error is None:
-            cost = published_cost(decode_certificate(file.read_bytes(), Limits()))
+            cost = published_cost(load(file))
             numbers |= {"flops": cost.flops, "unexplained_dimension": cost.unexplained_dimension}
         reports.append(report.as_json() | numbers)
     return reports
@@ -126,7 +121,7 @@ def _row(file: Path, report: dict[str, Any], true_accuracy: dict[str, Fraction],
     rules = tuple(step["rule"] for step in report["steps"])
     if rules not in classes:
         try:
-            classes[rules] = leading(decode_certificate(file.read_bytes(), Limits()).steps)
+            classes[rules] = leading(load(file).steps)
         except ProofcheckError as error:
             raise NotVerified(f"{file} changed while it was read: {error}") from error
     truth = true_accuracy.get(report["model"]["sha256"])

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from strategies.write import file_of
+
 ROOT = Path(__file__).resolve().parents[2]
 ACCEPT = ROOT / "certificates" / "accept"
 SLICES = 8  # the float32 baseline runs 1/8 of the sequences
@@ -73,7 +75,7 @@ def rows(names: list[str]) -> list[Row]:
         Row("proofcheck --version", [python, "-I", "-m", "proofcheck", "--version"]),
     ]
     verify = [python, "-I", "-m", "proofcheck", "verify", "--quiet"]
-    result += [Row(f"verify {name}", [*verify, str(ACCEPT / f"{name}.json")]) for name in names]
+    result += [Row(f"verify {name}", [*verify, str(file_of(ACCEPT, name))]) for name in names]
     if find_spec("torch") is None:  # not imported here: a child's peak memory starts from its parent's
         return result
     return [

@@ -18,11 +18,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from strategies.write import certificate_files, file_of
+
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "certificates" / "models" / "max-of-4-seed-123.safetensors"
+ACCEPT = ROOT / "certificates" / "accept"
 CERTIFICATES = [
-    *(ROOT / "certificates" / "accept" / f"{MODEL.stem}--{name}.json" for name in ("brute-force", "cubic")),
-    *sorted((ROOT / "certificates" / "accept").glob(f"{MODEL.stem}--subcubic--*.json")),
+    *(file_of(ACCEPT, f"{MODEL.stem}--{name}") for name in ("brute-force", "cubic")),
+    *(path for path in certificate_files([ACCEPT]) if path.name.startswith(f"{MODEL.stem}--subcubic--")),
 ]
 VERIFY = [sys.executable, "-I", "-m", "proofcheck", "verify", "--quiet"]
 

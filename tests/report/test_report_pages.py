@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from proofcheck import Checker, Limits, Step, Verdict, decode_certificate, encode_certificate
+from proofcheck import load as load_certificate
 from proofcheck.certificate import ClaimSpec
 from proofcheck.cli.main import GUARANTEE
 from strategies.cli.main import main
@@ -26,6 +27,7 @@ from strategies.report.figures import MOST_CELLS, blocks_figure, frontier_figure
 from strategies.report.gather import BlockTables, read, subject
 from strategies.report.markup import data, element, table
 from strategies.report.network import float_network
+from tests.shipped import shipped, stem_of
 
 ROOT = Path(__file__).parents[2]
 CERTIFICATES = ROOT / "certificates"
@@ -64,10 +66,10 @@ def test_blocks_of_a_weaker_proof_leave_inputs_open() -> None:
     assert cubic.blocks.left.sum() == cubic.report.total - cubic.report.proved > 0
 
 
-@pytest.mark.parametrize("path", sorted((CERTIFICATES / "networks").glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", shipped("networks"), ids=stem_of)
 def test_float_networks_agree_with_torch(path: Path) -> None:
     """Logits of every shipped network, of some words of its task."""
-    certificate = decode_certificate(path.read_bytes(), Limits())
+    certificate = load_certificate(path)
     weights = (path.parent / certificate.model.file).read_bytes()
     network = float_network(certificate, weights)
     assert network is not None

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
+from tests.shipped import one
+
 sys.path.extend(str(Path(__file__).parents[k]) for k in (1, 2))
 
 from soundness import published_formulas as published
@@ -43,8 +45,7 @@ def reference_model() -> None:
     t = published.tables(load_file(MODELS / "max-of-4-seed-123.safetensors"))
     print("max-of-4-seed-123, exact QK circuit, gap tables of the certificates: published counts")
     for direct in ("max-diff-exact", "global-max-diff-exact", "mean-query+max-diff", "max-diff"):
-        file = ACCEPT / f"max-of-4-seed-123--subcubic--{direct}--mean-query+diff--exact-EQKE+max-diff-exact.json"
-        decoded = proofcheck.decode_certificate(file.read_bytes(), proofcheck.Limits())
+        decoded = proofcheck.load(one("accept", f"max-of-4-seed-123--subcubic--{direct}--mean-query+diff--exact-EQKE+max-diff-exact"))
         gaps = next(step.hints["gaps"] for step in decoded.steps if step.rule == "attention-bounds")
         assert isinstance(gaps, np.ndarray)
         off, false, chord = (published.margins(t, direct, "exact-EQKE+max-diff-exact", gaps, kind) for kind in FORMULAS)

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
+from tests.shipped import shipped as shipped_in
+from tests.shipped import stem_of, text_of
+
 sys.path.append(str(Path(__file__).parents[1]))  # as tests/conftest.py does
 sys.path.append(str(Path(__file__).parents[2]))
 
@@ -64,10 +67,12 @@ class Judged:
 
 def shipped() -> Iterator[Seed]:
     """The `evaluation` certificates of the corpus."""
-    for path in sorted((CERTIFICATES / "accept").glob("*--evaluation.json")):
-        weights = (CERTIFICATES / "models" / f"{path.stem.removesuffix('--evaluation')}.safetensors").read_bytes()
-        text = path.read_bytes().replace(f"../models/{path.stem.removesuffix('--evaluation')}.safetensors".encode(), WEIGHTS_FILE.encode())
-        yield Seed(path.stem.removesuffix("--evaluation"), "evaluation", text, weights, proofcheck.verify(path).proved)
+    for path in shipped_in("accept"):
+        name, _, strategy = stem_of(path).partition("--")
+        if strategy == "evaluation":
+            weights = (CERTIFICATES / "models" / f"{name}.safetensors").read_bytes()
+            text = text_of(path).replace(f"../models/{name}.safetensors".encode(), WEIGHTS_FILE.encode())
+            yield Seed(name, "evaluation", text, weights, proofcheck.verify(path).proved)
 
 
 def random_seeds(folder: Path, count: int) -> Iterator[Seed]:

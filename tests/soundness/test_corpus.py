@@ -20,9 +20,10 @@ import proofcheck
 from proofcheck import Declined, Reason, Rejected, Verdict, encode_certificate
 from proofcheck.cli.main import main
 from proofcheck.escape import escape
+from tests.shipped import shipped, stem_of, text_of
 
 CERTIFICATES = Path(__file__).parents[2] / "certificates"
-ACCEPT = sorted((CERTIFICATES / "accept").glob("*.json"))
+ACCEPT = shipped("accept")
 REJECT = sorted((CERTIFICATES / "reject").glob("*/*.json"))
 TWIN = CERTIFICATES / "reject" / "twin.json"
 TWIN_1_1 = CERTIFICATES / "reject" / "twin-1.1.json"
@@ -31,11 +32,11 @@ CODES = {str(reason): reason for reason in Reason}
 
 def sample() -> list[Path]:
     """One or two certificates of each strategy, one of them seconds long, and all of `evaluation`: `make verify` does them all."""
-    small = [path for path in ACCEPT if path.stem.endswith("--evaluation")]
+    small = [path for path in ACCEPT if stem_of(path).endswith("--evaluation")]
     families: dict[str, list[Path]] = {}
     for path in ACCEPT:
         if path not in small:
-            families.setdefault(path.stem.rpartition("--")[2], []).append(path)
+            families.setdefault(stem_of(path).rpartition("--")[2], []).append(path)
     return small + [
         path for k, paths in enumerate(families.values()) for path in ([paths[k % len(paths)]] if len(paths) > 8 else paths[:2])
     ]
@@ -43,7 +44,7 @@ def sample() -> list[Path]:
 
 def is_large(path: Path) -> bool:
     """A second or more."""
-    return path.stem.startswith("max-of-10") or path.stem.endswith("--brute-force")
+    return path.name.startswith("max-of-10") or stem_of(path).endswith("--brute-force")
 
 
 def claim_of(document: Any) -> Any:
@@ -57,16 +58,16 @@ def test_the_corpora_are_there() -> None:
     assert len(REJECT) > len(ACCEPT)
 
 
-@pytest.mark.parametrize("path", [pytest.param(path, marks=[pytest.mark.slow] * is_large(path), id=path.stem) for path in sample()])
+@pytest.mark.parametrize("path", [pytest.param(path, marks=[pytest.mark.slow] * is_large(path), id=stem_of(path)) for path in sample()])
 def test_accepted_certificates_verify_with_exactly_their_claim(path: Path) -> None:
     report = proofcheck.verify(path)
     assert report.error is None
     assert report.verdict is Verdict.VERIFIED
-    assert report.proved == report.claimed == claim_of(json.loads(path.read_bytes()))["correct"]
+    assert report.proved == report.claimed == claim_of(json.loads(text_of(path)))["correct"]
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in ACCEPT if path.stem.startswith("max-of-3") or path.stem.endswith("--evaluation")], ids=lambda path: path.stem
+    "path", [path for path in ACCEPT if path.name.startswith("max-of-3") or stem_of(path).endswith("--evaluation")], ids=stem_of
 )
 def test_accepted_certificates_verify_without_floats(path: Path) -> None:
     report = proofcheck.verify(path, backend="arb")
@@ -74,9 +75,9 @@ def test_accepted_certificates_verify_without_floats(path: Path) -> None:
     assert report.proved == report.claimed
 
 
-@pytest.mark.parametrize("path", sample()[::4], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sample()[::4], ids=stem_of)
 def test_one_more_than_the_claim_is_rejected(path: Path, tmp_path: Path) -> None:
-    document = json.loads(path.read_bytes())
+    document = json.loads(text_of(path))
     claim_of(document)["correct"] += 1
     weights = (path.parent / document["model"]["weights"]["file"]).resolve()
     changed = tmp_path / "changed.json"

@@ -44,6 +44,7 @@ from tests.second_checker.tasks import FIELDS
 from tests.second_checker.transformer import SIZES, read_options
 from tests.second_checker.transformer import WORDS as OPTION_WORDS
 from tests.second_checker.weights import DECODERS
+from tests.shipped import shipped, stem_of
 
 pytestmark = pytest.mark.slow
 
@@ -84,8 +85,8 @@ def small_certificates() -> list[Path]:
     """Certificates that the budget may allow. The others would only load their weights to be too large."""
     return [
         path
-        for path in sorted((CERTIFICATES / "accept").glob("*.json"))
-        if path.name.startswith(("max-of-3-d-vocab-16", "counterexample")) or path.stem.endswith("--evaluation")
+        for path in shipped("accept")
+        if path.name.startswith(("max-of-3-d-vocab-16", "counterexample")) or stem_of(path).endswith("--evaluation")
     ]
 
 

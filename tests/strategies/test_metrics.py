@@ -14,7 +14,7 @@ import pytest
 import sympy
 
 import proofcheck
-from proofcheck import Dimensions, Limits, Step, Verdict, decode_certificate
+from proofcheck import Dimensions, Limits, Step, Verdict, load
 from proofcheck.catalogue import BUILT_IN
 from proofcheck.frame import read_frame
 from proofcheck.rules import RULES
@@ -25,15 +25,15 @@ from strategies.max_of_k.subcubic_bounds import DIRECT_PATHS, QK_ERRORS
 from strategies.metrics.asymptotics import cost, d_model, d_vocab, format_terms, leading, leading_terms, n_ctx, published_class
 from strategies.metrics.render import as_csv, as_markdown, as_text
 from strategies.metrics.rows import NotVerified, published_claims, rows
+from tests.shipped import CERTIFICATES, one
 
-ACCEPT = Path(__file__).parents[2] / "certificates" / "accept"
 REFERENCE = "max-of-4-seed-123"
 SUBCUBIC = [f"subcubic--{DIRECT_PATHS[k % 5]}--{ATTENTION_HANDLINGS[k % 2]}--{error}" for k, error in enumerate(QK_ERRORS)]
 PARTS = ("path-expansion", "direct-path-", "qk-error-", "attention-bounds", "margin-", "count-classes", "sum-blocks")
 
 
 def steps(strategy: str) -> tuple[Step, ...]:
-    return decode_certificate((ACCEPT / f"{REFERENCE}--{strategy}.json").read_bytes(), Limits()).steps
+    return load(one("accept", f"{REFERENCE}--{strategy}")).steps
 
 
 def test_leading_terms_for_tokens_that_outnumber_positions_and_width() -> None:
@@ -65,7 +65,7 @@ def test_the_polynomials_are_the_bounds_that_the_checker_uses(strategy: str) -> 
 def test_counted_operations_stay_below_the_polynomial_at_several_sizes(strategy: str, tmp_path: Path) -> None:
     """The shares of the bound that are counted: at most 1 for every step, and not vanishing for the whole."""
     for stem in ("counterexample-mean-diff-direct", "max-of-3-d-vocab-16-seed-0", REFERENCE):
-        model = ACCEPT.parent / "models" / f"{stem}.safetensors"
+        model = CERTIFICATES / "models" / f"{stem}.safetensors"
         certificate = resized(strategy, model)
         report = proofcheck.verify(certificate, model=model)
         assert report.verdict is Verdict.VERIFIED
@@ -108,7 +108,7 @@ def test_published_classes_have_the_published_numbers() -> None:
 
 @pytest.fixture(scope="module")
 def tiny() -> list[Path]:
-    return [ACCEPT / f"max-of-3-d-vocab-16-seed-0--{name}.json" for name in ("brute-force", "cubic")]
+    return [one("accept", f"max-of-3-d-vocab-16-seed-0--{name}") for name in ("brute-force", "cubic")]
 
 
 def test_rows_are_what_the_checker_reports(tiny: list[Path]) -> None:
@@ -139,12 +139,12 @@ def test_the_three_forms_say_the_same(tiny: list[Path]) -> None:
 
 
 def test_published_claims_are_compared_for_the_same_number_of_inputs(capsys: pytest.CaptureFixture[str]) -> None:
-    data = ACCEPT.parents[1] / "tests" / "data" / "published-bounds-seed-123.json"
+    data = CERTIFICATES.parent / "tests" / "data" / "published-bounds-seed-123.json"
     claims = published_claims(data)
     assert len(claims) == 101  # all but brute force
     assert claims["cubic", 64**4] == 16_143_960
     options = ["--published", str(data), "--csv", "--columns", "strategy,code,gain"]
-    assert main(["table", str(ACCEPT / f"{REFERENCE}--{SUBCUBIC[0]}.json"), *options]) == 0
+    assert main(["table", str(one("accept", f"{REFERENCE}--{SUBCUBIC[0]}")), *options]) == 0
     (record,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert record["code"] == "0.384927"
     assert float(record["gain"]) > 0
@@ -163,7 +163,7 @@ def test_empty_columns_are_hidden_unless_they_are_asked_for(tiny: list[Path], ca
 
 
 def test_what_does_not_verify_is_left_out_of_the_table(tiny: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copy(ACCEPT.parent / "models" / "max-of-3-d-vocab-16-seed-0.safetensors", tmp_path / "model.safetensors")
+    shutil.copy(CERTIFICATES / "models" / "max-of-3-d-vocab-16-seed-0.safetensors", tmp_path / "model.safetensors")
     claim = json.loads(tiny[1].read_text())
     claim["model"]["weights"]["file"] = "model.safetensors"
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"

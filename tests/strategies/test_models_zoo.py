@@ -18,6 +18,7 @@ from strategies.models.recipe import Recipe
 from strategies.models.save import save
 from strategies.models.train import is_of, metadata, train
 from strategies.models.zoo import RECIPES, SEEDS, file_of
+from tests.shipped import one
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +52,7 @@ def test_the_manifest_s_accuracies_have_certificates(index: int) -> None:
     folder = ROOT / "certificates" / "models" / "zoo"
     entry = json.loads((folder / zoo.MANIFEST).read_text())["models"][index]
     stem = Path(entry["file"]).stem
-    report = proofcheck.verify(ROOT / "certificates" / "zoo" / f"{stem}--{entry['certified']['strategy']}.json")
+    report = proofcheck.verify(one("zoo", f"{stem}--{entry['certified']['strategy']}"))
     assert report.verdict is proofcheck.Verdict.VERIFIED
     assert (report.proved, report.total, report.exact) == (
         entry["certified"]["right"],

@@ -1,16 +1,16 @@
 """The published cost numbers, as functions of shapes, against numbers of the published code (d = 64, n = 4, D = H = 32)."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from proofcheck import Certificate, Limits, decode_certificate
+from proofcheck import Certificate, load
 from proofcheck.models import Dimensions
 from strategies.metrics import published_flops
 from strategies.metrics.published_cost import NO_COST, published_cost, subcubic_dimension
 from strategies.metrics.published_qk_flops import qk_error
+from tests.shipped import one
 
 SIZES = Dimensions(n_ctx=4, d_vocab=64, d_model=32, d_head=32)
 DIRECT = {
@@ -85,5 +85,4 @@ def test_other_rules_have_no_published_cost() -> None:
 
 def accepted(strategy: str) -> Certificate:
     """The shipped certificate of the reference model."""
-    path = Path(__file__).parents[2] / "certificates" / "accept" / f"max-of-4-seed-123--{strategy}.json"
-    return decode_certificate(path.read_bytes(), Limits())
+    return load(one("accept", f"max-of-4-seed-123--{strategy}"))

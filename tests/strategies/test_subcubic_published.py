@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from published_search import PublishedOff
 
 import proofcheck
-from proofcheck import Limits, Step, Verdict, decode_certificate
+from proofcheck import Step, Verdict, load
 from strategies.emit import draft
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem, Proposal, Strategy
@@ -25,6 +25,7 @@ from strategies.max_of_k.subcubic import DROP, MARGIN_RULES, MEAN, Searches, qk_
 from strategies.max_of_k.subcubic_bounds import DIRECT_PATHS, QK_ERRORS
 from strategies.max_of_k.subcubic_search import count_classes
 from strategies.metrics.published_count import PublishedCount
+from tests.shipped import one
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "certificates" / "models" / "max-of-4-seed-123.safetensors"
@@ -109,8 +110,7 @@ def shipped() -> list[tuple[tuple[str, str, str], int, int]]:
     """
     found = []
     for axes in product(DIRECT_PATHS, (DROP, MEAN), QK_ERRORS):
-        path = ROOT / "certificates" / "accept" / f"max-of-4-seed-123--subcubic--{'--'.join(axes)}.json"
-        certificate = decode_certificate(path.read_bytes(), Limits())
+        certificate = load(one("accept", f"max-of-4-seed-123--subcubic--{'--'.join(axes)}"))
         gaps = Problem(MODEL).model.W_E.new_tensor(certificate.steps[3].hints["gaps"]).long()
         constant = certificate.claim.fields["correct"] - count_classes(gaps, 1)
         assert 0 <= constant <= 64

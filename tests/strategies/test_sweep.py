@@ -69,6 +69,30 @@ def test_a_sweep_in_two_processes(model: Path, tmp_path: Path, capsys: pytest.Ca
         assert report.claimed == report.proved > 0
 
 
+def test_large_certificates_are_compressed(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """By the rule of certificates/README.md; a rerun finds them, and what is searched for again takes the place of both endings."""
+    large = f"{DIRECT}max-diff"
+    sweep(model, tmp_path, [large])
+    plain = (tmp_path / f"tiny--{large}.json").read_bytes()
+    monkeypatch.setattr("strategies.write.PLAIN_BYTES", len(plain) - 100)
+    assert sweep(model, tmp_path, [large, "brute-force"])[1] == 1
+    assert names(tmp_path) == ["tiny--brute-force.json", f"tiny--{large}.json", "tiny.safetensors"]
+    sweep(model, tmp_path, [large], force=True)
+    assert names(tmp_path) == ["tiny--brute-force.json", f"tiny--{large}.json.gz", "tiny.safetensors"]
+    assert 2 * (tmp_path / f"tiny--{large}.json.gz").stat().st_size < len(plain)
+    assert proofcheck.verify(tmp_path / f"tiny--{large}.json.gz").verdict is Verdict.VERIFIED
+    assert sweep(model, tmp_path, [large, "brute-force"]) == ({}, 2)
+    assert [row.strategy for row in metric_rows([tmp_path / f"tiny--{large}.json.gz"])] == [large]
+    capsys.readouterr()
+    assert main(["table", str(tmp_path), "--columns", "strategy"]) == 0
+    assert sorted(capsys.readouterr().out.split()) == ["brute-force", "strategy", large]
+    assert main(["plot", str(tmp_path), "-o", str(tmp_path / "plot.svg")]) == 0
+    assert "2 certificates" in capsys.readouterr().out
+    (tmp_path / NAME).unlink()  # without its table
+    assert sweep(model, tmp_path, [large])[1] == 0
+    assert names(tmp_path) == ["plot.svg", "tiny--brute-force.json", f"tiny--{large}.json.gz", "tiny.safetensors"]
+
+
 def test_a_rerun_keeps_what_is_there_and_writes_what_is_missing(model: Path, tmp_path: Path) -> None:
     first, kept_first = sweep(model, tmp_path, ["cubic"])
     before = (tmp_path / "tiny--cubic.json").read_bytes()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.shipped import one, shipped, text_of
 from tests.verified_checker.agreement import PROGRAM, random_agreements, verified_count
 
-ACCEPTED = Path(__file__).parents[2] / "certificates" / "accept"
-SMALL = sorted(ACCEPTED.glob("max-of-3-d-vocab-16-seed-0--*.json"))
+SMALL = [path for path in shipped("accept") if path.name.startswith("max-of-3-d-vocab-16-seed-0--")]
 
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="the verified program is not built: make lemmas")
 
@@ -49,14 +49,15 @@ def test_weights_without_unembedding_prove_nothing(tmp_path: Path) -> None:
 
 
 def test_unknown_rule_is_declined(tmp_path: Path) -> None:
-    path = next(ACCEPTED.glob("*--separable-early-maximum.json"))
+    path = tmp_path / "plain.json"  # the program reads no gzip
+    path.write_bytes(text_of(one("accept", "max-of-4-seed-123--separable-early-maximum")))
     assert verified_count(path) == "declined the rule separable-early-maximum is not one of the verified program's"
 
 
 def test_claims_in_other_readings_are_declined() -> None:
-    margin = verified_count(ACCEPTED / "max-of-4-seed-123--separable-minimum--margin-1-10.json")
+    margin = verified_count(one("accept", "max-of-4-seed-123--separable-minimum--margin-1-10"))
     assert margin == "declined a margin is not one of the verified program's"
-    assert str(verified_count(ACCEPTED / "max-of-4-seed-123--separable-minimum--float32.json")).startswith("declined")
+    assert str(verified_count(one("accept", "max-of-4-seed-123--separable-minimum--float32"))).startswith("declined")
 
 
 @pytest.mark.parametrize(("part", "field", "reason"), [("model", "architecture", "architecture"), ("task", "name", "task")])
