@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -69,7 +70,7 @@ def from_transformer_lens(model: Any, task: str, readout: str | int = "last", n_
         raise ModelError("a model of TransformerLens has logits at each position: readout is 'last' or a position")
     if n_ctx > cfg.n_ctx:
         raise ModelError(f"n_ctx is {n_ctx}, above the {cfg.n_ctx} positions that the model was made for")
-    weights = _from_bridge(model, cfg) if "embed.weight" in dict(model.state_dict()) else _from_hooked(model)
+    weights = _from_bridge(model, cfg) if "embed.weight" in dict(model.state_dict()) else _from_hooked(model, cfg)
     network = _network(cfg, weights, readout, n_ctx or cfg.n_ctx)
     _require_tensors(network, weights)
     require_equal(network, weights, in_double(model), _LENS)
@@ -186,9 +187,11 @@ def _rational(number: Fraction) -> str:
     return f"{number.numerator}/{number.denominator}"
 
 
-def _from_hooked(model: Any) -> dict[str, torch.Tensor]:
-    buffers = ("mask", "IGNORE")
-    return {name: _copy(tensor) for name, tensor in model.state_dict().items() if name.rpartition(".")[2] not in buffers}
+def _from_hooked(model: Any, cfg: Any) -> dict[str, torch.Tensor]:
+    """Grouped key heads that are as many as the heads are keys and values under the names _W_K, _W_V, _b_K, _b_V."""
+    tensors = {name: _copy(tensor) for name, tensor in model.state_dict().items() if name.rpartition(".")[2] not in ("mask", "IGNORE")}
+    own = getattr(cfg, "n_key_value_heads", None) == cfg.n_heads
+    return {re.sub(r"\.attn\._([Wb]_[KV])$", r".attn.\1", name) if own else name: tensor for name, tensor in tensors.items()}
 
 
 def _from_bridge(bridge: Any, cfg: Any) -> dict[str, torch.Tensor]:
