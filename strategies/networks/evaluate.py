@@ -81,7 +81,7 @@ def network_of(path: Path, n_ctx: int) -> tuple[Network, dict[str, str]]:
 
 
 def certificate_of(path: Path, output: Path, task: str = "") -> Certificate:
-    """The certificate that claims nothing yet. task: a JSON document; "" for the one in the file's metadata.
+    """The certificate that claims nothing yet. task: words or a JSON document; "" for the one in the file's metadata.
 
     Errors: as `network_of`; ValueError where the task is none.
     """
@@ -96,7 +96,10 @@ def certificate_of(path: Path, output: Path, task: str = "") -> Certificate:
         sizes = dict(part.split("=") for part in stated.split()[1:])
         text = json.dumps({"name": "max-of-k", "n_ctx": int(sizes["n_ctx"]), "d_vocab": int(sizes["d_vocab"])})
     if not text:
-        raise ValueError("the file does not say for which task it was trained; give --task '{\"name\": …}', see docs/models.md")
+        raise ValueError(
+            "the file does not say for which task it was trained; give one, such as "
+            "--task 'max-of-k n_ctx=4 d_vocab=12' (docs/semantics.md has all tasks)"
+        )
     spec, built = read_task(text)
     total = built.total()
     network, _ = network_of(path, built.n_ctx)
@@ -139,7 +142,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL, --output, --task, --force, --jobs, --limit."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="safetensors file of a transformer")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="CERT", help="certificate file to write")
-    parser.add_argument("--task", default="", metavar="JSON", help="the task, as a certificate has it; default: the file's own words")
+    parser.add_argument(
+        "--task", default="", metavar="TASK", help="the task, in words as reports print them or as JSON; default: what the file says"
+    )
     parser.add_argument("--force", action="store_true", help="replace CERT if it exists")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the inputs (default: 1)")
     parser.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="raise a limit of the checker")
