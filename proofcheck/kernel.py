@@ -10,6 +10,9 @@ The claim is compared with the last step's fact, last.  ∎
 2. The work is computed from sizes and compared with the limits before any arithmetic.
 3. Steps run in file order; premises are ids of earlier steps, so there are no cycles. Every step but the last is a premise of a later one.
 4. The kernel knows no architecture, task, claim or rule by name.
+5. A fact is true of the network, the task and the reading that it was made for, whoever made it from what; so `memo`, which keeps facts
+   within one network, task and reading, brings only true ones. Its keys name the rule, the hints, the premises' keys and the arithmetic,
+   so that a step has the fact that it would make.
 """
 
 from __future__ import annotations
@@ -103,13 +106,19 @@ def replay(
     pool = pool or Alone()
     facts: dict[str, Fact] = {}
     records = []
+    keys = _keys(certificate.steps, arithmetic)
+    memo.begin(set(keys.values()))
     arithmetic.activate()
     for step, rule in zip(certificate.steps, rules, strict=True):
         start = perf_counter()
         require_sound_platform()
-        sweep = pool.sweep(certificate, weights, arithmetic, limits, step)
+
+        def make(rule: Rule = rule, step: Step = step) -> Fact:
+            sweep = pool.sweep(certificate, weights, arithmetic, limits, step)
+            return _apply(replace(context, sweep=sweep, watch=_watch(frame, step, progress)), rule, step, facts)
+
         with _errors_in(step), counting() as counter:
-            facts[step.id] = _apply(replace(context, sweep=sweep, watch=_watch(frame, step, progress)), rule, step, facts)
+            facts[step.id] = memo.fact(keys[step.id], make, shared=rule.shared)
         require_sound_platform()  # in the mode that the step ran in, too
         observe(step, facts[step.id])
         records.append(StepRecord(step.id, step.rule, counter.total, perf_counter() - start))
@@ -159,7 +168,7 @@ def _opened(
     check_applicable(certificate.steps, frame, catalogue)
     rules = check_steps(certificate.steps, frame.sizes, catalogue, limits, arithmetic.backend)
     network = (certificate.model.sha256, frame.architecture.name, frame.dimensions, _identity(certificate.model.options))
-    memo.enter((*network, limits, frame.reading))
+    memo.enter((*network, certificate.task.name, _identity(certificate.task.fields), limits, frame.reading))
     model, metadata = memo.once(("model",), lambda: decode_model(frame, weights, limits))
     notes = check_task_metadata(metadata, certificate.task.words())
     return frame, rules, Context(model, frame.task, arithmetic, limits, memo, frame.reading), notes
@@ -366,10 +375,20 @@ def _errors_in(step: Step) -> Iterator[None]:
         raise Declined(Reason.LIMIT_EXCEEDED, "this step needs more memory than there is", step=step.id, rule=step.rule) from error
 
 
+def _keys(steps: Sequence[Step], arithmetic: Arithmetic) -> dict[str, str]:
+    """For each step a digest of what its fact depends on, apart from the network, the task, the limits and the reading."""
+    keys: dict[str, str] = {}
+    for step in steps:
+        premises = tuple(keys[premise] for premise in step.premises)
+        made_from = (step.rule, arithmetic.backend, arithmetic.precision, _identity(step.hints), premises)
+        keys[step.id] = sha256_hex(repr(made_from).encode())
+    return keys
+
+
 def _identity(value: object) -> Hashable:
-    """A value of a certificate by its whole content: the text form of an array may be cut short."""
+    """A value of a certificate by its whole content (arrays by their digest): the text form of an array may be cut short."""
     if isinstance(value, np.ndarray):
-        return value.dtype.str, value.shape, value.tobytes()
+        return value.dtype.str, value.shape, sha256_hex(value.tobytes())
     if isinstance(value, Mapping):
         return tuple((name, _identity(item)) for name, item in value.items())
     return tuple(map(_identity, value)) if isinstance(value, tuple) else (type(value).__name__, str(value))

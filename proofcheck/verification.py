@@ -1,7 +1,7 @@
 """`Checker` and `verify`: files in, report out. The only place of the library that reads files.
 
 Several threads may verify at once: flint's precision belongs to the process, so replays take turns, and it is restored afterwards.
-Nothing is kept between calls but the tables of one network, inside a `Checker`.
+Nothing is kept between calls but the tables and facts of one network, inside a `Checker`.
 """
 
 from __future__ import annotations

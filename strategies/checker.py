@@ -5,6 +5,7 @@ One process shares the exact tables of a model among its certificates. It runs i
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -87,6 +88,7 @@ def serve() -> None:
 
     limits = proofcheck.Limits(**json.loads(sys.stdin.readline()))
     checker = proofcheck.Checker(limits=limits)
+    gc.freeze()  # what is imported by now stays
     try:
         for line in sys.stdin:
             asked = json.loads(line)

@@ -7,6 +7,7 @@ certificate has its name, and a certificate without its row is verified once mor
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -136,6 +137,7 @@ class Sweep:
 def worker(sweep: Sweep) -> Callable[[Pair], Result]:
     """What does one pair after another in this process, with one checker, and the searches of the last model kept."""
     torch.set_num_threads(1)  # the tensors are small, and each process has its core
+    gc.freeze()  # torch's modules are half a million objects, which no collection needs to look at
     checker = CheckerProcess(sweep.limits)
     latest: list[Problem] = []
 

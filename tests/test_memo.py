@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from proofcheck.arithmetic.operations import count, counting
 from proofcheck.memo import Memo
 
@@ -57,3 +59,44 @@ def test_the_least_recently_used_value_goes_first() -> None:
     assert made.count(0) == 1
     value(1)
     assert made.count(1) == 2
+
+
+def test_a_fact_of_the_last_replay_is_taken_again_and_counted() -> None:
+    memo, made = Memo(), []
+
+    def fact(key: str, *, shared: bool = False) -> tuple[str, int]:
+        def make() -> str:
+            made.append(key)
+            count(3)
+            return key.upper()
+
+        with counting() as counter:
+            value = memo.fact(key, make, shared=shared)
+        return value, counter.total
+
+    def replay(*keys: str) -> None:
+        memo.enter("network")
+        memo.begin(set(keys))
+        assert [fact(key, shared=key.startswith("shared")) for key in keys] == [(key.upper(), 3) for key in keys]
+
+    replay("shared", "a", "b")
+    replay("shared", "a", "b")
+    assert made == ["shared", "a", "b"]
+    replay("shared", "a", "c")
+    assert made == ["shared", "a", "b", "c"]
+    replay("shared", "b")  # b went when a replay without it began
+    assert made == ["shared", "a", "b", "c", "b"]
+    memo.enter("another network")
+    fact("shared", shared=True)
+    fact("b")
+    assert made[5:] == ["shared", "b"]
+
+
+def test_a_fact_that_could_not_be_made_is_not_kept() -> None:
+    memo = Memo()
+    memo.enter("network")
+    for shared in (True, False):
+        for _ in range(2):
+            with pytest.raises(KeyError):
+                memo.fact("key", lambda: {}["x"], shared=shared)
+        assert memo.fact("key", lambda: 1, shared=shared) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
@@ -15,7 +16,6 @@ from proofcheck.arithmetic.ball_intervals import (
     BallIntervals,
     BallPositiveTable,
     Balls,
-    ball,
     balls,
     ends,
 )
@@ -37,6 +37,8 @@ Backend = Literal["fast", "arb"]
 LEAST_PRECISION = 2  # bits; flint takes no fewer
 
 _FLINT = RLock()  # flint's precision belongs to the process, not to a thread
+
+_LEAST_NEAR, _MOST_NEAR = 2.0**-1000, 2.0**1000  # doubles whose neighbours and significands are exact
 
 MAX_EXPONENTIAL_BITS = 40  # |x| < 2^40 in exp(x): larger ones would need exponents of thousands of digits
 
@@ -84,22 +86,11 @@ class Arithmetic:
         ArithmeticError if some |x / √square| ≥ 2^40. One operation per entry.
         """
         values = self.exponential_balls(exact, square)
-        exponents = np.zeros(exact.size, dtype=np.int64)
-        lows = np.zeros(exact.size, dtype=np.float64)
-        highs = np.zeros(exact.size, dtype=np.float64)
-        for k, value in enumerate(values.ravel().tolist()):
-            (low, low_exponent), (high, high_exponent) = ends(value)
-            if low <= 0:
-                raise ArithmeticError("the precision is too small to enclose an exponential above 0")
-            exponent = low.bit_length() + low_exponent
-            exponents[k] = exponent
-            if self.backend == "fast":
-                lows[k] = enclosing_doubles(low, low_exponent - exponent)[0]  # outward: lower end rounds down
-                highs[k] = enclosing_doubles(high, high_exponent - exponent)[1]  # outward: upper end rounds up
-        shaped = exponents.reshape(exact.shape)
+        entries = values.ravel().tolist()
         if self.backend == "arb":
-            return BallPositiveTable(values, shaped)
-        return FloatPositiveTable(FloatIntervals(lows.reshape(exact.shape), highs.reshape(exact.shape)), shaped)
+            exponents = np.array([_positive_ends(value)[2] for value in entries], dtype=np.int64)
+            return BallPositiveTable(values, exponents.reshape(exact.shape))
+        return FloatPositiveTable.from_ends([_tight_ends(value) for value in entries], exact.shape)
 
     def exponentials_between(self, least: DyadicArray, most: DyadicArray, square: int) -> PositiveTable:
         """Enclosures of exp(x / √square) for all least ≤ x ≤ most, as `exponentials`. Two operations per entry.
@@ -126,13 +117,11 @@ class Arithmetic:
     def exponential_balls(self, exact: DyadicArray, square: int) -> Balls:
         """Balls around exp(x / √square), shape of `exact`."""
         self.activate()
-        for integer in exact.integers.ravel().tolist():
-            if integer.bit_length() + exact.exponent > MAX_EXPONENTIAL_BITS:
-                raise ArithmeticError("a score is too large to exponentiate")
+        if exact.size and exact.bits() + exact.exponent > MAX_EXPONENTIAL_BITS:
+            raise ArithmeticError("a score is too large to exponentiate")
         scale = 1 / arb(square).sqrt()
         out = np.empty(exact.size, dtype=object)
-        exponent = exact.exponent
-        out[:] = [(ball(integer, exponent) * scale).exp() for integer in exact.integers.ravel().tolist()]
+        out[:] = [(x * scale).exp() for x in balls(exact).ravel().tolist()]
         count(exact.size)
         return out.reshape(exact.shape)
 
@@ -150,3 +139,33 @@ class Arithmetic:
         """True only if ‖left @ right‖₂ ≤ bound; see `proofcheck.arithmetic.spectral`. In balls with either backend."""
         self.activate()
         return norm_certainly_below(left, right, bound, self.precision)
+
+
+def _positive_ends(value: arb) -> tuple[tuple[int, int], tuple[int, int], int]:
+    """The ends of a ball, and the exponent of the lower one: 2^(exponent − 1) ≤ lower end < 2^exponent. ArithmeticError unless positive."""
+    low, high = ends(value)
+    if low[0] <= 0:
+        raise ArithmeticError("the precision is too small to enclose an exponential above 0")
+    return low, high, low[0].bit_length() + low[1]
+
+
+def _tight_ends(value: arb) -> tuple[float, float, int]:
+    """(s, t, e): s·2^e is the largest double, were its exponent unbounded, below a positive ball and t·2^e the smallest above; ½ ≤ s < 1.
+
+    Most balls are certainly between two neighbouring doubles x < y, away from the ends of their range; then s·2^e = x and t·2^e = y. That
+    is decided by flint's comparisons of the ball with x and y, so whichever double near the ball `float` gives, the ends are right.
+    """
+    near = float(value)
+    if _LEAST_NEAR < near < _MOST_NEAR:
+        if value < near:
+            low, high = math.nextafter(near, 0.0), near
+            tight = value > low
+        else:
+            low, high = near, math.nextafter(near, math.inf)
+            tight = value > low and value < high
+        if tight:
+            significand, exponent = math.frexp(low)
+            return significand, math.ldexp(high, -exponent), exponent  # exact
+    (low_integer, low_exponent), (high_integer, high_exponent), exponent = _positive_ends(value)
+    below = enclosing_doubles(low_integer, low_exponent - exponent)[0]  # outward: lower end rounds down
+    return below, enclosing_doubles(high_integer, high_exponent - exponent)[1], exponent  # outward: upper end rounds up

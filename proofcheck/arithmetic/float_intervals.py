@@ -33,6 +33,7 @@ Doubles = NDArray[np.float64]
 _EPSILON = 2.0**-52
 _TINIEST = 2.0**-1074
 _LARGEST = float(np.finfo(np.float64).max)
+_LEAST_EXPONENT, _MOST_BITS = -1020, 1023  # of exact values whose neighbouring doubles are normal
 _INEXACT = 2.0**-1021  # scaling by a power of two is exact unless the result is smaller
 
 
@@ -75,6 +76,8 @@ class FloatIntervals(Intervals):
     @classmethod
     def from_dyadic(cls, exact: DyadicArray) -> FloatIntervals:
         """The tightest double intervals around exact values (both ends equal where the value is a double)."""
+        if exact.exponent >= _LEAST_EXPONENT and exact.bits() + max(exact.exponent, 0) < _MOST_BITS:
+            return cls(*_scaled_neighbours(exact.integers, exact.exponent))
         pairs = [enclosing_doubles(integer, exact.exponent) for integer in exact.integers.ravel().tolist()]
         ends = np.array(pairs, dtype=np.float64).reshape(*exact.shape, 2)
         return cls(np.ascontiguousarray(ends[..., 0]), np.ascontiguousarray(ends[..., 1]))
@@ -291,15 +294,46 @@ class FloatPositiveTable(PositiveTable):
     def __mul__(self, other: Self) -> Self:
         return type(self)(self.significand * other.significand, self._exponent + other._exponent)
 
+    @classmethod
+    def from_ends(cls, ends: list[tuple[float, float, int]], shape: tuple[int, ...]) -> Self:
+        """The table of the intervals [s, t]·2^e for (s, t, e) in `ends`."""
+        lo, hi, exponents = (list(part) for part in zip(*ends, strict=True)) if ends else ([], [], [])
+        significand = FloatIntervals(*(np.array(part, dtype=np.float64).reshape(shape) for part in (lo, hi)))
+        return cls(significand, np.array(exponents, dtype=np.int64).reshape(shape))
+
     @np.errstate(all="ignore")
     def relative_to(self, exponent: NDArray[np.int64]) -> FloatIntervals:
-        powers = np.clip(self._exponent - exponent, -4000, 4000)  # beyond ±4000 every double is already 0 or infinite
-        lo = np.minimum(np.ldexp(self.significand.lo, powers), _LARGEST)  # outward: an infinite lower end would be false
-        hi = np.ldexp(self.significand.hi, powers)
+        lo, hi = _times_powers(self._exponent - exponent, self.significand.lo, self.significand.hi)
+        lo = np.minimum(lo, _LARGEST)  # outward: an infinite lower end would be false
         rounded_lo, rounded_hi = lo < _INEXACT, hi < _INEXACT  # scaling may have rounded: take one spacing outward
         lo = np.where(rounded_lo, np.maximum(rounded_down(lo), 0.0), lo)  # values are positive, so 0 is a lower end
         hi = np.where(rounded_hi, rounded_up(hi), hi)
         return FloatIntervals(lo, hi)
+
+
+def _times_powers(powers: NDArray[np.int64], *factors: Doubles) -> list[Doubles]:
+    """Each array of factors times 2^powers, rounded to nearest; where 2^powers is a normal double, by multiplication with it."""
+    if powers.size and powers.min() > -1023 and powers.max() < 1024:
+        scale = ((powers + 1023) << 52).view(np.float64)  # the double with this exponent field is 2^powers
+        return [np.asarray(factor * scale) for factor in factors]
+    clipped = np.clip(powers, -4000, 4000)  # beyond ±4000 every double is already 0 or infinite
+    return [np.asarray(np.ldexp(factor, clipped)) for factor in factors]
+
+
+def _scaled_neighbours(integers: NDArray[Any], exponent: int) -> tuple[Doubles, Doubles]:
+    """The largest doubles ≤ and the smallest ≥ integers · 2^exponent, for integers below 2^1024 and results in the range of from_dyadic.
+
+    Proof: CPython converts an integer to a double next to it, on either side, and compares integers with doubles exactly. So where
+    the double is above the integer, the one before it is the largest below, and the like. A double ≥ ½ in size times 2^exponent
+    is normal, so scaling is exact and keeps neighbours neighbours; 0 stays 0.  ∎
+    """
+    near = integers.astype(np.float64)
+    exactly = near.astype(object)
+    above = np.asarray(exactly > integers, dtype=np.bool_)
+    below = np.asarray(exactly < integers, dtype=np.bool_)
+    lo = np.where(above, np.nextafter(near, -np.inf), near)  # outward: lower end rounds down
+    hi = np.where(below, np.nextafter(near, np.inf), near)  # outward: upper end rounds up
+    return np.ldexp(lo, exponent), np.ldexp(hi, exponent)
 
 
 def enclosing_doubles(integer: int, exponent: int) -> tuple[float, float]:

@@ -18,7 +18,9 @@ def range_minima(values: IntegerArray, starts: NDArray[np.int64], ends: NDArray[
         return np.zeros((values.shape[0], 0), dtype=np.int64)
     if not ((starts >= 0) & (starts < ends) & (ends <= values.shape[1])).all():
         raise ValueError("a range is empty or outside the columns")
-    ranges, which = np.unique(np.stack([starts, ends], axis=1), axis=0, return_inverse=True)
+    width = values.shape[1] + 1  # above every end, so that a range is one number
+    keys, which = np.unique(starts * width + ends, return_inverse=True)
+    ranges = np.stack([keys // width, keys % width], axis=1)
     count(values.shape[0] * int((ranges[:, 1] - ranges[:, 0]).sum()))
     padded = np.concatenate([values, values[:, :1]], axis=1).astype(np.int64)  # so that every end is an index
     minima = np.minimum.reduceat(padded, ranges.ravel(), axis=1)[:, ::2]  # every other segment is the gap after a range

@@ -12,7 +12,7 @@ from proofcheck.decimals import decimal
 from proofcheck.kinds import ChoiceKind, IntegerKind, RationalKind
 from proofcheck.rules.counting.facts import ProvedCount
 from proofcheck.rules.fact import Fact
-from proofcheck.rules.reading import FORMATS, FloatRun, Reading
+from proofcheck.rules.reading import FORMATS, FloatRun, Reading, ShortRoundings
 from proofcheck.tasks import Task
 
 NAME = "float_accuracy_at_least"
@@ -47,6 +47,8 @@ def _build(correct: int, total: int, format: str, roundings: int, tau: Fraction,
 
 def _assumptions(claim: FloatAccuracyAtLeast) -> tuple[str, ...]:
     run = claim.run
+    if run.format.short is not None:
+        return _in_stages(run, run.format.short)
     u, eta = f"2^-{run.format.unit}", f"2^-{run.format.least}"
     return (
         f"A {run.format.name} evaluation conforms (docs/semantics-float.md) if",
@@ -58,6 +60,29 @@ def _assumptions(claim: FloatAccuracyAtLeast) -> tuple[str, ...]:
         "no weight matrices are multiplied with each other, nothing is folded or centred, no fast matrix algorithm is used;",
         "the logits are compared in the same format. That a program conforms is not proved here.",
     )
+
+
+def _in_stages(run: FloatRun, short: ShortRoundings) -> tuple[str, ...]:
+    points = "operands of matrix products (weights too)"
+    points += ", what they return, scaled scores and biases" if short.results else ""
+    points += ", embeddings and the residual stream" if short.residual else ""
+    bounds = f"|d| <= {_power_of_two(short.u)}, |h| <= {_power_of_two(short.eta)}"
+    rounded = f"{points} are rounded at most once, to exact*(1 + d) + h with {bounds}, and nothing else is;"
+    return (
+        f"A {run.format.name} evaluation conforms (docs/semantics-float.md, Evaluations in stages) if",
+        "every stage is a sum of products computed in binary32, with d of at most 2^-24 and h of at most 2^-126 in each operation;",
+        f"a stage returns its sum with the error that at most {run.roundings} roundings of each term make, in any order, fused or not;",
+        rounded if short.u else "nothing is rounded to a shorter format;",
+        "the softmax is computed in binary32; its weights that are mixed are those that are summed, but for the rounding of operands,",
+        f"nonnegative, and each is exp(s - largest s) times a number between exp(-t) and exp(t), t = {run.tau} + {run.kappa}*2^-24*",
+        "|s - largest s|, give or take 2^-126;",
+        "no weight matrices are multiplied with each other, nothing is folded or centred, no fast matrix algorithm is used;",
+        "the logits are compared as they are rounded: a tie is wrong. That a program conforms is not proved here.",
+    )
+
+
+def _power_of_two(value: Fraction) -> str:
+    return f"2^-{value.denominator.bit_length() - 1}" if value else "0"
 
 
 def _reading(claim: FloatAccuracyAtLeast) -> Reading:

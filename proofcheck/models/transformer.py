@@ -290,7 +290,7 @@ def _ignored(dimensions: Dimensions, options: Options) -> frozenset[str]:
 
 
 def _build(dimensions: Dimensions, options: Options, weights: Weights) -> Transformer:
-    _require_consistent(dimensions, options)
+    require_consistent(dimensions, options)
     axes = tensor_shapes(dimensions, options)
     what = "the tensors of its dimensions and options: docs/semantics.md lists them"
     refuse_unknown(weights.tensors, frozenset(axes) | _ignored(dimensions, options), NAME, what)
@@ -329,7 +329,7 @@ def _build(dimensions: Dimensions, options: Options, weights: Weights) -> Transf
     )
 
 
-def _require_consistent(dimensions: Dimensions, options: Options) -> None:
+def require_consistent(dimensions: Dimensions, options: Options) -> None:
     """Rejected(bad-number, bad-string) where sizes and options contradict each other, so that one network has one encoding."""
     sizes = dimensions
     _require(sizes.n_positions == 0 or sizes.n_positions >= sizes.n_ctx, "n_positions", "0, or at least n_ctx", sizes.n_positions)

@@ -23,7 +23,7 @@ T = TypeVar("T", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Context(Generic[M, T]):
-    """What every rule may use: the network, the task, the arithmetic, the limits, the memo of the network and reading.
+    """What every rule may use: the network, the task, the arithmetic, the limits, the memo of the network, task and reading.
 
     reading: what "answered correctly" means in every fact of this replay.
     sweep, watch: how this step goes over pieces of the inputs, and who is told how far it is; they never change what is proved.
@@ -73,7 +73,8 @@ class Cost:
 class Rule:
     """One lemma.
 
-    apply(context, *premises, **hints) -> fact; its docstring is the theorem, printed by `proofcheck rules NAME`.
+    apply(context, *premises, **hints) -> fact; its docstring is the theorem, printed by `proofcheck rules NAME`. The fact is a function of
+    these, and the kernel may take one that it made before.
     premises: the kinds of fact it takes, in order; `variadic` allows one or more of the last kind.
     hints: name -> its kind; the kernel checks and decodes by kinds, the rule checks everything else.
     cost(sizes, limits, **hints): see `Cost`; sizes are the dimensions of the network and `inputs`, `candidates`, `answers`, `prepare`,
@@ -83,6 +84,7 @@ class Rule:
     model, task: the kinds of network and task that the theorem is about; elsewhere the rule is not applicable.
     readings: the kinds of reading that the theorem is about. Facts that do not speak of right and wrong hold in all; others where that is
     proved.
+    shared: many certificates about one network make the same facts, and these are small: a `Checker` keeps them.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Rule:
     model: type = AttentionOnly
     task: type = MaxOfK
     readings: frozenset[ReadingKind] = frozenset({ReadingKind.REALS})
+    shared: bool = False
 
     @property
     def theorem(self) -> str:

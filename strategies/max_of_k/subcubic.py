@@ -17,12 +17,13 @@ from proofcheck.report import decimal
 from strategies.max_of_k.strategy import Problem, Proposal, Strategy
 from strategies.max_of_k.subcubic_bounds import DIRECT_PATHS, QK_ERRORS, SVD_ERRORS, direct_bound, qk_scores
 from strategies.max_of_k.subcubic_directions import direct_direction, qk_directions
-from strategies.max_of_k.subcubic_search import Found, Shared, search
+from strategies.max_of_k.subcubic_search import Found, Shared, attentions, direct_lines, search
 from strategies.max_of_k.subcubic_tuning import tuned
 
 DROP = "drop-average-query-per-output-logit-reasoning"
 MEAN = "mean-query+diff"
 ATTENTION_HANDLINGS = (DROP, MEAN)
+TOGETHER = 1 << 16  # entries of a gap table up to which the five direct paths are searched together
 MARGIN_RULES = {DROP: f"margin-{DROP}", MEAN: f"margin-{MEAN}"}
 
 
@@ -37,10 +38,18 @@ class Searches:
         self.direct_direction = direct_direction(self.model)
         self.direct = cache(lambda name: direct_bound(self.model, name, self.direct_direction))
         self.scores = cache(lambda name: qk_scores(self.model, name, self.directions(name)))
+        self.lines = cache(lambda name, attention: direct_lines(self.shared, self.direct(name), chord=attention == MEAN))
+        self.attentions = cache(lambda name: attentions(self.shared, self.scores(name)))
+        self.together = cache(lambda attention, error: dict(zip(DIRECT_PATHS, self._search(DIRECT_PATHS, attention, error), strict=True)))
 
     def find(self, direct: str, attention: str, error: str) -> Found:
         """The gap table of one strategy."""
-        return search(self.shared, self.direct(direct), self.scores(error), chord=attention == MEAN)
+        if self.model.d_vocab**2 * self.model.n_ctx <= TOGETHER:
+            return self.together(attention, error)[direct]
+        return self._search((direct,), attention, error)[0]
+
+    def _search(self, directs: tuple[str, ...], attention: str, error: str) -> list[Found]:
+        return search(self.shared, [self.lines(name, attention) for name in directs], self.attentions(error))
 
 
 @lru_cache(maxsize=1)

@@ -136,8 +136,8 @@ def _compare(network: Model, original: Any) -> None:
 
 
 def in_double(original: Any) -> Any:
-    """A copy of a model on the CPU that computes in float64, also where the library casts to the dtype that its settings name."""
-    double = copy.deepcopy(original).to("cpu").double()
+    """A copy of a model on the CPU that computes in float64, also where the library casts to the dtype of its settings; without dropout."""
+    double = copy.deepcopy(original).to("cpu").double().eval()
     for module in double.modules():
         settings = getattr(module, "cfg", None)
         if isinstance(getattr(settings, "dtype", None), torch.dtype):

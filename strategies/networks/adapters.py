@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -17,13 +18,12 @@ import torch
 from strategies.models.adapters import Exported, in_double
 from strategies.models.load import ModelError
 from strategies.models.metadata import TASK
-from strategies.networks.network import Network, logits
+from strategies.networks.comparison import Forward, require_equal
+from strategies.networks.network import Network
 from strategies.networks.task_words import read_task, task_document
 
-PROMPTS = 64
-ROUNDING = 1e-9  # of the largest logit; both run in float64
-SINGLE = 1e-5  # the same where the library computes in float32 whatever it is told: RMS normalization
 LINK = "docs/models.md, 'Transformers of any options'"
+TRANSPOSED = "the transpose would fit: True in `names` is for a matrix stored (out, in), as torch's Linear does"
 
 # setting -> values that change nothing; a release that lacks the setting lacks the feature too
 _PLAIN: dict[str, tuple[Any, ...]] = {
@@ -44,6 +44,11 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
     "load_in_4bit": (False,),
     "tie_word_embeddings": (False, None),
 }
+_LENS = "A hook, an exchanged module, or a setting changed after the model was built: remove it, or build the model anew"
+_PLAIN_MODEL = (
+    "No change of one option or of one square matrix makes them agree. Does the model do something that docs/semantics.md has not, or in "
+    "another order: normalization after a component, none before the unembedding, a bias or a mask that `names` and options leave out?"
+)
 _NORMALIZATIONS = {None: "none", "LN": "LN", "LNPre": "LNPre", "RMS": "RMS", "RMSPre": "RMSPre"}
 _ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "gelu_new": "gelu_new", "gelu_pytorch_tanh": "gelu_new", "silu": "silu"}
 
@@ -57,29 +62,31 @@ def from_transformer_lens(model: Any, task: str, readout: str | int = "last", n_
     Errors: ModelError naming the setting or tensor that is not supported, or if the exported network has other logits than the model.
     """
     cfg = getattr(model, "cfg", None)
-    if cfg is None or not isinstance(model, torch.nn.Module):
+    if cfg is None or not hasattr(cfg, "d_head") or not isinstance(model, torch.nn.Module):
         raise ModelError(
             f"a {type(model).__name__} is no model of TransformerLens; `from_tensors` takes any other: docs/models.md, 'Plain PyTorch'"
         )
     _require_plain(cfg)
-    weights = _from_bridge(model, cfg) if "embed.weight" in dict(model.state_dict()) else _from_hooked(model)
+    if readout == "sum":
+        raise ModelError("a model of TransformerLens has logits at each position: readout is 'last' or a position")
+    if n_ctx > cfg.n_ctx:
+        raise ModelError(f"n_ctx is {n_ctx}, above the {cfg.n_ctx} positions that the model was made for")
+    weights = _from_bridge(model, cfg) if "embed.weight" in dict(model.state_dict()) else _from_hooked(model, cfg)
     network = _network(cfg, weights, readout, n_ctx or cfg.n_ctx)
     _require_tensors(network, weights)
-    readout = network.options["readout"]
-    double = in_double(model)
-    _compare(network, weights, lambda tokens: double(tokens)[:, -1 if readout == "last" else readout])
+    require_equal(network, weights, in_double(model), _LENS)
     return Exported(weights, {**network.metadata(), **_task_metadata(network, task)})
 
 
 def from_tensors(
     network: Network,
     state_dict: Mapping[str, torch.Tensor],
-    names: Mapping[str, tuple[str, bool]],
+    names: Mapping[str, str | tuple[str, bool]],
     task: str,
     unused: Collection[str] = (),
-    model: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    model: Forward | None = None,
 ) -> Exported:
-    """The weights of any PyTorch model. names: ours -> (theirs, whether it is a torch Linear weight, stored (out, in)).
+    """The weights of any PyTorch model. names: ours -> theirs, or (theirs, whether it is a torch Linear weight, stored (out, in)).
 
     A head axis is added where the tensor lacks it ([d_model, n_heads·d_head] is cut into heads). unused: their tensors that do not change
     the function. model: from tokens (batch, n_ctx) to logits (batch, d_vocab_out); where it is given, the exported network is run beside it
@@ -87,19 +94,23 @@ def from_tensors(
     """
     shapes = network.shapes()
     weights = {}
-    for ours, (theirs, transposed) in names.items():
+    sources = {ours: (source, False) if isinstance(source, str) else source for ours, source in names.items()}
+    for ours, (theirs, transposed) in sources.items():
         if theirs not in state_dict:
             raise ModelError(f"the model has no tensor {theirs}; it has {_some(state_dict)}")
         if ours not in shapes:
-            raise ModelError(f"a network of these settings has no tensor {ours}; it has {_some(shapes)}")
+            raise ModelError(f"a network of these settings has no tensor {ours}; it has {_some(shapes)}. {LINK}")
         tensor = state_dict[theirs].T if transposed else state_dict[theirs]
         weights[ours] = _copy(_with_heads(ours, tensor, shapes[ours][0]))
-    left = sorted(set(state_dict) - {theirs for theirs, _ in names.values()} - set(unused))
+        fits = weights[ours].shape == shapes[ours][0]
+        if not fits and tensor.ndim == 2 and _with_heads(ours, tensor.T, shapes[ours][0]).shape == shapes[ours][0]:
+            raise ModelError(f"{theirs} has shape {tuple(state_dict[theirs].shape)}, expected {shapes[ours][0]} for {ours}: {TRANSPOSED}")
+    left = sorted(set(state_dict) - {theirs for theirs, _ in sources.values()} - set(unused))
     if left:
         raise ModelError(f"the model's tensor {left[0]} is not in `names`: give it a place, or name it in `unused`")
     _require_tensors(network, weights)
     if model is not None:
-        _compare(network, weights, in_double(model) if isinstance(model, torch.nn.Module) else model)
+        require_equal(network, weights, in_double(model) if isinstance(model, torch.nn.Module) else model, _PLAIN_MODEL)
     return Exported(weights, {**network.metadata(), **_task_metadata(network, task)})
 
 
@@ -176,9 +187,11 @@ def _rational(number: Fraction) -> str:
     return f"{number.numerator}/{number.denominator}"
 
 
-def _from_hooked(model: Any) -> dict[str, torch.Tensor]:
-    buffers = ("mask", "IGNORE")
-    return {name: _copy(tensor) for name, tensor in model.state_dict().items() if name.rpartition(".")[2] not in buffers}
+def _from_hooked(model: Any, cfg: Any) -> dict[str, torch.Tensor]:
+    """Grouped key heads that are as many as the heads are keys and values under the names _W_K, _W_V, _b_K, _b_V."""
+    tensors = {name: _copy(tensor) for name, tensor in model.state_dict().items() if name.rpartition(".")[2] not in ("mask", "IGNORE")}
+    own = getattr(cfg, "n_key_value_heads", None) == cfg.n_heads
+    return {re.sub(r"\.attn\._([Wb]_[KV])$", r".attn.\1", name) if own else name: tensor for name, tensor in tensors.items()}
 
 
 def _from_bridge(bridge: Any, cfg: Any) -> dict[str, torch.Tensor]:
@@ -240,22 +253,6 @@ def _require_tensors(network: Network, weights: Mapping[str, torch.Tensor]) -> N
             raise ModelError(f"{name} has a number that is not finite")
     missing = [name for name, (_, absent) in shapes.items() if name not in weights and not absent]
     if missing:
-        raise ModelError(f"missing tensor {missing[0]}")
-
-
-def _compare(network: Network, weights: Mapping[str, torch.Tensor], theirs: Callable[[torch.Tensor], torch.Tensor]) -> None:
-    """ModelError unless the network has the logits of `theirs`, from tokens (batch, n_ctx) to logits (batch, d_vocab_out)."""
-    generator = torch.Generator().manual_seed(0)
-    tokens = torch.randint(0, network.sizes["d_vocab"], (PROMPTS, network.sizes["n_ctx"]), generator=generator)
-    with torch.no_grad():
-        found = theirs(tokens).to(torch.float64)
-        ours = logits(network, {name: tensor.double() for name, tensor in weights.items()}, tokens)
-    if found.shape != ours.shape:
-        raise ModelError(f"the model's logits have shape {tuple(found.shape)}, those of its exported weights {tuple(ours.shape)}")
-    difference, largest = float((ours - found).abs().max()), float(found.abs().max())
-    single = network.options["normalization"] in ("RMS", "RMSPre")
-    if not difference <= (SINGLE if single else ROUNDING) * max(1.0, largest):
         raise ModelError(
-            f"the model's logits are not those of its exported weights: they differ by {difference:.2g} (largest logit {largest:.2g}). "
-            "A hook, an exchanged module, or a setting changed after the model was built: remove it, or build the model anew"
+            f"missing tensor {missing[0]}, which a network of these settings has: docs/semantics.md, 'Architecture transformer'"
         )

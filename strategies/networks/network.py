@@ -11,10 +11,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from proofcheck import ProofcheckError
 from proofcheck.kinds import read_fields
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
-from proofcheck.models.transformer import DIMENSIONS, OPTIONS, TRANSFORMER, tensor_shapes
+from proofcheck.models.transformer import DIMENSIONS, OPTIONS, TRANSFORMER, require_consistent, tensor_shapes
+from proofcheck.report import describe
+from strategies.models.load import ModelError
 
 Weights = Mapping[str, torch.Tensor]
 
@@ -25,6 +28,7 @@ ACTIVATIONS = {
     "silu": F.silu,
 }
 _SIZES = {"n_layers": 1, "n_heads": 1, "n_positions": -1, "d_vocab_out": -1, "d_mlp": 0}
+_NEEDED = tuple(name for name in DIMENSIONS if name not in _SIZES)
 _PLAIN = {
     "embedding": "shared",
     "attention": "causal",
@@ -46,12 +50,28 @@ class Network:
 
     @classmethod
     def of(cls, **fields: Any) -> Network:
-        """Sizes and options by name; left out: one layer, one head, no MLP, no normalization, causal, read at the last position."""
+        """Sizes and options by name; left out: one layer, one head, no MLP, no normalization, causal, read at the last position.
+
+        scale and eps may be Python numbers, which are taken exactly; a read-out position may be counted from the end (−1 is the last).
+        Errors: ModelError naming the size or option that is unknown, missing, no such value, or does not fit the others.
+        """
+        if unknown := [name for name in fields if name not in DIMENSIONS and name not in OPTIONS]:
+            raise ModelError(f"there is no size or option {unknown[0]}; there are {', '.join((*DIMENSIONS, *OPTIONS))}: docs/semantics.md")
+        if missing := [name for name in _NEEDED if name not in fields]:
+            raise ModelError(f"missing {', '.join(missing)}: a network has the sizes {', '.join(DIMENSIONS)} (docs/semantics.md)")
         sizes = {**_SIZES, **{name: value for name, value in fields.items() if name in DIMENSIONS}}
         sizes["n_positions"] = sizes["n_ctx"] if sizes["n_positions"] < 0 else sizes["n_positions"]
         sizes["d_vocab_out"] = sizes["d_vocab"] if sizes["d_vocab_out"] < 0 else sizes["d_vocab_out"]
         options = {**_PLAIN, **{name: value for name, value in fields.items() if name in OPTIONS}}
-        return cls({name: sizes[name] for name in DIMENSIONS}, {name: options[name] for name in OPTIONS})
+        options |= {name: _rational(name, options[name]) for name in ("scale", "eps")}
+        options["readout"] = _position(options["readout"], sizes["n_ctx"])
+        options["head"] = tuple(options["head"])
+        network = cls({name: sizes[name] for name in DIMENSIONS}, {name: options[name] for name in OPTIONS})
+        try:
+            require_consistent(network.dimensions, network.read_options())
+        except ProofcheckError as error:
+            raise ModelError("no such network: " + " ".join(line.strip() for line in describe(error)) + "; docs/semantics.md") from error
+        return network
 
     @property
     def dimensions(self) -> Dimensions:
@@ -69,6 +89,24 @@ class Network:
     def metadata(self) -> dict[str, str]:
         """What a weight file of this network says about itself; the checker refuses a certificate that says otherwise."""
         return {"proofcheck.architecture": TRANSFORMER.name, **TRANSFORMER.declared(self.read_options())}
+
+
+def _rational(name: str, value: Any) -> Any:
+    """A number as p/q, exactly; words stay as they are."""
+    if not isinstance(value, int | float | Fraction):
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ModelError(f"{name} is {value}, must be a number")
+    return f"{Fraction(value).numerator}/{Fraction(value).denominator}"
+
+
+def _position(readout: Any, n_ctx: int) -> Any:
+    if not isinstance(readout, int):
+        return readout
+    if not -n_ctx <= readout < n_ctx:
+        raise ModelError(f"readout is {readout}, must be a position from 0 to {n_ctx - 1}, or last, or sum")
+    place = readout % n_ctx
+    return "last" if place == n_ctx - 1 else place
 
 
 def logits(network: Network, weights: Weights, tokens: torch.Tensor) -> torch.Tensor:

@@ -30,7 +30,13 @@ def task_fields(text: str) -> tuple[str, dict[str, Any]]:
     """Name and fields of words or a JSON document. ValueError for others; ProofcheckError for arrays that no certificate holds."""
     if not text.lstrip().startswith(("{", "[", '"')):
         return _of_words(text)
-    document = json.loads(text)
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"a task is a JSON object with a \"name\", such as task_json('token-at', n_ctx=3, d_vocab=5, position=0) writes; "
+            f"this is none ({error}): {text[:80]!r}. There are {', '.join(BUILT_IN.tasks)} (docs/semantics.md)"
+        ) from error
     if not isinstance(document, dict) or not isinstance(document.get("name"), str):
         raise ValueError('a task is a JSON object with a "name" and the fields of docs/semantics.md')
     return document["name"], {key: _value(value, f"$.task.{key}") for key, value in document.items() if key != "name"}

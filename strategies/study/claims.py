@@ -91,9 +91,10 @@ def _whole(problem: Problem, strategy: str, claimed: int, total: int, proved: in
 
 def _row(problem: Problem, claim: Claim, double: FloatProgram, limits: torch.Tensor, true: int, checked: tuple[int, torch.Tensor]) -> Row:
     names, gaps = (claim.direct, claim.attention, claim.error), claim.gaps
-    coded = double.verify(*names, gaps) < 0
+    ends = double.mixed(claim.error, gaps)
+    coded = double.verify(claim.direct, claim.attention, gaps, ends) < 0
     whole, proved = checked
-    justified = double.envelope(claim.direct, claim.error, gaps) < 0
+    justified = double.envelope(claim.direct, gaps, ends) < 0
     untrue = claim.accepted & (limits <= double.m - gaps)
     return Row(
         problem.path.stem,

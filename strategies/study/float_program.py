@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import cache, reduce
+from functools import cache, lru_cache, reduce
 
 import torch
 
@@ -35,12 +35,29 @@ class Claim:
     count: int
 
 
+class _Cells:
+    """The N cells of all uniform gaps: a gap g, a query q and a max token m with q = m ≥ g or q ≤ m − g. gap, q, m, last = m − g [N]."""
+
+    def __init__(self, d: int) -> None:
+        gap, q, m = torch.meshgrid(torch.arange(1, d), torch.arange(d), torch.arange(d), indexing="ij")
+        inside = torch.where(q == m, m, m - q) >= gap
+        self.gap, self.q, self.m = gap[inside], q[inside], m[inside]
+        self.last = self.m - self.gap
+        self.number = torch.zeros(inside.shape, dtype=torch.int64)  # [g − 1, q, m]: the cell, or any
+        self.number[inside] = torch.arange(len(self.q))
+        self.queries = inside.sum(1)  # [g − 1, m]
+
+
 @dataclass(frozen=True, slots=True)
 class _Attention:
-    """Bounds on the attention to the max token: low, high [g − 1, q, m, c] for every uniform gap, or [q, m, c] for one table."""
+    """Bounds on the attention to the max token: low, high [N, c − 1] for the cells of all uniform gaps, or [q, m, c] for one table.
+
+    mean [g − 1, m, c]: of the queries of a uniform gap.
+    """
 
     low: torch.Tensor
     high: torch.Tensor
+    mean: torch.Tensor | None = None
 
 
 class FloatProgram:
@@ -59,7 +76,13 @@ class FloatProgram:
         self.PV = _off_diagonal((PVOU[:, None] - PVOU[:, :, None]).amax(0))
         self.W = row_range(EVOU).cummax(0).values  # [k]
         self.q, self.m, self.c = torch.meshgrid(torch.arange(self.d), torch.arange(self.d), torch.arange(self.n), indexing="ij")
-        self.scores, self.uniform = cache(self._scores), cache(self._uniform)
+        self.cells = _Cells(self.d)
+        self.most = self.R.amax(1)[:, None]  # R* [m, 1]
+        self.scores, self.uniform = cache(self._scores), lru_cache(maxsize=1)(self._uniform)
+        self.direct = cache(lambda name: self._direct(name, self.E_q))
+        self.searched = cache(lambda name: self._direct(name, self.Emean))  # as published (4.4-C2)
+        EUPU = self.E_q @ w.W_U
+        self.constant = (_off_diagonal(EUPU - EUPU.diagonal()[:, None]) + self.R + self.PV).amax(1)  # Λ of the classes (m, m, 0)
 
     def claims(self) -> Iterator[Claim]:
         """Search and verification of the 100 strategies."""
@@ -67,11 +90,10 @@ class FloatProgram:
             for attention in (DROP, MEAN):
                 for direct in DIRECT_PATHS:
                     gaps = self.search(direct, attention, error)
-                    accepted = self.verify(direct, attention, error, gaps) < 0
+                    accepted = self.verify(direct, attention, gaps, self.mixed(error, gaps)) < 0
                     yield Claim(direct, attention, error, gaps, accepted, published_count(accepted, gaps))
-            self.uniform.cache_clear()
 
-    def direct(self, name: str, E: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _direct(self, name: str, E: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(L [m, x ≠ m], g [q]) for the query embeddings E."""
         U = self.model.W_U
         none = torch.zeros(self.d, dtype=E.dtype)
@@ -115,67 +137,98 @@ class FloatProgram:
 
     def _uniform(self, error: str) -> _Attention:
         """a_min and a_max of S2, for all uniform gaps."""
-        limit = torch.arange(self.d)[None] - torch.arange(1, self.d)[:, None]  # m − g [g, m]
-        return self._bounds(error, limit[:, None, :, None].expand(-1, self.d, -1, 1))
-
-    def _mixed(self, error: str, gaps: torch.Tensor) -> _Attention:
-        """The same for a table of gaps [q, m, c]."""
-        bounds = self._bounds(error, (self.m - gaps)[None])
-        return _Attention(bounds.low[0], bounds.high[0])
-
-    def _bounds(self, error: str, limit: torch.Tensor) -> _Attention:
-        """limit [g, q, m, c or 1]: the largest token that is not m; below 0 there is no class, and 0 stands in."""
         S, epsilon = self.scores(error)
-        where = (torch.arange(self.d)[None, :, None, None], limit.clamp(min=0))
-        own, epsilon = S[None, :, :, None], epsilon[None, :, None, None]
-        low, high = own - S.cummax(1).values[where] - epsilon, own - S.cummin(1).values[where] + epsilon
-        return _Attention(self._softmax(low, self.positions), self._softmax(high, self.positions.flip(1)))
+        q, m, last = self.cells.q, self.cells.m, self.cells.last
+        own, epsilon = S[q, m], epsilon[q]
+        low = self._softmax(own - S.cummax(1).values[q, last] - epsilon, self.positions)
+        high = self._softmax(own - S.cummin(1).values[q, last] + epsilon, self.positions.flip(1))
+        dense = torch.zeros(self.d - 1, self.d, self.d, self.n, dtype=low.dtype)  # 0 outside, and in the order in which the mean adds
+        dense[self.cells.gap - 1, q, m, 1:] = self._end(low, high)
+        return _Attention(low, high, dense.sum(1) / self.cells.queries[:, :, None])
+
+    def _end(self, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+        """a [N, c − 1]: the end of the attention at which the outputs other than the worst one count the most."""
+        return torch.where((self.most[self.cells.m] < self.W[self.cells.last][:, None]), low, high)
+
+    def mixed(self, error: str, gaps: torch.Tensor) -> _Attention:
+        """The same for a table of gaps [q, m, c]; any numbers where there is no class."""
+        uniform = self.uniform(error)
+        number = self.cells.number[gaps[:, :, 1:] - 1, self.q[:, :, 1:], self.m[:, :, 1:]]
+        ends = torch.zeros(2, self.d, self.d, self.n, dtype=uniform.low.dtype)
+        for end, table in zip(ends, (uniform.low, uniform.high), strict=True):
+            end[:, :, 1:] = table[number, torch.arange(self.n - 1)]
+        return _Attention(ends[0], ends[1])
 
     def _softmax(self, delta: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
-        """[g, q, m, c] from score gaps [g, q, m, c or 1] and e [q, n − 1] in the order in which positions are given to the max token."""
-        bounds = []
-        for c in range(self.n):
-            gap = delta[..., min(c, delta.shape[-1] - 1), None]
-            held, rest = (part[None, :, None].expand(*gap.shape[:-1], -1) for part in (order[:, : self.n - c], order[:, self.n - c :]))
-            others = torch.cat([held + gap, rest, torch.zeros_like(gap)], -1) / self.scale
-            bound = others.softmax(-1)[..., : held.shape[-1]].sum(-1)
-            gap = gap[..., 0].diagonal(dim1=1, dim2=2)[..., None]  # [g, q = m, 1]
-            held, rest = (part[None].expand(*gap.shape[:2], -1) for part in (order[:, : self.n - 1 - c], order[:, self.n - 1 - c :]))
-            same = torch.cat([gap, held + gap, rest], -1) / self.scale
-            bound.diagonal(dim1=1, dim2=2).copy_(same.softmax(-1)[..., : 1 + held.shape[-1]].sum(-1))
-            bounds.append(bound)
-        return torch.stack(bounds, -1)
+        """[N, c − 1] from score gaps [N] and e [q, n − 1] in the order in which positions are given to the max token."""
+        bounds = torch.zeros(len(delta), self.n - 1, dtype=delta.dtype)
+        for query_is_max in (False, True):
+            chosen = (self.cells.q == self.cells.m) == query_is_max
+            gap, positions = delta[chosen, None], order[self.cells.q[chosen]]
+            for c in range(1, self.n):
+                if query_is_max:
+                    held = self.n - 1 - c
+                    scores = torch.cat([gap, positions[:, :held] + gap, positions[:, held:]], -1)
+                    bounds[chosen, c - 1] = (scores / self.scale).softmax(-1)[:, : 1 + held].sum(-1)
+                else:
+                    held = self.n - c
+                    scores = torch.cat([positions[:, :held] + gap, positions[:, held:], torch.zeros_like(gap)], -1)
+                    bounds[chosen, c - 1] = (scores / self.scale).softmax(-1)[:, :held].sum(-1)
+        return bounds
 
     def search(self, direct: str, attention: str, error: str) -> torch.Tensor:
         """The smallest uniform gap that accepts a class, 1 where none does. Query embeddings W_E + mean W_pos, as published (4.4-C2)."""
-        L, g = self.direct(direct, self.Emean)
-        gap = torch.arange(1, self.d)
-        W = self.W[(torch.arange(self.d)[None] - gap[:, None]).clamp(min=0)][:, :, None].expand(-1, -1, self.n)  # [g, m, c]
-        margins = self._margins(attention, L, g, W, self.uniform(error), self._inside(gap[:, None, None, None]))
-        passing = margins < 0
-        return torch.where(passing.any(0), passing.int().argmax(0) + 1, 1)
+        L, g = self.searched(direct)
+        uniform, (q, m) = self.uniform(error), (self.cells.q, self.cells.m)
+        a, most, W, g = self._end(uniform.low, uniform.high), self.most[m], self.W[self.cells.last][:, None], g[q, None]
+        if attention == DROP:
+            margins = L.amax(1)[m, None] + W + g + a * (most - W)
+        else:
+            mean = uniform.mean[:, :, 1:]  # [g − 1, m, c − 1]
+            limit = torch.arange(self.d)[None] - torch.arange(1, self.d)[:, None]  # m − g
+            base = self._worst(L, mean) + (1 - mean) * self.W[limit.clamp(min=0)][:, :, None]
+            rest = a - mean[self.cells.gap - 1, m]
+            margins = base[self.cells.gap - 1, m] + g + rest * most - rest * W
+        smallest = torch.full((self.d * self.d, self.n - 1), self.d)
+        where = (q * self.d + m)[:, None].expand(-1, self.n - 1)
+        smallest.scatter_reduce_(0, where, torch.where(margins < 0, self.cells.gap[:, None], self.d), "amin")
+        gaps = torch.ones(self.d, self.d, self.n, dtype=torch.int64)
+        gaps[:, :, 1:] = torch.where(smallest < self.d, smallest, 1).view(self.d, self.d, -1)
+        return gaps
 
-    def verify(self, direct: str, attention: str, error: str, gaps: torch.Tensor) -> torch.Tensor:
-        """Λ [q, m, c] of a mixed gap table, NaN where there is no class."""
-        L, g = self.direct(direct, self.E_q)
-        inside = self._inside(gaps)
-        margins = self._margins(attention, L, g, self.wrong_values(gaps), self._mixed(error, gaps), inside)
-        EUPU = self.E_q @ self.model.W_U
-        tokens = torch.arange(self.d)
-        margins[tokens, tokens, 0] = (_off_diagonal(EUPU - EUPU.diagonal()[:, None]) + self.R + self.PV).amax(1)
-        return margins
-
-    def envelope(self, direct: str, error: str, gaps: torch.Tensor) -> torch.Tensor:
-        """The least Λ [q, m, c] that S1-S4 justify for this table, whatever the attention handling: max over both ends of the attention."""
-        L, g = self.direct(direct, self.E_q)
-        ends, W, margins = self._mixed(error, gaps), self.wrong_values(gaps), []
-        for a in (ends.low, ends.high):
-            worst = torch.stack([(L[None] + a[:, :, c, None] * self.R[None]).amax(-1) for c in range(self.n)], -1)
-            margins.append(g[:, None, None] + worst + (1 - a) * W[None])
-        bound = torch.where(self._inside(gaps), torch.maximum(*margins), math.nan)
-        tokens = torch.arange(self.d)
-        bound[tokens, tokens, 0] = self.verify(direct, DROP, error, gaps)[tokens, tokens, 0]
+    def verify(self, direct: str, attention: str, gaps: torch.Tensor, ends: _Attention) -> torch.Tensor:
+        """Λ [q, m, c] of a mixed gap table with `mixed` bounds, NaN where there is no class."""
+        L, g = self.direct(direct)
+        inside, W, tokens = self._inside(gaps), self.wrong_values(gaps), torch.arange(self.d)
+        a = torch.where(self.most < W, ends.low, ends.high)
+        if attention == DROP:
+            margins = L.amax(1)[:, None] + W + g[:, None, None] + a * (self.most - W)
+        else:
+            mean = torch.where(inside, a, 0).sum(0) / inside.sum(0)  # ā [m, c]
+            rest = a - mean
+            margins = self._worst(L, mean) + (1 - mean) * W + g[:, None, None] + rest * self.most - rest * W
+        bound = torch.where(inside, margins, math.nan)
+        bound[tokens, tokens, 0] = self.constant
         return bound
+
+    def envelope(self, direct: str, gaps: torch.Tensor, ends: _Attention) -> torch.Tensor:
+        """The least Λ [q, m, c] that S1-S4 justify for this table, whatever the attention handling: max over both ends of the attention."""
+        L, g = self.direct(direct)
+        inside, W, tokens = self._inside(gaps), self.wrong_values(gaps), torch.arange(self.d)
+        q, m, c = inside.nonzero().T
+        margins = []
+        for end in (ends.low, ends.high):
+            a = end[q, m, c]
+            worst = (L[m] + a[:, None] * self.R[m]).amax(-1)
+            margins.append(g[q] + worst + (1 - a) * W[m, c])
+        bound = torch.full(inside.shape, math.nan, dtype=L.dtype)
+        bound[q, m, c] = torch.maximum(*margins)
+        bound[tokens, tokens, 0] = self.constant
+        return bound
+
+    def _worst(self, L: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
+        """max_x (L + ā·R) [… m, c] for ā [… m, c]."""
+        return torch.stack([(L + mean[..., c, None] * self.R).amax(-1) for c in range(mean.shape[-1])], -1)
 
     def wrong_values(self, gaps: torch.Tensor) -> torch.Tensor:
         """W [m, c] with the floor min_{q ≤ m} gaps[q, m, c]."""
@@ -185,28 +238,16 @@ class FloatProgram:
     def _inside(self, gaps: torch.Tensor) -> torch.Tensor:
         return (torch.where(self.q == self.m, self.m, self.m - self.q) >= gaps) & (self.c > 0)
 
-    def _margins(
-        self, handling: str, L: torch.Tensor, g: torch.Tensor, W: torch.Tensor, ends: _Attention, inside: torch.Tensor
-    ) -> torch.Tensor:
-        """Λ of the classes with c ≥ 1. Shapes: L [m, x], g [q], W [(g,) m, c], ends and inside [(g,) q, m, c]."""
-        most = self.R.amax(1)[:, None]  # R* [m, 1]
-        W_q = W.unsqueeze(-3)
-        a = torch.where((most < W).unsqueeze(-3), ends.low, ends.high)
-        if handling == DROP:
-            margins = L.amax(1)[:, None] + W_q + g[:, None, None] + a * (most - W_q)
-        else:
-            mean = torch.where(inside, a, 0).sum(-3) / inside.sum(-3)  # ā [(g,) m, c]
-            worst = torch.stack([(L + mean[..., c, None] * self.R).amax(-1) for c in range(self.n)], -1)
-            rest = a - mean.unsqueeze(-3)
-            margins = (worst + (1 - mean) * W).unsqueeze(-3) + g[:, None, None] + rest * most - rest * W_q
-        return torch.where(inside, margins, math.nan)
-
 
 def published_count(accepted: torch.Tensor, gaps: torch.Tensor) -> int:
     """Σ C(n − 1, p)·(m − g)^p over the accepted classes, p = c − [q ≠ m], in exact integers."""
-    free = accepted.shape[2] - 1
-    cells = zip(*(part.tolist() for part in (*accepted.nonzero().T, gaps[accepted])), strict=True)
-    return sum(math.comb(free, p) * (m - g) ** p if (p := c - (q != m)) else 1 for q, m, c, g in cells)
+    free, d = accepted.shape[2] - 1, accepted.shape[1]
+    q, m, c = accepted.nonzero().T
+    others, choices = c - (q != m).long(), m - gaps[accepted]
+    kinds, times = (others * d + torch.where(others > 0, choices, 0)).unique(return_counts=True)
+    return sum(
+        many * math.comb(free, kind // d) * (kind % d) ** (kind // d) for kind, many in zip(kinds.tolist(), times.tolist(), strict=True)
+    )
 
 
 def _directions(E_q: torch.Tensor, Ebar: torch.Tensor, w: Model) -> Directions:

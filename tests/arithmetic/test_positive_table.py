@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from arithmetic.enclosures import PRECISIONS, activate, dyadic, encloses, encloses_double, fraction_of
+from flint import arb
 from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import iv, mp, mpf
@@ -201,11 +202,11 @@ def test_exponentials_that_reach_below_zero_are_refused(backend: str) -> None:
 def test_nearest_doubles_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The checks of this file fail when the ends of an exponential are rounded to nearest."""
 
-    def nearest(integer: int, exponent: int) -> tuple[float, float]:
-        value = float(Fraction(integer) * Fraction(2) ** exponent)
-        return value, value
+    def nearest(value: arb) -> tuple[float, float, int]:
+        significand, exponent = math.frexp(float(value))
+        return significand, significand, exponent
 
-    monkeypatch.setattr("proofcheck.arithmetic.backend.enclosing_doubles", nearest)
+    monkeypatch.setattr("proofcheck.arithmetic.backend._tight_ends", nearest)
     scores = [0.1 * k for k in range(1, 9)]
     assert violations(activate("fast", 128).exponentials(dyadic(scores), 2), [truth(x, 2) for x in scores])
 

@@ -248,22 +248,29 @@ def run(chosen: Iterable[Mutant], workers: list[Worker], choice: Choice) -> Iter
 def main() -> None:
     """Choose mutants, run them, print rates and survivors."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="*", help="only these files (relative to proofcheck/)")
+    parser.add_argument("files", nargs="*", help="only these files and folders (relative to proofcheck/)")
     parser.add_argument("--list", action="store_true", help="count the mutants and stop")
     parser.add_argument("--sample", type=int, help="this many, drawn at random")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests for each mutant (default 20)")
     parser.add_argument("--map", type=Path, default=Path("coverage-map.json"), help="which test runs which line; made if it is not there")
-    parser.add_argument("--measure", nargs="*", metavar="TEST", help="test files of which the map is made anew (after a change of tests)")
+    parser.add_argument(
+        "--measure",
+        nargs="*",
+        metavar="TEST",
+        help="test files or folders of which the map is made anew; without a map, it is made of these alone",
+    )
     parser.add_argument("--constants", action="store_true", help="instead: integers made one larger")
     parser.add_argument("--log", type=Path, help="append one JSON line for each mutant; mutants already in it are not run again")
     parser.add_argument("--again", action="store_true", help="with --log: run those again that survived")
     options = parser.parse_args()
+    if unknown := _unknown(options.files):
+        parser.error(f"no such file or folder in proofcheck/: {', '.join(unknown)}")
     chosen = [
         mutant
         for mutant in all_mutants()
-        if (not options.files or mutant.path in options.files) and mutant.is_constant == options.constants
+        if (not options.files or _is_in(mutant.path, options.files)) and mutant.is_constant == options.constants
     ]
     if options.list:
         for part, number in Counter(mutant.path for mutant in chosen).items():
@@ -291,6 +298,14 @@ def main() -> None:
             if outcome.survives:
                 print(f"survivor {mutant.key} ({outcome.tests} tests)", flush=True)
     _print_rates([(mutant, known[mutant.key]) for mutant in chosen])
+
+
+def _is_in(path: str, places: list[str]) -> bool:
+    return any(path == place or path.startswith(place.rstrip("/") + "/") for place in places)
+
+
+def _unknown(places: list[str]) -> list[str]:
+    return [place for place in places if not (ROOT / "proofcheck" / place).exists()]
 
 
 def _coverage_map(path: Path, folder: Path, tests: list[str] | None) -> CoverageMap:

@@ -602,6 +602,7 @@ def files() -> dict[str, bytes]:
             | resource_corpus.weights()
             | attacks_of_1_1.weights()
             | transformer_attacks.weights()
+            | float_attacks.weights(tiny())
         ).items()
     }
     twins = {"twin.json": written(twin()), "twin-1.1.json": written(attacks_of_1_1.twin()), **transformer_attacks.twins()}

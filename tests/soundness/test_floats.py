@@ -143,7 +143,8 @@ def test_the_tables_of_one_reading_are_none_of_another(tmp_path: Path) -> None:
         ({"tau": "3/4"}, "rule-not-applicable"),
         ({"kappa": 2**20}, "rule-not-applicable"),
         ({"tau": "-1/4"}, "bad-number"),
-        ({"format": "binary16"}, "bad-string"),
+        ({"format": "binary128"}, "bad-string"),
+        ({"format": "binary16"}, "rule-not-applicable"),
         ({"correct": 10}, "not-proved"),
     ],
 )

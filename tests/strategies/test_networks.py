@@ -159,6 +159,16 @@ def test_the_plain_script_of_the_page(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (report.verdict, report.proved, report.total, report.notes) == (Verdict.VERIFIED, 121, 121, ())
 
 
+def test_the_transformer_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The script of docs/models.md, trained for ten steps instead of two hundred: half a minute of processor time."""
+    monkeypatch.chdir(tmp_path)
+    run_block("models.md", "## Transformers of any options", ("range(200)", "range(10)"))
+    assert main(["evaluate", "mine.safetensors", "-o", "mine.json"]) == 0
+    report = proofcheck.verify(tmp_path / "mine.json")
+    assert (report.verdict, report.exact, report.total, report.notes) == (Verdict.VERIFIED, True, 512, ())
+    assert report.proved > 512 // 3
+
+
 def test_the_two_headed_transformer_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole example of docs/howto/own-model.md, trained for three steps instead of a hundred."""
     monkeypatch.chdir(tmp_path)

@@ -19,7 +19,7 @@ from strategies.max_of_k.strategy import Problem
 from strategies.max_of_k.subcubic import ATTENTION_HANDLINGS, DROP, MEAN, Searches, searches
 from strategies.max_of_k.subcubic_bounds import DIRECT_PATHS, QK_ERRORS, SVD_ERRORS, direct_bound, qk_scores
 from strategies.max_of_k.subcubic_directions import GRID_BITS, direct_direction, embeddings, qk_directions
-from strategies.max_of_k.subcubic_search import Shared, count_classes, search
+from strategies.max_of_k.subcubic_search import Shared, attentions, count_classes, direct_lines, search
 from strategies.models.load import Model, from_state_dict
 
 MODELS = Path(__file__).parents[2] / "certificates" / "models"
@@ -120,7 +120,8 @@ def test_no_gap_table_counts_more(seed: int, gain: float, direct: str, error: st
     """All tables of each (m, c) are tried: the search finds the best one (with the chord, one that counts nearly as many)."""
     model = small_model(seed, gain)
     cells = Cells(model, direct, error)
-    found = search(cells.shared, (cells.M, cells.g), cells.scores, chord=chord)
+    direct = direct_lines(cells.shared, (cells.M, cells.g), chord=chord)
+    (found,) = search(cells.shared, [direct], attentions(cells.shared, cells.scores))
     mine = best = 0
     for m, c in product(range(1, 5), range(1, 3)):
         table = {q: int(found.gaps[q, m, c]) for q in range(m + 1)}
@@ -172,3 +173,18 @@ def test_errors_bound_every_row_difference(shared: Searches, error: str) -> None
 def test_the_chord_is_worth_more_than_dropping_the_average(shared: Searches) -> None:
     for direct in DIRECT_PATHS:
         assert shared.find(direct, MEAN, "svd").correct >= shared.find(direct, DROP, "svd").correct
+
+
+@pytest.mark.parametrize("chord", [False, True])
+def test_direct_paths_searched_together_are_those_searched_alone(chord: bool) -> None:
+    """For each number of worst lines; tensors are padded where they differ."""
+    searches = Searches(TINY)
+    attention = MEAN if chord else DROP
+    directs = [searches.lines(name, attention) for name in DIRECT_PATHS]
+    assert not chord or len({len(lines[0]) for direct in directs for lines in direct.lines}) > 1
+    for error in (QK_ERRORS[0], QK_ERRORS[-1]):
+        together = search(searches.shared, directs, searches.attentions(error))
+        for direct, found in zip(directs, together, strict=True):
+            (alone,) = search(searches.shared, [direct], searches.attentions(error))
+            assert alone.gaps.equal(found.gaps)
+            assert (alone.correct, alone.published) == (found.correct, found.published)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions, Model
 from proofcheck.rules.counting.facts import ProvedBlocks, ProvedCount
@@ -26,20 +24,27 @@ def sum_blocks(context: Context[Model, Task], *premises: ProvedBlocks) -> Proved
     Machine-checked: docs/proofs/SumBlocks.v, sum_parts.
     """
     task = context.task
+    nothing = (0,) * task.answers
     correct = wrong = 0
-    for q, y in product(range(task.d_vocab), range(task.answers)):
-        best = max(facts.counts[q][y] for facts in premises)  # exact integers
-        most_wrong = max((facts.wrong[q][y] for facts in premises if facts.wrong), default=0)
-        if best or most_wrong:
-            if best + most_wrong > task.block_size(q, y):
-                raise RuntimeError(f"block ({q}, {y}) has {task.block_size(q, y)} inputs, {best} proved right and {most_wrong} wrong")
-            correct += best
-            wrong += most_wrong
+    for q in range(task.d_vocab):
+        right = _largest([facts.counts[q] for facts in premises])
+        wrongly = _largest([facts.wrong[q] for facts in premises if facts.wrong] or [nothing])
+        for y, (best, most_wrong) in enumerate(zip(right, wrongly, strict=True)):  # exact integers
+            if best or most_wrong:
+                if best + most_wrong > task.block_size(q, y):
+                    raise RuntimeError(f"block ({q}, {y}) has {task.block_size(q, y)} inputs, {best} proved right and {most_wrong} wrong")
+                correct += best
+                wrong += most_wrong
     return ProvedCount(
         correct,
         undecided=min(sum(facts.undecided for facts in premises), task.total() - correct - wrong),
         wrong=wrong,
     )
+
+
+def _largest(rows: list[tuple[int, ...]]) -> list[int]:
+    """The largest of each column."""
+    return [max(column) for column in zip(*rows, strict=True)] if len(rows) > 1 else list(rows[0])
 
 
 def _cost(dimensions: Dimensions, limits: Limits) -> Cost:

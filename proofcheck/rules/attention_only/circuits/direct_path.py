@@ -120,7 +120,15 @@ def _rule(
     cost: Callable[..., Cost],
     hints: dict[str, HintKind] | None = None,
 ) -> Rule:
-    return Rule(name=f"direct-path-{name}", apply=apply, premises=(PathExpansion,), cost=cost, hints=hints or {}, readings=ALL_READINGS)
+    return Rule(
+        name=f"direct-path-{name}",
+        apply=apply,
+        premises=(PathExpansion,),
+        cost=cost,
+        hints=hints or {},
+        readings=ALL_READINGS,
+        shared=True,
+    )
 
 
 RULES = (

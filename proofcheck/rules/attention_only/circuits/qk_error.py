@@ -283,7 +283,15 @@ def _rule(
     def cost(dimensions: Dimensions, limits: Limits, **hints: object) -> Cost:
         return Cost(sum(part(dimensions) for part in parts), singles=singles(dimensions))
 
-    return Rule(name=f"qk-error-{name}", apply=apply, premises=(PathExpansion,), cost=cost, hints=hints, readings=ALL_READINGS)
+    return Rule(
+        name=f"qk-error-{name}",
+        apply=apply,
+        premises=(PathExpansion,),
+        cost=cost,
+        hints=hints,
+        readings=ALL_READINGS,
+        shared=True,
+    )
 
 
 RULES = (

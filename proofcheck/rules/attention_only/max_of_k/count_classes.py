@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from proofcheck.limits import Limits
 from proofcheck.models import Dimensions
 from proofcheck.rules.attention_only.facts import ProvedClasses
@@ -22,10 +24,12 @@ def count_classes(context: MaxOfKContext, classes: ProvedClasses) -> ProvedBlock
     Source: Gross et al. 2024 (both published proofs count so; the sub-cubic one with one choice fewer).
     Machine-checked: docs/proofs/CountClasses.v, count_classes.
     """
-    size = context.task.class_size
-    return ProvedBlocks(
-        tuple(tuple(sum(size(p, choices) for p, choices in enumerate(cells) if choices >= 0) for cells in row) for row in classes.choices)
-    )
+    choices = np.array(classes.choices, dtype=np.int64)  # [q, m, p]
+    counts = np.zeros(choices.shape[:2], dtype=object)
+    for p in range(choices.shape[2]):
+        sizes = [0, *(context.task.class_size(p, size) for size in range(int(choices.max()) + 1))]  # first: of what is not proved
+        counts += np.array(sizes, dtype=object)[np.maximum(choices[:, :, p], -1) + 1]  # exact integers
+    return ProvedBlocks(tuple(map(tuple, counts.tolist())))
 
 
 def _cost(dimensions: Dimensions, limits: Limits) -> Cost:

@@ -155,7 +155,7 @@ def _negative(pair: tuple[Intervals, Intervals], terms: tuple[Intervals, Interva
 
 
 def _nested(choices: NDArray[np.int64]) -> tuple[tuple[tuple[int, ...], ...], ...]:
-    return tuple(tuple(tuple(row) for row in plane) for plane in choices.tolist())
+    return tuple(tuple(map(tuple, plane)) for plane in choices.tolist())
 
 
 def _cost(dimensions: Dimensions, limits: Limits) -> Cost:

@@ -82,10 +82,9 @@ def shared_windows(
     for sheet, numbers, parts in zip(sheets, bins.tolist(), divided, strict=True):
         if len(sheet.queries) == 0:
             continue
-        shared = SharedTerms(terms, sheet, lists)
-        for places in parts:
+        levels = SharedTerms(terms, sheet, lists).levels(parts, *weights.of(sheet, parts), LEVEL_BITS)
+        for places, lower in zip(parts, levels, strict=True):
             queries = sheet.queries[places]
-            lower = shared.levels(places, *weights.of(sheet, queries), LEVEL_BITS)
             proved = _proved(sheet.cells, int(queries[0]), lower, Bins(*numbers), budget, task)
             for q in queries.tolist():
                 counts[q][sheet.cells.max_token] = proved
