@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 from collections import Counter
 from itertools import product
@@ -15,6 +16,7 @@ import torch
 from strategies.cli.main import main
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.models.load import Model, load
+from strategies.names import matching
 from strategies.study import summary
 from strategies.study.ablation import ABLATIONS, PATHS, ablations
 from strategies.study.figures import draw_newer
@@ -197,3 +199,12 @@ def test_ablations_are_exact_counts() -> None:
         assert row.right + row.wrong + row.undecided == row.total == 16**3
         assert row.undecided == 0
         assert row.right == right_without(model, without)
+
+
+def test_the_commands_on_the_page_mean_the_strategies_of_the_tables() -> None:
+    """Patterns stay right when strategies are added."""
+    study = read(RESULTS)
+    patterns = re.findall(r"max-of-(\S+)-seed-\S+ --strategies '(\S+)' -o FOLDER", page(RESULTS))
+    assert [lengths for lengths, _ in patterns] == ["4", "{5,10,20}"]
+    for n_ctx, (_, pattern) in zip((4, 20), patterns, strict=True):
+        assert set(matching(pattern)) == {row.strategy for row in study.of(n_ctx).results}
