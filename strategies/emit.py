@@ -17,6 +17,7 @@ import proofcheck
 from proofcheck import Certificate, Declined, Step, encode_certificate
 from proofcheck.certificate import ClaimSpec, ModelSpec, TaskSpec, accuracy_at_least
 from proofcheck.models.attention_only import NAME as ARCHITECTURE
+from proofcheck.rules.reading import FloatRun
 from strategies.checker import CheckerProcess
 from strategies.max_of_k.fitting import DoesNotFit
 from strategies.max_of_k.strategy import Problem, Strategy
@@ -140,7 +141,7 @@ def draft(problem: Problem, strategy: Strategy, output: Path) -> Certificate:
         model=ModelSpec(ARCHITECTURE, sizes, problem.file or relative_name(problem.path, output.parent), problem.sha256),
         task=TaskSpec("max-of-k", {"n_ctx": sizes.n_ctx, "d_vocab": sizes.d_vocab}),
         precision=strategy.precision,
-        steps=proposal.steps if problem.run is None else with_float_tables(proposal.steps),
+        steps=proposal.steps if problem.run is None else with_float_tables(proposal.steps, problem.run),
         provenance=provenance,
     )
 
@@ -160,14 +161,15 @@ def claim_of(problem: Problem, correct: int) -> ClaimSpec:
     return ClaimSpec("float_accuracy_at_least", {"correct": correct, "total": total, "format": run.format.name, **numbers})
 
 
-def with_float_tables(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+def with_float_tables(steps: tuple[Step, ...], run: FloatRun) -> tuple[Step, ...]:
     """The steps with the tables of float evaluations between the path expansion and what follows."""
+    rule = "float-tables" if run.format.short is None else "float-stages"
     found: list[Step] = []
     tables = {step.id for step in steps if step.rule == "path-expansion"}
     for step in steps:
         found.append(replace(step, premises=tuple("floats" if premise in tables else premise for premise in step.premises)))
         if step.id in tables:
-            found.append(Step("floats", "float-tables", (step.id,)))
+            found.append(Step("floats", rule, (step.id,)))
     return tuple(found)
 
 

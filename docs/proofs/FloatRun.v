@@ -8,23 +8,24 @@ Local Open Scope ring_scope.
 
 Section FloatRun.
 Variables (R : realFieldType) (e : exponential R) (I : finType).
-(** Exact scores s, computed ones sh with top ch; computed weights wh = e(sh - ch) * f + z; C above all exact scores of the block. *)
-Variables (s sh f z wh theta : I -> R) (ch C err eta : R).
+(** Exact scores s, computed ones sh with top ch; computed weights wh = e(sh - ch) * f + z; C above all exact scores of the block;
+    most: 2 in Theorem F, 2^12 in Theorem G, where s and C stand for exact scores and C plus what is common to all computed scores. *)
+Variables (s sh f z wh theta : I -> R) (ch C err eta most : R).
 Hypothesis computed : forall i, wh i = e (sh i - ch) * f i + z i.
 Hypothesis score_error : forall i, `|sh i - s i| <= err.
 Hypothesis factor_error : forall i, e (- (theta i - err)) <= f i <= e (theta i - err).
 Hypothesis tiny : forall i, `|z i| <= eta.
-Hypothesis scale_le2 : e (ch - C) <= 2%:R.
+Hypothesis scale_le : e (ch - C) <= most.
 Hypothesis wh_ge0 : forall i, 0 <= wh i.
 Let w i := e (s i - C).
-Let wlo i := Num.max 0 (w i * e (- theta i) - 2%:R * eta).
-Let whi i := w i * e (theta i) + 2%:R * eta.
+Let wlo i := Num.max 0 (w i * e (- theta i) - most * eta).
+Let whi i := w i * e (theta i) + most * eta.
 
 Theorem computed_weight i : wlo i <= e (ch - C) * wh i <= whi i.
 Proof.
 have /andP[f_ge f_le] := factor_error i; have := score_error i; rewrite ler_norml => /andP[s_ge s_le].
-have z_le : e (ch - C) * `|z i| <= 2%:R * eta by rewrite ler_pmul ?(ltW (ex_gt0 _ _)) ?tiny.
-have /andP[z_lo z_hi] : - (2%:R * eta) <= e (ch - C) * z i <= 2%:R * eta.
+have z_le : e (ch - C) * `|z i| <= most * eta by rewrite ler_pmul ?(ltW (ex_gt0 _ _)) ?tiny.
+have /andP[z_lo z_hi] : - (most * eta) <= e (ch - C) * z i <= most * eta.
   by rewrite -ler_norml normrM (gtr0_norm (ex_gt0 _ _)).
 have main : e (ch - C) * wh i = e (sh i - C) * f i + e (ch - C) * z i.
   by rewrite computed mulrDr mulrA -exD; congr (e _ * _ + _); ring.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from flint import fmpz_poly
+from flint import fmpz, fmpz_poly
 from numpy.typing import NDArray
 
 from proofcheck.arithmetic.operations import count
@@ -83,20 +83,21 @@ def _offsets(levels: Integers, sizes: Integers, width: int) -> Integers:
 
 def _failing(steps: Integers, sizes: Integers, start: int, bins: Bins) -> int:
     """Σ Π sizes[l_i] over the tuples that fail, for steps d_i(l) in −states … states [p, L] and s_0 = start."""
-    states, bits = bins.states, int(sizes.sum()).bit_length()
+    states, every = bins.states, int(sizes.sum())
     if start < -bins.below:
-        return int(int(sizes.sum()) ** len(steps))
-    kept = [0] * states  # number of tuples in each state s = k − below
-    kept[min(start, bins.above) + bins.below] = 1
-    fallen = 0
+        return int(every ** len(steps))
+    kept = [fmpz(0)] * states  # number of tuples in each state s = k − below
+    kept[min(start, bins.above) + bins.below] = fmpz(1)
+    fallen = fmpz(0)
     for i, row in enumerate(steps):
-        factor = np.zeros(2 * states + 1, dtype=np.int64)
-        np.add.at(factor, row + states, sizes)
-        limbs = (i + 1) * bits // LIMB_BITS + 1
-        count(len(row) + (2 * int(np.count_nonzero(factor)) + 3) * (states - kept.count(0)) * limbs)
-        product = [int(tuples) for tuples in (fmpz_poly(kept) * fmpz_poly(factor.tolist())).coeffs()]  # shifted by `states`
-        fallen = fallen * int(sizes.sum()) + int(sum(product[:states]))
-        kept = product[states : 2 * states]
-        kept += [0] * (states - len(kept))
-        kept[-1] += sum(product[2 * states :])
-    return fallen + int(sum(kept[: bins.below + 1]))
+        under = -int(row.min(initial=0))  # so many states below the lowest one can be reached
+        factor = np.zeros(int(row.max(initial=0)) + under + 1, dtype=np.int64)
+        np.add.at(factor, row + under, sizes)
+        limbs = (i + 1) * every.bit_length() // LIMB_BITS + 1
+        count(len(row) + (2 * int(np.count_nonzero(factor)) + 3) * (states - kept.count(fmpz(0))) * limbs)
+        product = (fmpz_poly(kept) * fmpz_poly(factor.tolist())).coeffs()  # of the states k − under
+        fallen = fallen * every + sum(product[:under])
+        kept = product[under : under + states]
+        kept += [fmpz(0)] * (states - len(kept))
+        kept[-1] += sum(product[under + states :])
+    return int(fallen + sum(kept[: bins.below + 1]))

@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 from proofcheck.rules.attention_only import path_expansion
 from proofcheck.rules.attention_only.circuits import direct_path, qk_error
-from proofcheck.rules.attention_only.floats import float_tables
+from proofcheck.rules.attention_only.floats import float_stages, float_tables
 from proofcheck.rules.attention_only.loss import loss_boxes
 from proofcheck.rules.attention_only.max_of_k import attention_bounds, count_classes, cubic, margins
 from proofcheck.rules.attention_only.separable import (
@@ -32,6 +32,7 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
         for rule in (
             path_expansion.RULE,
             float_tables.RULE,
+            float_stages.RULE,
             evaluation.RULE,
             enumeration.RULE,
             separable_enumeration.RULE,

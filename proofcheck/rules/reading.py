@@ -29,11 +29,27 @@ class ReadingKind(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class ShortRoundings:
+    """Roundings of an evaluation in stages to a shorter format: exact·(1 + d) + h, |d| ≤ u, |h| ≤ eta; it reaches 2^largest at least.
+
+    Operands of matrix products are rounded, weights among them. results: also what matrix products return, scaled scores, and biases.
+    residual: also embeddings and the residual stream. With u = eta = 0 nothing is rounded.
+    """
+
+    u: Fraction
+    eta: Fraction
+    largest: int
+    results: bool = False
+    residual: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FloatFormat:
     """Numbers that evaluations compute in.
 
     An operation returns exact·(1 + d) + h with |d| ≤ u = 2^−unit and |h| ≤ η = 2^−least; finite numbers reach 2^largest at least. Numbers
-    have `digits` significant bits, and from 2^−least on they are normal.
+    have `digits` significant bits, and from 2^−least on they are normal. short: for evaluations in stages, whose roundings are counted
+    stage by stage.
     """
 
     name: str
@@ -41,21 +57,56 @@ class FloatFormat:
     least: int
     largest: int
     digits: int
+    short: ShortRoundings | None = None
+
+
+def _in_stages(name: str, short: ShortRoundings) -> FloatFormat:
+    return FloatFormat(name, unit=24, least=126, largest=127, digits=24, short=short)
+
+
+def _power(exponent: int) -> Fraction:
+    return Fraction(1, 2**exponent)
 
 
 BINARY32 = FloatFormat("binary32", unit=24, least=126, largest=127, digits=24)
 BINARY64 = FloatFormat("binary64", unit=53, least=1022, largest=1023, digits=53)
-FORMATS = {found.name: found for found in (BINARY32, BINARY64)}
+BINARY32_STAGES = _in_stages("binary32-stages", ShortRoundings(Fraction(0), Fraction(0), 127))
+TF32 = _in_stages("tf32", ShortRoundings(_power(10), _power(126), 127))
+TF32_NEAREST = _in_stages("tf32-nearest", ShortRoundings(_power(11), _power(126), 127))
+BFLOAT16_AUTOCAST = _in_stages("bfloat16-autocast", ShortRoundings(_power(8), _power(126), 127, results=True))
+BFLOAT16 = _in_stages("bfloat16", ShortRoundings(_power(8), _power(126), 127, results=True, residual=True))
+BINARY16_AUTOCAST = _in_stages("binary16-autocast", ShortRoundings(_power(11), _power(24), 15, results=True))
+BINARY16 = _in_stages("binary16", ShortRoundings(_power(11), _power(24), 15, results=True, residual=True))
+FORMATS = {
+    found.name: found
+    for found in (
+        BINARY32,
+        BINARY64,
+        BINARY32_STAGES,
+        TF32,
+        TF32_NEAREST,
+        BFLOAT16_AUTOCAST,
+        BFLOAT16,
+        BINARY16_AUTOCAST,
+        BINARY16,
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
 class FloatRun:
-    """Which evaluations conform: at most `roundings` N of a term; exponentials of x off by a factor of at most exp(tau + kappa·u·|x|)."""
+    """Which evaluations conform: at most `roundings` N of a term (in stages: in each stage); exponentials of x off by a factor of at most
+    exp(tau + kappa·u·|x|).
+
+    activation: of claims about transformers, whose roundings are those of each stage: an activation function of x is off by at most
+    activation·|x|. None: the claim is about `attention-only-one-layer-one-head`.
+    """
 
     format: FloatFormat
     roundings: int
     tau: Fraction
     kappa: int
+    activation: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from proofcheck import ProofcheckError
 from proofcheck.report import decimal, describe, escape
-from proofcheck.rules.reading import BINARY32, BINARY64, FloatRun
+from proofcheck.rules.reading import BINARY32, BINARY32_STAGES, BINARY64, FORMATS, FloatFormat, FloatRun
 from strategies.budget import Budget
 from strategies.checker import CheckerEnded
 from strategies.cli.options import add_search_options, limits_of
@@ -26,11 +26,14 @@ from strategies.max_of_k.strategy import Problem, Strategy
 from strategies.max_of_k.windows import windows_at, windows_within
 from strategies.models.load import ModelError
 from strategies.names import EVALUATION, UnknownStrategy, full_name
+from strategies.networks.float_claims import FORMATS as TRANSFORMER_FORMATS
 from strategies.proving import prove as prove_anything
 from strategies.suitability import refusal, remarks
 
-CLAIMS = ("accuracy", "margin", "float32", "float64", *LOSS_CLAIMS)
-FLOAT_CLAIMS = {"float32": (BINARY32, Fraction(1, 2**13)), "float64": (BINARY64, Fraction(1, 2**40))}
+TAU = Fraction(1, 2**13)  # of exponentials in binary32
+STAGES = {name: (found, TAU) for name, found in FORMATS.items() if found.short is not None}
+FLOAT_CLAIMS = {"float32": (BINARY32, TAU), "float64": (BINARY64, Fraction(1, 2**40)), **STAGES}
+CLAIMS = ("accuracy", "margin", *FLOAT_CLAIMS, *LOSS_CLAIMS)
 KAPPA = 8
 
 
@@ -59,9 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--roundings",
         type=int,
         metavar="N",
-        help="claims about floats: roundings of a term (default: 2 d_model + d_head + 3 n_ctx + 40)",
+        help="claims about floats: roundings of a term, in stages those of one stage (default: more than a plain evaluation needs)",
     )
-    parser.add_argument("--tau", type=Fraction, metavar="P/Q", help="claims about floats: bound on the error of exponentials")
+    parser.add_argument("--tau", type=Fraction, metavar="P/Q", help="claims about floats: error of exponentials, and of activations")
     parser.add_argument("--force", action="store_true", help="replace CERT if it exists")
     add_search_options(parser)
 
@@ -71,8 +74,8 @@ def run(options: argparse.Namespace) -> int:
     if options.claim in LOSS_CLAIMS:
         return run_loss(options)
     if options.strategy == EVALUATION:
-        if options.claim != "accuracy":
-            print(f"--strategy {EVALUATION} proves --claim accuracy alone", file=sys.stderr)
+        if options.claim not in ("accuracy", *TRANSFORMER_FORMATS):
+            print(f"--strategy {EVALUATION} proves --claim accuracy, float32 or float64", file=sys.stderr)
             return 2
         return _evaluate(options)
     if options.task is not None:
@@ -148,9 +151,16 @@ def _run(options: argparse.Namespace, problem: Problem) -> FloatRun | None:
     if options.claim not in FLOAT_CLAIMS:
         return None
     kind, tau = FLOAT_CLAIMS[options.claim]
+    return FloatRun(kind, options.roundings or _roundings(kind, problem), options.tau or tau, KAPPA)
+
+
+def _roundings(kind: FloatFormat, problem: Problem) -> int:
+    """More than a plain evaluation needs; with a short format each may be a truncation, as in accumulators of accelerators."""
     sizes = problem.dimensions
-    plain = 2 * sizes.d_model + sizes.d_head + 3 * sizes.n_ctx + 40
-    return FloatRun(kind, options.roundings or plain, options.tau or tau, KAPPA)
+    if kind.short is None:
+        return 2 * sizes.d_model + sizes.d_head + 3 * sizes.n_ctx + 40
+    one_stage = max(sizes.d_model, sizes.d_head) + 2 * sizes.n_ctx + 8
+    return one_stage if kind == BINARY32_STAGES else 2 * one_stage
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -159,7 +169,17 @@ def _evaluate(options: argparse.Namespace) -> int:
     if limits is None:
         return 2
     try:
-        proof = prove_anything(options.model, options.task, EVALUATION, output=options.output, limits=limits, force=options.force)
+        proof = prove_anything(
+            options.model,
+            options.task,
+            EVALUATION,
+            claim=options.claim,
+            roundings=options.roundings,
+            tau=options.tau,
+            output=options.output,
+            limits=limits,
+            force=options.force,
+        )
     except ProveError as error:
         print(escape(f"nothing was written: {error}"), file=sys.stderr)
         return 2 if error.declined else 1
@@ -171,7 +191,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         return 2
     report = proof.report
     bound = f"{report.proved}/{report.total} ({decimal(report.proved, report.total)})"
-    print(f"{options.output}: accuracy >= {bound}; check {report.seconds:.2f} s")
+    kind = "accuracy" if options.claim == "accuracy" else f"{FLOAT_CLAIMS[options.claim][0].name} accuracy"
+    print(f"{options.output}: {kind} >= {bound}; check {report.seconds:.2f} s")
     return 0
 
 

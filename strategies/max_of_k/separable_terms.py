@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from proofcheck.models import AttentionOnly
 from proofcheck.rules.attention_only.floats.forms import forms, weight_errors
+from proofcheck.rules.attention_only.floats.stages import stage_errors
 from proofcheck.rules.reading import FloatRun
 from strategies.models.load import Model
 
@@ -21,7 +22,7 @@ CHUNK = 1 << 22  # entries of one working array
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """The error tables of `float-tables`, scores divided by √d_head."""
+    """The error tables of `float-tables` or `float-stages`, scores divided by √d_head."""
 
     EUPU: Doubles
     EVOU: Doubles
@@ -33,7 +34,7 @@ class Errors:
 def float_errors(network: AttentionOnly, run: FloatRun) -> Errors:
     """As the checker computes them."""
     sizes = network.dimensions
-    found = forms(network, run)
+    found = forms(network, run) if run.format.short is None else stage_errors(network, run, run.format.short).forms()
     tokens, positions = weight_errors(network.path_tables(), found, run, sizes.d_head)
     tables = [found.direct, found.tokens, found.positions]
     EUPU, EVOU, PVOU = (np.array([[float(x) for x in row] for row in table.fractions().tolist()]) for table in tables)

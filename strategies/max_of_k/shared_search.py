@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,8 @@ from proofcheck.arithmetic.clamped_sums import Bins
 from strategies.max_of_k.shared_terms import Bounds, SharedMaxToken
 from strategies.max_of_k.windows_terms import Doubles, FloatTables, Integers
 
-CLASSES = (1, 2, 4, 8, 16, 32)  # numbers of classes that are tried, up to the first two that do not pay
-BINS = tuple(Bins(fine, below * fine, above * fine) for fine in (6, 12, 24, 48) for below, above in ((1, 2), (2, 4), (4, 8)))
+CLASSES = (1, 2, 4, 8, 16, 32, 64, 128)  # numbers of classes that are tried, up to the first two that do not pay
+FINE = (6, 12, 24, 48, 96)  # bins for the max token's level that are tried
 SEARCH_BINS = Bins(12, 24, 48)
 MOST_GROUPS = 10
 ROUNDS = 8  # of the division into classes
@@ -29,6 +30,9 @@ class FoundSheet:
     gain: float
     operations: float
     additions: int
+
+    def worth(self, price: float) -> float:
+        return self.gain - price * self.operations
 
 
 def search(tables: FloatTables, m: int, price: float) -> list[FoundSheet]:
@@ -52,16 +56,34 @@ def _best_sheet(place: SharedMaxToken, queries: Integers, price: float) -> Found
         if number > len(queries):
             break
         classes = _parts(queries, _divided(features, number))
-        found = _evaluated(place, groups, classes, price, (SEARCH_BINS,))
-        if best is None or found.gain - price * found.operations > best.gain - price * best.operations:
+        found = _evaluated(place, groups, [(some, _merged(place.bounds(some), groups)) for some in classes], price, SEARCH_BINS)
+        if best is None or found.worth(price) > best.worth(price):
             best, failures = found, 0
         else:
-            failures += 1
+            failures += bool(best.classes)  # where few classes prove nothing, more may
             if failures == 2:
                 break
     if best is not None and best.classes and place.tables.n_ctx > 6:
-        best = _evaluated(place, groups, [np.array(some) for some in best.classes], price, BINS)
-    return best if best is not None and best.gain > price * best.operations else None
+        best = _with_bins(place, groups, best, price)
+    return best if best is not None and best.worth(price) > 0 else None
+
+
+def _with_bins(place: SharedMaxToken, groups: list[Integers], found: FoundSheet, price: float) -> FoundSheet:
+    """The same classes, with bins that win most: how fine first, then how far sums are kept."""
+    classes = [(np.array(some), _merged(place.bounds(np.array(some)), groups)) for some in found.classes]
+
+    def best_of(first: FoundSheet | None, options: Iterable[Bins]) -> FoundSheet:
+        best = first
+        for bins in options:
+            sheet = _evaluated(place, groups, classes, price, bins)
+            if best is not None and sheet.worth(price) <= best.worth(price):
+                break
+            best = sheet
+        assert best is not None
+        return best
+
+    best = best_of(None, (Bins(fine, fine, 2 * fine) for fine in FINE))
+    return best_of(best, (Bins(best.bins.fine, k * best.bins.fine, 2 * k * best.bins.fine) for k in (2, 4)))
 
 
 def _parts(queries: Integers, labels: Integers) -> list[Integers]:
@@ -69,33 +91,29 @@ def _parts(queries: Integers, labels: Integers) -> list[Integers]:
 
 
 def _evaluated(
-    place: SharedMaxToken, groups: list[Integers], classes: list[Integers], price: float, numbers: tuple[Bins, ...]
+    place: SharedMaxToken, groups: list[Integers], classes: list[tuple[Integers, Bounds]], price: float, bins: Bins
 ) -> FoundSheet:
-    """These groups and classes, with the number of bins that wins most; classes that win nothing are left out."""
-    m, required = place.m, bool(classes[0][0] < place.m)
-    size = float(place.tables.block_size(int(classes[0][0]), m))
-    merged = [_merged(place.bounds(some), groups) for some in classes]
-    best: FoundSheet | None = None
-    for bins in numbers:
-        kept, gain, cost, additions = [], 0.0, 0.0, 0
-        for some, bounds in zip(classes, merged, strict=True):
-            open_groups = bounds[~place.settled(bounds, required=required)]
-            spent = place.cost(open_groups, bins, required=required) if len(open_groups.own) else 0.0
-            won = (
-                (size - float(place.failing(open_groups, bins, required=required).sum())) * len(some)
-                if len(open_groups.own)
-                else size * len(some)
-            )
-            if won > price * spent:
-                kept.append(tuple(some.tolist()))
-                gain, cost = gain + won, cost + spent
-                additions += len(open_groups.own) * place.most(bins, required=required)
-        cost += place.fixed_cost(len(groups), sum(map(len, groups)), len(kept), sum(map(len, kept)))
-        if best is None or gain - price * cost > best.gain - price * best.operations:
-            parts = tuple(tuple(sorted(place.rivals[group].tolist())) for group in groups)
-            best = FoundSheet(m, place.boundaries, parts, tuple(kept), bins, gain, cost, additions)
-    assert best is not None
-    return best
+    """These groups, classes with their bounds, and bins; classes that win nothing are left out."""
+    m, shape = place.m, (len(classes), len(groups))
+    required = bool(classes[0][0][0] < m)
+    size = float(place.tables.block_size(int(classes[0][0][0]), m))
+    bounds = Bounds(np.concatenate([part.levels for _, part in classes]), np.concatenate([part.own for _, part in classes]))
+    settled = place.settled(bounds, required=required)
+    lost = place.failing(bounds, bins, required=required).reshape(shape).sum(axis=1)
+    spent = np.where(settled, 0.0, place.costs(bounds, bins, required=required)).reshape(shape).sum(axis=1)
+    won = (size - lost) * [len(some) for some, _ in classes]
+    kept = won > price * spent
+    chosen = [some for (some, _), keep in zip(classes, kept.tolist(), strict=True) if keep]
+    return FoundSheet(
+        m,
+        place.boundaries,
+        tuple(tuple(sorted(place.rivals[group].tolist())) for group in groups),
+        tuple(tuple(some.tolist()) for some in chosen),
+        bins,
+        float(won[kept].sum()),
+        float(spent[kept].sum()) + place.fixed_cost(len(groups), sum(map(len, groups)), len(chosen), sum(map(len, chosen))),
+        int((~settled.reshape(shape)[kept]).sum()) * place.most(bins, required=required),
+    )
 
 
 def _merged(bounds: Bounds, groups: list[Integers]) -> Bounds:
@@ -116,7 +134,7 @@ def pack(place: SharedMaxToken, queries: Integers, price: float, stand_for: int)
     settled = place.settled(single, required=required)
     tightness = single.own + single.levels.min(axis=2).sum(axis=1)
     order = sorted(range(len(alone)), key=lambda k: (-alone[k], tightness[k]))
-    count = price / max(1, stand_for) * place.cost(single[:1], bins, required=required)  # sequences of one block that a count must win
+    count = price / max(1, stand_for) * place.costs(single[:1], bins, required=required)[0]  # sequences of one block that a count must win
     groups: list[list[int]] = []
     state: list[Bounds] = []
     lost: list[float] = []

@@ -13,6 +13,7 @@ from strategies.max_of_k.windows_counts import all_tuples, clamped
 from strategies.max_of_k.windows_terms import LEVEL_BITS, Doubles, FloatTables, Integers
 
 MOST_TUPLES = 1 << 17  # of levels: up to here every tuple is looked at
+MOST_SUMS = 1 << 21  # at once
 WEIGHTS = (2e-3, 2e-4)  # relative to the max token's: below the first one tokens are far, below the second ones farther
 MOST_NEAR = 96
 Booleans = NDArray[np.bool_]
@@ -88,8 +89,10 @@ class SharedMaxToken:
             z, own, every = bounds.levels[places], bounds.own[places], np.full(len(places), required)
             if self.tables.n_ctx - 1 > MOST_LISTED:
                 counts = clamped(z, own, self.sizes, required, bins)
-            elif len(self.sizes) ** (self.tables.n_ctx - 1) <= MOST_TUPLES:
-                counts = all_tuples(z, own, self.sizes, every)
+            elif (tuples := len(self.sizes) ** (self.tables.n_ctx - 1)) <= MOST_TUPLES:
+                starts = range(0, len(places), max(1, MOST_SUMS // tuples))
+                parts = [slice(a, a + starts.step) for a in starts]
+                counts = np.concatenate([all_tuples(z[part], own[part], self.sizes, every[part]) for part in parts])
             else:
                 counts = [self._one(z[k], float(own[k]), required=required) for k in range(len(places))]
             out[places] = counts
@@ -106,17 +109,17 @@ class SharedMaxToken:
             return tuples_operations(n - 1, self.sizes, 1, first_required=required)
         return clamped_operations(n - 1, self.sizes, bins, first_required=required)
 
-    def cost(self, bounds: Bounds, bins: Bins, *, required: bool) -> float:
-        """Operations of the counts of these groups, about."""
+    def costs(self, bounds: Bounds, bins: Bins, *, required: bool) -> Doubles:
+        """Operations of the count of each group, about, [G]."""
         n = self.tables.n_ctx
         if n - 1 <= MOST_LISTED:
-            return float(len(bounds.own) * self.most(bins, required=required))
-        width = np.abs(bounds.levels[:, :, 0]).max(axis=1) / bins.fine
+            return np.full(len(bounds.own), float(self.most(bins, required=required)))
+        width = np.maximum(np.abs(bounds.levels[:, :, 0]).max(axis=1), 1e-300) / bins.fine
         steps = np.sort(np.clip(np.floor(bounds.levels / width[:, None, None]), -bins.states, bins.states), axis=2)
         different = (np.diff(steps, axis=2) > 0).sum(axis=2) + 1  # [G, n − 1]
         limbs = np.arange(1, n) * int(self.sizes.sum()).bit_length() // LIMB_BITS + 1
-        each = 0.8 * bins.states * ((2 * different[:, 1:] + 3) * limbs[1:]).sum() + steps.size * len(self.sizes)
-        return float(each) * (2 if required else 1)
+        each = 0.8 * bins.states * ((2 * different[:, 1:] + 3) * limbs[1:]).sum(axis=1) + steps[0].size * len(self.sizes)
+        return np.asarray(each * (2.0 if required else 1.0))
 
     def fixed_cost(self, groups: int, rivals: int, classes: int, queries: int) -> float:
         """Operations of a sheet besides its counts, about."""

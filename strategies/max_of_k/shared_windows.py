@@ -17,6 +17,7 @@ from strategies.progress import Progress
 
 PRICE, PRICE_IN_BINS = 2.0, 0.02  # billionths of all inputs for each operation
 ROOM = 3  # computed scores below the least boundary
+SMALL_SHARE = 0.05  # of the operations of the sheets, for the score table
 ROOM_IN_ADDITIONS = 1.25  # of what the search expects: rounding may leave a group open that it believes settled
 
 
@@ -46,7 +47,11 @@ def steps(tables: FloatTables, sheets: list[FoundSheet]) -> tuple[Step, ...]:
 
 
 def needed_scores(tables: FloatTables, sheets: list[FoundSheet]) -> Partial:
-    """Those of single tokens and a few more, if bounds on the others are as good for what stands in these sheets; else all."""
+    """Those of single tokens and a few more, if bounds on the others are as good for what stands in these sheets; else all. All also where
+    they cost little beside the sheets.
+    """
+    if 2.0 * tables.d_vocab**2 * tables.d_model <= SMALL_SHARE * sum(sheet.operations for sheet in sheets):
+        return everything(tables)
     least: dict[int, int] = {}
     for sheet in sheets:
         least[sheet.max_token] = min(sheet.boundaries[0], least.get(sheet.max_token, sheet.max_token))

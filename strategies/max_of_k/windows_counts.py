@@ -10,6 +10,7 @@ from proofcheck.arithmetic.clamped_sums import Bins
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
+FFT_LENGTHS = sorted(2**i * 3**j for i in range(4, 18) for j in range(3))
 
 
 def all_tuples(z: Doubles, own: Doubles, sizes: Integers, required: Booleans) -> list[int]:
@@ -49,11 +50,16 @@ def in_bins(z: Doubles, own: Doubles, sizes: Integers, required: Booleans, bins:
 
 
 def _offsets(residues: Doubles, sizes: Integers) -> Doubles:
-    """For each position the offset in [0, 1) that puts a level on the edge of a bin and drops least: [C, p]."""
+    """For each position the offset in [0, 1) that puts a level on the edge of a bin and drops least: [C, p].
+
+    With edge e, Σ_l sizes[l]·((e_l − e) mod 1) is a constant − e·Σ sizes + Σ_{e_l < e} sizes[l].
+    """
     edges = residues - np.floor(residues)
-    dropped = ((edges[:, :, None, :] - edges[:, :, :, None]) % 1.0 * sizes).sum(axis=3)
-    chosen = np.take_along_axis(edges, dropped.argmin(axis=2)[:, :, None], axis=2)[:, :, 0]
-    return (1.0 - chosen) % 1.0
+    order = np.argsort(edges, axis=2)
+    rising, weights = np.take_along_axis(edges, order, axis=2), sizes[order]
+    dropped = np.cumsum(weights, axis=2) - weights - rising * float(sizes.sum())
+    chosen = np.take_along_axis(rising, dropped.argmin(axis=2)[:, :, None], axis=2)[:, :, 0]
+    return np.asarray((1.0 - chosen) % 1.0)
 
 
 def _products(binned: Integers, sizes: Integers, most: Integers, length: int) -> Doubles:
@@ -88,20 +94,19 @@ def _clamped(steps: Integers, sizes: Integers, start: Doubles, bins: Bins) -> Do
     """Weights of the tuples that fall below all bins, or end at zero or below: [C]."""
     C, p, L = steps.shape
     N = bins.states
-    length = 1 << (3 * N).bit_length()
+    length = next(size for size in FFT_LENGTHS if size >= 3 * N)
+    rows = np.arange(C * p)[:, None] * (2 * N + 1)
+    places = (rows + steps.reshape(C * p, L) + N).ravel()
+    factors = np.bincount(places, weights=np.tile(sizes.astype(np.float64), C * p), minlength=C * p * (2 * N + 1))
+    spectra = np.fft.rfft(factors.reshape(C, p, 2 * N + 1), length)
     kept = np.zeros((C, N))
     kept[np.arange(C), np.clip(start, -bins.below, bins.above).astype(np.int64) + bins.below] = 1.0
     every = float(sizes.sum())
     fallen = np.where(start < -bins.below, 1.0, 0.0)
     kept[start < -bins.below] = 0.0
-    rows = np.arange(C)
     for i in range(p):
-        factor = np.zeros((C, 2 * N + 1))
-        for l in range(L):
-            factor[rows, steps[:, i, l] + N] += sizes[l]
-        product = np.fft.irfft(np.fft.rfft(kept, length) * np.fft.rfft(factor, length), length)
-        product = np.maximum(product[:, : 3 * N], 0.0)
+        product = np.maximum(np.fft.irfft(np.fft.rfft(kept, length) * spectra[:, i], length)[:, : 3 * N], 0.0)
         fallen = fallen * every + product[:, :N].sum(axis=1)
-        kept = product[:, N : 2 * N].copy()
+        kept = product[:, N : 2 * N]
         kept[:, -1] += product[:, 2 * N :].sum(axis=1)
-    return fallen + kept[:, : bins.below + 1].sum(axis=1)
+    return np.asarray(fallen + kept[:, : bins.below + 1].sum(axis=1))

@@ -20,7 +20,7 @@ from itertools import chain, product
 from pathlib import Path
 
 import proofcheck
-from proofcheck.rules.reading import BINARY32, BINARY64, FloatRun
+from proofcheck.rules.reading import BINARY32, BINARY64, FORMATS, FloatRun
 from strategies.emit import with_float_tables
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
@@ -68,7 +68,7 @@ def float_comparisons(folder: Path, seeds: range, backend: str = "fast") -> Iter
     for seed in seeds:
         weights, rng = folder / f"model-{seed}.safetensors", random.Random(seed)
         write_model(weights, seed)
-        kind = rng.choice((BINARY32, BINARY32, BINARY64))
+        kind = rng.choice((BINARY32, BINARY64, *FORMATS.values()))
         roundings, tau = (
             rng.choice((20, 40, 60, 200, 100_000)),
             rng.choice((Fraction(0), Fraction(1, 2**13), Fraction(1, 3), Fraction(3, 4))),
@@ -82,8 +82,8 @@ def float_comparisons(folder: Path, seeds: range, backend: str = "fast") -> Iter
             path = folder / f"floats-{seed}--separable-{repeat}.json"
             write_random_separable(problem, path, rng)
             found = proofcheck.decode_certificate(path.read_bytes(), proofcheck.Limits())
-            steps = tuple(step for step in found.steps if step.rule != "float-tables")
-            path.write_bytes(proofcheck.encode_certificate(replace(found, steps=with_float_tables(steps))))
+            steps = tuple(step for step in found.steps if step.rule not in ("float-tables", "float-stages"))
+            path.write_bytes(proofcheck.encode_certificate(replace(found, steps=with_float_tables(steps, problem.run))))
             yield from compare_claims(path, backend=backend)
 
 

@@ -36,6 +36,7 @@ from tests.second_checker.rules_separable_enumeration import separable_enumerati
 from tests.second_checker.rules_separable_minimum import separable_minimum
 from tests.second_checker.rules_separable_partition import separable_partition
 from tests.second_checker.rules_shared_windows import shared_windows
+from tests.second_checker.rules_stages import float_stages
 from tests.second_checker.rules_tables import path_expansion
 from tests.second_checker.rules_windows import separable_windows
 from tests.second_checker.rules_windows_exact import separable_windows_exact
@@ -122,6 +123,7 @@ RULES: dict[str, Rule] = {
     "loss-boxes": Rule(loss_boxes, LossBlocks, (Tables,), hints=LOSS_BOXES),
     "sum-losses": Rule(sum_losses, LossSum, (LossBlocks,), more=True, general=True),
     "float-tables": Rule(float_tables, FloatTables, (Tables,)),
+    "float-stages": Rule(float_stages, FloatTables, (Tables,)),
     "enumeration": Rule(enumeration, ProvedBlocks, (LogitTables,)),
     "cubic": Rule(cubic, ProvedClasses, (Tables,)),
     "count-classes": Rule(count_classes, ProvedBlocks, (ProvedClasses,)),
@@ -143,7 +145,7 @@ RULES: dict[str, Rule] = {
 
 NO_ANSWERS = ("path-expansion", "centred-expansion", "attention-bounds", "count-classes", "sum-blocks")
 PREFIXES = ("direct-path-", "qk-error-")
-OF_FLOATS = ("float-tables", "enumeration", *(f"separable-{name}" for name in SEPARABLE))
+OF_FLOATS = ("evaluation", "float-tables", "float-stages", "enumeration", *(f"separable-{name}" for name in SEPARABLE))
 OF_LOSSES = ("evaluation-losses", "sum-losses")
 
 
@@ -153,4 +155,4 @@ def covers(rule: str, floats: bool, margin: bool) -> bool:
         return True
     if floats:
         return rule in OF_FLOATS
-    return rule != "float-tables" and not (margin and ("loss" in rule or rule == "shared-windows"))
+    return rule not in ("float-tables", "float-stages") and not (margin and ("loss" in rule or rule == "shared-windows"))

@@ -14,6 +14,8 @@ from tests.second_checker.outcome import rejected
 from tests.second_checker.weights import Matrix, Network
 
 FORMATS = {"binary32": (24, 126, 127, 24), "binary64": (53, 1022, 1023, 53)}  # −log u, −log η, range, digits
+IN_STAGES = ("binary32-stages", "tf32", "tf32-nearest", "bfloat16-autocast", "bfloat16", "binary16-autocast", "binary16")
+FORMATS |= dict.fromkeys(IN_STAGES, FORMATS["binary32"])  # what they compute in; rules_stages.py has the rest
 FIELDS = ("correct", "total", "format", "roundings", "tau", "kappa")
 
 
@@ -25,6 +27,7 @@ class Floats:
     N: int
     tau: Fraction
     kappa: int
+    activation: Fraction | None = None  # of transformers
 
     @property
     def u(self) -> Fraction:
@@ -58,11 +61,13 @@ def float_tables(context: Context, tables: Tables) -> FloatTables:
     """The forms, exact; only √H is rounded, upwards."""
     net: Network = context.network
     run = context.floats
-    if run is None:
+    if run is None or run.format in IN_STAGES:
         raise rejected("rule-not-applicable", "float-tables")
     n, D, H, u, eta = net.n_ctx, net.d_model, net.d_head, run.u, run.eta
     every = [*(row for A in (net.W_E, net.W_pos, net.W_Q, net.W_K, net.W_V, net.W_O, net.W_U) for row in A)]
     every += [net.b_Q, net.b_K, net.b_V, net.b_O, net.b_U]
+    if run.activation is not None:
+        raise rejected("rule-not-applicable", "float-tables", "a claim by stages")
     if 2 * D + H + 2 * n + 8 > run.N or 4 * run.N * u > 1 or 8 * n * eta > u:
         raise rejected("rule-not-applicable", "float-tables", "roundings")
     if not all(holds(entry, run.format) for row in every for entry in row):

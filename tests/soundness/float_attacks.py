@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from soundness.frame_attacks import steps_of, written
+from soundness.small_models import safetensors_bytes
 
 from proofcheck import Step
 
@@ -24,7 +28,12 @@ MIXED = (
     Step("count", "sum-blocks", ("blocks", "more")),
 )
 CUBIC = (*TABLES, Step("classes", "cubic", ("floats",)), Step("blocks", "count-classes", ("classes",)), COUNT)
+STAGE_LEAST = 3 + 2 * 2 + 2  # roundings of a stage, of the tiny network
 CLAIM = {"correct": 9, "total": 9, "format": "binary32", "roundings": 54, "tau": "1/8192", "kappa": 8}
+
+
+STAGES = (TABLES[0], Step("floats", "float-stages", ("tables",)), *ENUMERATION[2:])
+U_IN_A_HINT = (TABLES[0], Step("floats", "float-stages", ("tables",), {"u": 0}), *ENUMERATION[2:])
 
 
 def floats(attention: Document, steps: tuple[Step, ...] = ENUMERATION, **changes: Any) -> Document:
@@ -45,6 +54,7 @@ def attacks(attention: Document) -> Iterator[tuple[str, str, bytes]]:
     for code, name, changes in (
         ("rule-not-applicable", "too-few-roundings", {"roundings": 19}),
         ("rule-not-applicable", "one-rounding", {"roundings": 1}),
+        ("rule-not-applicable", "format-binary16", {"format": "binary16"}),
         ("rule-not-applicable", "too-many-roundings", {"roundings": 2**22 + 1}),
         ("rule-not-applicable", "tau-of-1", {"tau": "1/1"}),
         ("rule-not-applicable", "kappa-of-a-million", {"kappa": 10**6}),
@@ -55,12 +65,13 @@ def attacks(attention: Document) -> Iterator[tuple[str, str, bytes]]:
         ("bad-number", "negative-kappa", {"kappa": -8}),
         ("wrong-type", "kappa-is-a-string", {"kappa": "8"}),
         ("wrong-type", "tau-is-an-integer", {"tau": 0}),
-        ("bad-string", "format-binary16", {"format": "binary16"}),
+        ("bad-string", "format-binary128", {"format": "binary128"}),
         ("bad-string", "format-is-a-torch-name", {"format": "float32"}),
         ("missing-field", "without-tau", {"tau": None}),
         ("missing-field", "without-format", {"format": None}),
         ("unknown-field", "and-a-margin", {"margin": "1/2"}),
         ("unknown-field", "and-an-eta", {"eta": "0/1"}),
+        ("rule-not-applicable", "activation-of-a-network-without", {"activation": "0/1"}),
         ("not-proved", "one-more", {"correct": 10}),
         ("wrong-total", "total-of-8", {"total": 8}),
     ):
@@ -74,6 +85,25 @@ def attacks(attention: Document) -> Iterator[tuple[str, str, bytes]]:
         ("bad-hint", "roundings-in-a-hint", (TABLES[0], Step("floats", "float-tables", ("tables",), {"roundings": 1}), *ENUMERATION[2:])),
     ):
         yield code, f"1.1-floats-{name}", written(floats(attention, steps))
+    for code, name, changes in (
+        ("rule-not-applicable", "binary32", {"format": "binary32"}),
+        ("rule-not-applicable", "too-few-roundings", {"roundings": STAGE_LEAST - 1}),
+        ("rule-not-applicable", "too-many-roundings", {"roundings": 2**22 + 1}),
+        ("rule-not-applicable", "tau-of-two-thirds", {"tau": "2/3"}),
+        ("bad-string", "format-with-a-bit-more", {"format": "tf32-12-bits"}),
+        ("unknown-field", "and-a-u", {"u": "1/2048"}),
+        ("not-proved", "one-more", {"correct": 10}),
+    ):
+        yield code, f"1.1-stages-{name}", written(floats(attention, STAGES, **({"format": "tf32"} | changes)))
+    for name in ("tf32", "bfloat16", "bfloat16-autocast"):
+        swapped = floats(attention, STAGES, format=name)
+        swapped["model"]["weights"] = near_tie()
+        yield "not-proved", f"1.1-stages-{name}-of-what-is-true-in-tf32-nearest", written(swapped)
+    yield "bad-hint", "1.1-stages-u-in-a-hint", written(floats(attention, U_IN_A_HINT, format="tf32"))
+    yield "rule-not-applicable", "1.1-stages-tables-of-one-count", written(floats(attention, format="tf32"))
+    real = floats(attention, STAGES)
+    real["claim"] = {"accuracy_at_least": {"correct": 9, "total": 9}}
+    yield "rule-not-applicable", "1.1-stages-tables-of-a-claim-about-the-reals", written(real)
     real = floats(attention)
     real["claim"] = {"accuracy_at_least": {"correct": 9, "total": 9}}
     yield "rule-not-applicable", "1.1-floats-tables-of-a-claim-about-the-reals", written(real)
@@ -85,9 +115,27 @@ def attacks(attention: Document) -> Iterator[tuple[str, str, bytes]]:
     yield "field-order", "1.1-floats-claim-reversed", written(order)
 
 
+def weights(tiny: dict[str, Any]) -> dict[str, bytes]:
+    """The tiny network with a bias that makes a margin of 6.01 one of 0.26: right in every tf32-nearest run, not in every tf32 one."""
+    return {"near-tie": safetensors_bytes({**tiny, "unembed.b_U": np.array([0, 0, 5.75], dtype="<f4")})}
+
+
+def near_tie() -> Document:
+    """The field `model.weights` of certificates about it."""
+    path = Path(__file__).parents[2] / "certificates" / "reject" / "weights" / "near-tie.safetensors"
+    return {"file": "../weights/near-tie.safetensors", "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def near_tie_twin(attention: Document) -> bytes:
+    """It verifies: 9 of 9 in tf32-nearest."""
+    found = floats(attention, STAGES, format="tf32-nearest")
+    found["model"]["weights"] = near_tie() | {"file": "weights/near-tie.safetensors"}
+    return written(found)
+
+
 def twin(attention: Document) -> bytes:
     """It verifies: 9 of 9."""
     return written(floats(attention))
 
 
-__all__ = ["attacks", "twin"]
+__all__ = ["attacks", "near_tie_twin", "twin", "weights"]

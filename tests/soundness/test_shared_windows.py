@@ -105,9 +105,9 @@ def _everything_required(levels, sizes, base, bins, *, required=True, first_requ
     return _COUNT(levels, sizes, base, bins, first_required=True)
 
 
-def _last_query(self, places, u, v, own_weight, bits):  # type: ignore[no-untyped-def]
+def _last_query(self, classes, u, v, own_weight, bits):  # type: ignore[no-untyped-def]
     """Bounds of one query of the class stand for all."""
-    return _LEVELS(self, places[-1:], u, v, own_weight[-1:], bits)
+    return _LEVELS(self, [places[-1:] for places in classes], u, v, own_weight, bits)
 
 
 _COUNT, _LEVELS = shared_windows.nonpositive_tuples, shared.SharedTerms.levels
@@ -126,3 +126,11 @@ _COUNT, _LEVELS = shared_windows.nonpositive_tuples, shared.SharedTerms.levels
 def test_a_broken_rule_would_be_seen(where: object, name: str, broken: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(where, name, broken)
     assert any((counts > true_blocks(k)[0]).any() for k in cases() for counts in (fine_counts(k, 1), fine_counts(k, 10, 0)))
+
+
+def test_classes_are_the_same_together_or_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    some = cases()[3::17]
+    together = [proved(k, 1) for k in some]
+    monkeypatch.setattr(shared, "ENTRIES", 1)
+    assert all((proved(k, 1) == counts).all() for k, counts in zip(some, together, strict=True))
+    assert sum(int(counts.sum()) for counts in together) > 0

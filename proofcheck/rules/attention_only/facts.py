@@ -24,9 +24,9 @@ class PathExpansion(LogitTables):
 
 @dataclass(frozen=True, slots=True)
 class FloatTables(LogitTables):
-    """Exact tables, and bounds on how far conforming float evaluations are from them: the statement of `float-tables`.
+    """Exact tables, and bounds on how far conforming float evaluations are from them: the statement of `float-tables`, `float-stages`.
 
-    Errors of logit terms, of EQKE and EQKP (times √d_head) in the shapes of the tables, exact and ≥ 0; loss = 2η [1].
+    Errors of logit terms, of EQKE and EQKP (times √d_head) in the shapes of the tables, exact and ≥ 0; loss [1] of weights: 2η, 2^12·η.
     """
 
     EUPU_error: DyadicArray

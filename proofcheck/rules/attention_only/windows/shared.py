@@ -15,6 +15,8 @@ H3. The query's own term is f_{n−1}(q)/(u_{n−1} v_m) = (v_q/v_m) (h_j(q) + e
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from proofcheck.arithmetic import Arithmetic, DyadicArray, Integers, Intervals
@@ -26,6 +28,8 @@ from proofcheck.rules.attention_only.windows.lists import Lists
 from proofcheck.rules.attention_only.windows.scores import Scores
 from proofcheck.rules.attention_only.windows.sheets import Sheet
 
+ENTRIES = 1 << 18  # of levels that are computed together: bounds memory
+
 
 class RelativeWeights:
     """v_t/v_m of single tokens, bounds on it for segments, and u_i/u_{n−1}, for classes of queries."""
@@ -34,61 +38,66 @@ class RelativeWeights:
         self._weights, self._table, self._positions = terms.weights, table, positions
         self._arithmetic, self._d_head = arithmetic, d_head
 
-    def of(self, sheet: Sheet, queries: Integers) -> tuple[Intervals, Intervals, Intervals]:
-        """U [n − 1] and V [L], ranges that hold the factors of every query (for segments: up to a bound on them); v_q/v_m of each, [Q]."""
-        cells, table = sheet.cells, self._table
+    def of(self, sheet: Sheet, classes: list[Integers]) -> tuple[Intervals, Intervals, Intervals]:
+        """U [C, n − 1] and V [C, L], ranges that hold the factors of every query of each class (for segments: up to a bound on them);
+        v_q/v_m of every query of the sheet, [Q]. Classes are places among the queries.
+        """
+        cells, table, queries = sheet.cells, self._table, sheet.queries
         score = table.known[table.starts[queries] + (cells.max_token - table.first[queries])]
         inverse = self._arithmetic.exponentials(-score, self._d_head)  # 1/v_m
         zero = np.zeros(len(queries), dtype=np.int64)
         own = (self._weights.tokens(queries, queries) * inverse).relative_to(zero)
-        parts = [self._weights.tokens(queries[:, None], cells.tokens[None, :])]
+        parts = [self._weights.tokens(queries[None, :], cells.tokens[:, None])]
         if len(cells.ends):
-            parts.append(self._weights.prefixes(queries[:, None], cells.ends[None, :]))
-        v = joined([(part * inverse[:, None]).relative_to(zero[:, None]) for part in parts], axis=1)  # [Q, L]
-        u = position_weights(self._positions, [queries], self._arithmetic, self._d_head)[0]
-        return u, between(v.min(axis=0), v.max(axis=0)), own
+            parts.append(self._weights.prefixes(queries[None, :], cells.ends[:, None]))
+        v = joined([(part * inverse[None, :]).relative_to(zero[None, :]) for part in parts], axis=0)  # [L, Q]
+        u = position_weights(self._positions, [queries[places] for places in classes], self._arithmetic, self._d_head)
+        return u, between(_least(v, classes), -_least(-v, classes)), own
+
+
+def _least(x: Intervals, classes: list[Integers]) -> Intervals:
+    """The smallest entry of each class: [·, Q] as [C, ·]."""
+    return joined([x[:, places].min(axis=1)[None] for places in classes], axis=0)
 
 
 class SharedTerms:
     """h, e and π of the groups of one sheet: single rivals, then the named groups, or the rest by lists."""
 
     def __init__(self, terms: Terms, sheet: Sheet, lists: tuple[Lists, Lists, Lists]) -> None:
-        self._terms, self._sheet = terms, sheet
-        cells, marks = sheet.cells, sheet.members(terms.d_vocab)
-        rows = (np.arange(cells.max_token + 1), sheet.queries, np.arange(terms.n_ctx))
-        h, e, pi = (sheet.differences(*some, marks) for some in zip(terms.of_answer, terms.tables, rows, lists, strict=True))
+        cells, queries, tokens, m = sheet.cells, sheet.queries, sheet.cells.tokens, sheet.cells.max_token
+        marks, rows = sheet.members(terms.d_vocab), (np.arange(m + 1), queries, np.arange(terms.n_ctx))
+        h, self._e, pi = (sheet.differences(*some, marks) for some in zip(terms.of_answer, terms.tables, rows, lists, strict=True))
         spans = zip(cells.starts.tolist(), cells.ends.tolist(), strict=True)
-        self._least = joined([h[:, cells.tokens], *(h[:, a:b].min(axis=1)[:, None] for a, b in spans)], axis=1)  # [J (+ 1), L]
-        self._h, self._e = h, e
-        m, J = cells.max_token, len(sheet.rivals)
-        parts = [(terms.PV[:, m][:, None] - terms.PV[:, group]).min(axis=1)[None] for group in sheet.groups]
-        self.pi = joined([pi[:J], *parts], axis=0) if parts else pi
-
-    def levels(self, places: Integers, u: Intervals, v: Intervals, own_weight: Intervals, bits: int) -> Integers:
-        """Integers [G, n, L] for the queries at some places of the sheet, one scale > 0 for each group: [:, i, l] for i < n − 1 are at most
-        scale·f_i/(u_{n−1} v_m) for every query of them, every rival of the group and every token of the cell l (H2); [:, n − 1, 0] at most
-        scale·f_{n−1}/(u_{n−1} v_m) (H3).
-        """
-        n, singles = self._terms.n_ctx, self._sheet.cells.singles
-        e = self._e[:, places]
-        base, own = self._least + e.min(axis=1)[:, None], self._h[:, self._sheet.queries[places]] + e
-        if self._sheet.groups:
-            base, own = self._divided(places, base, own)
-        last = (own_weight[None] * (own + self.pi[:, n - 1][:, None])).min(axis=1)
-        z = base[:, None, :] + self.pi[:, : n - 1][:, :, None]
-        lowered = joined([z[..., :singles], at_most_zero(z[..., singles:])], axis=2) if singles < z.shape[2] else z
-        return np.asarray(lower_integers((lowered * (u[:, None] * v[None, :])[None])[None], last[None], bits)[0])
-
-    def _divided(self, places: Integers, base: Intervals, own: Intervals) -> tuple[Intervals, Intervals]:
-        """In place of the rest by lists: its groups, token by token (H1)."""
-        terms, sheet, J = self._terms, self._sheet, len(self._sheet.rivals)
-        tokens, m, singles = sheet.cells.tokens, sheet.cells.max_token, sheet.cells.singles
-        queries = sheet.queries[places]
-        bounds, last = [base[:J]], [own[:J]]
+        self._h = joined([h[:, tokens], *(h[:, a:b].min(axis=1)[:, None] for a, b in spans)], axis=1)  # on cells, [J (+ 1), L]
+        self._single = len(sheet.rivals) if sheet.groups else h.shape[0]  # groups that are one rival, or the rest by lists
+        self._singles = cells.singles
+        own, position = [(h[:, queries] + self._e)[: self._single]], [pi[: self._single]]
+        self._divided = []  # for each named group the terms h of its rivals on single tokens [k, ·], and e [·, Q]
         for group in sheet.groups:
-            direct = (terms.EU_of_answer[queries, m][:, None] - terms.EU[queries[:, None], group[None, :]]).min(axis=0)  # ē_j
-            near = (terms.EV[tokens, m][:, None] - terms.EV[tokens[:, None], group[None, :]]) + direct[None]
-            bounds.append(joined([near.min(axis=1)[None], base[J:, singles:]], axis=1))
-            other = (terms.EV[queries[:, None], group[None, :]] + terms.EU[queries[:, None], group[None, :]]).max(axis=1)
-            last.append(((terms.EV[queries, m] + terms.EU_of_answer[queries, m]) - other)[None])
-        return joined(bounds, axis=0), joined(last, axis=0)
+            near = terms.EV[tokens, m][:, None] - terms.EV[tokens[:, None], group[None, :]]
+            self._divided.append((near, terms.EU_of_answer[queries, m][None, :] - terms.EU[queries[None, :], group[:, None]]))
+            other = (terms.EV[queries[None, :], group[:, None]] + terms.EU[queries[None, :], group[:, None]]).max(axis=0)
+            own.append(((terms.EV[queries, m] + terms.EU_of_answer[queries, m]) - other)[None])
+            position.append((terms.PV[:, m][:, None] - terms.PV[:, group]).min(axis=1)[None])
+        self._pi = joined(position, axis=0)  # [G, n]
+        self._own = joined(own, axis=0) + self._pi[:, terms.n_ctx - 1][:, None]  # H3, but for its factor: [G, Q]
+
+    def levels(self, classes: list[Integers], u: Intervals, v: Intervals, own_weight: Intervals, bits: int) -> Iterator[Integers]:
+        """For each class integers [G, n, L], one scale > 0 for each group: [:, i, l] for i < n − 1 are at most scale·f_i/(u_{n−1} v_m) for
+        every query of the class, every rival of the group and every token of the cell l (H2), [:, n − 1, 0] at most
+        scale·f_{n−1}/(u_{n−1} v_m) (H3). Classes are places among the queries; u, v, own_weight as of `RelativeWeights`.
+        """
+        e, last = _least(self._e, classes), _least(own_weight[None] * self._own, classes)
+        direct = [_least(part, classes) for _, part in self._divided]
+        singles, (groups, n), L = self._singles, self._pi.shape, v.shape[1]
+        together = max(1, ENTRIES // (groups * n * L))
+        for start in range(0, len(classes), together):
+            some = range(start, min(start + together, len(classes)))
+            base = self._h[None] + e[some, :, None]  # [some, J (+ 1), L]
+            bounds = [base[:, : self._single]]
+            for (near, _), least in zip(self._divided, direct, strict=True):  # H1
+                single = joined([(near + least[k : k + 1]).min(axis=1)[None, None] for k in some], axis=0)
+                bounds.append(joined([single, base[:, self._single :, singles:]], axis=2))
+            z = joined(bounds, axis=1)[:, :, None, :] + self._pi[:, : n - 1][None, :, :, None]
+            lowered = joined([z[..., :singles], at_most_zero(z[..., singles:])], axis=3) if singles < L else z
+            yield from lower_integers(lowered * (u[some, :, None] * v[some, None, :])[:, None], last[some], bits)

@@ -67,7 +67,7 @@ def shared_windows(
     3·C·k·d if the others are divided, 3·Q·L, 6·C·(J + G)·n·L; and `additions`.
     Reason codes: bad-hint, out-of-range.
     Source: this project.
-    Machine-checked: docs/proofs/Windows.v, window_count.
+    Machine-checked: docs/proofs/QueryClasses.v, class_block.
     """
     task, d = context.task, context.task.d_vocab
     sheets = read_sheets(max_tokens, boundaries, rivals, groups, blocks, d)
@@ -82,10 +82,9 @@ def shared_windows(
     for sheet, numbers, parts in zip(sheets, bins.tolist(), divided, strict=True):
         if len(sheet.queries) == 0:
             continue
-        shared = SharedTerms(terms, sheet, lists)
-        for places in parts:
+        levels = SharedTerms(terms, sheet, lists).levels(parts, *weights.of(sheet, parts), LEVEL_BITS)
+        for places, lower in zip(parts, levels, strict=True):
             queries = sheet.queries[places]
-            lower = shared.levels(places, *weights.of(sheet, queries), LEVEL_BITS)
             proved = _proved(sheet.cells, int(queries[0]), lower, Bins(*numbers), budget, task)
             for q in queries.tolist():
                 counts[q][sheet.cells.max_token] = proved
