@@ -17,7 +17,7 @@ from strategies.budget import DEFAULT_SECONDS, Budget
 from strategies.emit import ProveError, draft, refuse_existing, with_claim
 from strategies.names import EVALUATION, full_name
 from strategies.networks.task_words import task_document, task_fields
-from strategies.write import write
+from strategies.write import packed, write
 
 ROUNDS = 3  # the search's guess, then the checker's own count
 
@@ -78,7 +78,7 @@ def prove(
     certificate, report = _counted(drafted, path, limits)
     if output is not None:
         refuse_existing(place, force=force)
-        write(place, encode_certificate(certificate))
+        write(place, packed(place, encode_certificate(certificate)))
         report = proofcheck.verify(place, model=path, limits=limits)
         report.raise_for_verdict()
     return Proof(certificate, report, None if output is None else place, certificate.provenance.get("left_out", ""), seconds)
@@ -124,12 +124,8 @@ def _exhaustive(path: Path, task: Any, place: Path) -> Certificate:
 
 def _spec(task: str | TaskSpec | Mapping[str, Any]) -> TaskSpec:
     """ValueError for what is no task."""
-    from strategies.evaluation import task_of
-
     if isinstance(task, TaskSpec):
         return task
-    if isinstance(task, str) and not task.lstrip().startswith("{"):
-        return task_of(task)
     return TaskSpec(*task_fields(task if isinstance(task, str) else json.dumps(dict(task))))
 
 
