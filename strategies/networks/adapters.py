@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -19,7 +20,7 @@ from strategies.models.load import ModelError
 from strategies.models.metadata import TASK
 from strategies.networks.comparison import Forward, require_equal
 from strategies.networks.network import Network
-from strategies.networks.task_words import read_task
+from strategies.networks.task_words import read_task, task_document
 
 LINK = "docs/models.md, 'Transformers of any options'"
 TRANSPOSED = "the transpose would fit: True in `names` is for a matrix stored (out, in), as torch's Linear does"
@@ -55,8 +56,9 @@ _ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "gelu_new": "gelu_new", "gelu_py
 def from_transformer_lens(model: Any, task: str, readout: str | int = "last", n_ctx: int = 0) -> Exported:
     """The weights and words of a TransformerLens `HookedTransformer`, or of a bridge made by `TransformerBridge.boot_native`.
 
-    task: a JSON document, as a certificate has it. readout: the position that answers: "last", or a number. n_ctx: tokens of a prompt, at
-    most those that the model was made for (0: just these). Tensors are contiguous copies on the CPU, with their dtype.
+    task: words ("max-of-k n_ctx=4 d_vocab=12"), or a JSON document as `task_json` makes it. readout: the position that answers: "last", or
+    a number. n_ctx: tokens of a prompt, at most those that the model was made for (0: just these). Tensors are contiguous copies on the
+    CPU, with their dtype.
     Errors: ModelError naming the setting or tensor that is not supported, or if the exported network has other logits than the model.
     """
     cfg = getattr(model, "cfg", None)
@@ -69,7 +71,7 @@ def from_transformer_lens(model: Any, task: str, readout: str | int = "last", n_
         raise ModelError("a model of TransformerLens has logits at each position: readout is 'last' or a position")
     if n_ctx > cfg.n_ctx:
         raise ModelError(f"n_ctx is {n_ctx}, above the {cfg.n_ctx} positions that the model was made for")
-    weights = _from_bridge(model, cfg) if "embed.weight" in dict(model.state_dict()) else _from_hooked(model)
+    weights = _from_bridge(model, cfg) if "embed.weight" in dict(model.state_dict()) else _from_hooked(model, cfg)
     network = _network(cfg, weights, readout, n_ctx or cfg.n_ctx)
     _require_tensors(network, weights)
     require_equal(network, weights, in_double(model), _LENS)
@@ -128,13 +130,12 @@ def _task_metadata(network: Network, text: str) -> dict[str, str]:
             raise ModelError(f"the task has {name} = {found}, the network {network.sizes[name]}")
     if task.answers > network.sizes["d_vocab_out"]:
         raise ModelError(f"the task has answers below {task.answers}, the network {network.sizes['d_vocab_out']} logits")
-    return {TASK: spec.words(), "task": text}
+    document = text if text.lstrip().startswith("{") else json.dumps(task_document(spec.name, spec.fields), separators=(",", ":"))
+    return {TASK: spec.words(), "task": document}
 
 
 def task_json(name: str, **fields: Any) -> str:
     """A task as a JSON document; tables as certificates encode them."""
-    from strategies.networks.task_words import task_document
-
     return json.dumps(task_document(name, fields), separators=(",", ":"))
 
 
@@ -186,9 +187,11 @@ def _rational(number: Fraction) -> str:
     return f"{number.numerator}/{number.denominator}"
 
 
-def _from_hooked(model: Any) -> dict[str, torch.Tensor]:
-    buffers = ("mask", "IGNORE")
-    return {name: _copy(tensor) for name, tensor in model.state_dict().items() if name.rpartition(".")[2] not in buffers}
+def _from_hooked(model: Any, cfg: Any) -> dict[str, torch.Tensor]:
+    """Grouped key heads that are as many as the heads are keys and values under the names _W_K, _W_V, _b_K, _b_V."""
+    tensors = {name: _copy(tensor) for name, tensor in model.state_dict().items() if name.rpartition(".")[2] not in ("mask", "IGNORE")}
+    own = getattr(cfg, "n_key_value_heads", None) == cfg.n_heads
+    return {re.sub(r"\.attn\._([Wb]_[KV])$", r".attn.\1", name) if own else name: tensor for name, tensor in tensors.items()}
 
 
 def _from_bridge(bridge: Any, cfg: Any) -> dict[str, torch.Tensor]:

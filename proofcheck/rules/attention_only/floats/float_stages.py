@@ -28,9 +28,10 @@ def float_stages(context: MaxOfKContext, tables: PathExpansion) -> FloatTables:
     where η = 2^−126, Θ_i = (EQKE_error[q, x_i] + EQKP_error[q, i]) / √d_head, and for any logits o, o' the computed logit[o] − logit[o'] is
     at least Σ_i a_i (V_i[o] − F_i[o] − V_i[o'] − F_i[o']) / Σ_i a_i, with V and F as in `float-tables`.
 
-    Hypotheses: premise 0 is the path expansion; the claim is about evaluations in stages. Refused (rule-not-applicable) unless every weight
-    is 0 or a normal number of binary32; N is at least max(d_model, d_head) + 2·n_ctx + 2, so that plain evaluations conform; τ is at most
-    1/2 and every Θ at most 8; no operand, and no number that is rounded to the short format, can reach the format's end or 2^40.
+    Hypotheses: premise 0 is the path expansion; the claim is about evaluations in stages. Refused (rule-not-applicable) unless it has no
+    `activation`; every weight is 0 or a normal number of binary32; N is at least max(d_model, d_head) + 2·n_ctx + 2, so that plain
+    evaluations conform; τ is at most 1/2 and every Θ at most 8; no operand, and no number that is rounded to the short format, can reach
+    the format's end or 2^40.
     Hints: none. N, τ, κ and the format are the claim's, never hints.
     Proof: docs/rules/float-stages.md, docs/semantics-float.md.
     Cost: 36 products of matrices; see `stages_operations`.
@@ -48,6 +49,8 @@ def float_stages(context: MaxOfKContext, tables: PathExpansion) -> FloatTables:
             "a format in stages; float-tables is for the others",
             run.format.name,
         )
+    if run.activation is not None:
+        raise _refused("the claim is about the stages of a transformer", "a claim without `activation`", "one with it")
     _require_run(run, model.dimensions)
     problem = exact_in(model, run.format)
     if problem:

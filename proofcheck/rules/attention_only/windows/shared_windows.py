@@ -68,7 +68,7 @@ def shared_windows(
     3·C·k·d if the others are divided, 3·Q·L, 6·C·(J + G)·n·L; and `additions`.
     Reason codes: bad-hint, out-of-range.
     Source: this project.
-    Machine-checked: docs/proofs/Windows.v, window_count.
+    Machine-checked: docs/proofs/QueryClasses.v, class_block.
     """
     task, d = context.task, context.task.d_vocab
     sheets = read_sheets(max_tokens, boundaries, rivals, groups, blocks, d)
