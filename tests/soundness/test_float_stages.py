@@ -320,5 +320,5 @@ def stage_sizes() -> dict[str, tuple[int, ...]]:
 def test_the_twin_of_the_swapped_formats_in_the_corpus_verifies() -> None:
     decoded = proofcheck.decode_certificate(float_attacks.near_tie_twin(make_reject_corpus.twin()), proofcheck.Limits())
     report = proofcheck.verify(decoded, model=make_reject_corpus.FOLDER / "weights" / "near-tie.safetensors")
-    assert report.claim == "float accuracy >= 9/9 (1.000000) of tf32-nearest runs with roundings=54 tau=1/8192 kappa=8"
+    assert report.claim == "float accuracy >= 9/9 (1.000000) of tf32-nearest runs with roundings=54 a stage tau=1/8192 kappa=8"
     assert report.proved == 9
