@@ -20,8 +20,11 @@ from soundness.test_floats import steps as float_steps
 
 import proofcheck
 from proofcheck import Step
+from proofcheck.arithmetic.operations import counting
 from proofcheck.certificate import ClaimSpec
 from proofcheck.errors import Rejected
+from proofcheck.limits import Limits
+from proofcheck.rules import RULES
 from proofcheck.rules.attention_only.floats import float_stages, stages
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.reading import FORMATS, FloatRun, Reading
@@ -322,3 +325,29 @@ def test_the_twin_of_the_swapped_formats_in_the_corpus_verifies() -> None:
     report = proofcheck.verify(decoded, model=make_reject_corpus.FOLDER / "weights" / "near-tie.safetensors")
     assert report.claim == "float accuracy >= 9/9 (1.000000) of tf32-nearest runs with roundings=54 a stage tau=1/8192 kappa=8"
     assert report.proved == 9
+
+
+def test_it_is_about_floats_and_no_transformer() -> None:
+    where = context(Shape(2, 3), _sharp(Shape(2, 3)))
+    tables = apply(where, "path-expansion")
+    run = FloatRun(FORMATS["tf32"], 64, Fraction(1, 2**13), 8)
+    for reading in (Reading(), Reading(floats=replace(run, activation=Fraction(1, 2**13)))):
+        with pytest.raises(Rejected) as refused:
+            apply(replace(where, reading=reading), "float-stages", (tables,))
+        assert refused.value.code == "rule-not-applicable"
+    assert apply(replace(where, reading=Reading(floats=run)), "float-stages", (tables,)).loss.fractions().tolist() == [
+        Fraction(2**12, 2**126)
+    ]
+
+
+def test_the_cost_bounds_the_operations() -> None:
+    for k in range(12):
+        rng = np.random.default_rng(k)
+        n, d, D, H = (int(rng.integers(low, 14)) for low in (1, 2, 1, 1))
+        tensors = random_model(Shape(n, d, D, H), k, biases=bool(k % 2), scale=0.1, dtype="<f4")
+        run = FloatRun(FORMATS["bfloat16"], 200, Fraction(1, 2**13), 8)
+        where = replace(context(Shape(n, d, D, H), tensors), reading=Reading(floats=run))
+        tables = apply(where, "path-expansion")
+        with counting() as counter:
+            apply(where, "float-stages", (tables,))
+        assert counter.total <= RULES["float-stages"].cost(where.model.dimensions, Limits()).operations
