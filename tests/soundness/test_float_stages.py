@@ -31,6 +31,7 @@ from proofcheck.rules.reading import FORMATS, FloatRun, Reading
 from tests.second_checker.facts import Context
 from tests.second_checker.outcome import RefusedError
 from tests.second_checker.rules_floats import Floats
+from tests.second_checker.rules_stages import Stages as TwinStages
 from tests.second_checker.rules_stages import float_stages as twin
 from tests.second_checker.rules_tables import tables_of
 from tests.second_checker.tasks import Task
@@ -180,12 +181,52 @@ def test_the_error_tables_are_those_of_the_page(part: int) -> None:
         page = twin(other, tables_of(network))
         accepted += 1
         for name in ("EUPU", "EVOU", "PVOU", "EQKE", "EQKP"):
+            least = 0 if name in ("EUPU", "EVOU", "EQKE") else -Fraction(1, 2**50)  # those of positions are excesses over the others
             for mine, theirs in zip(getattr(found, f"{name}_error").fractions().tolist(), getattr(page.errors, name), strict=True):
                 for a, b in zip(mine, theirs, strict=True):
-                    assert b - Fraction(1, 2**50) <= a <= b + Fraction(1, 2**44) + b / 2**40, (k, name, float(a), float(b))
+                    assert b + least <= a <= b + Fraction(1, 2**48) + b / 2**40, (k, name, float(a), float(b))
         assert found.loss.fractions().tolist() == [page.loss]
     assert accepted >= 8
     assert refused >= 2
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_the_sizes_are_those_of_the_page(part: int) -> None:
+    """What must stay in the range, which decides what is refused."""
+    names = {"residual stream": "r", "queries": "q", "keys": "k", "values": "v", "output of the head": "head", "residual sum": "x"}
+    for k in range(part, 56, 2):
+        shape, tensors, run = random_case(k)
+        assert run.format.short is not None
+        sizes = {"n_ctx": shape.n_ctx, "d_vocab": shape.d_vocab, "d_model": shape.d_model, "d_head": shape.d_head}
+        page = TwinStages(read_network(safetensors_bytes(tensors), sizes, ""), Floats(run.format.name, run.roundings, run.tau, run.kappa))
+        found = stages.stage_errors(context(shape, tensors).model, run, run.format.short).sizes
+        ours = {names.get(name, name): size.fractions().item() for name, size in found.items()}
+        ours["weights"] = max(ours.pop(name) for name in list(ours) if name.startswith("weights"))
+        if not run.format.short.results:
+            del ours["scores"]
+        assert ours.keys() == page.sizes.keys()
+        for name, size in page.sizes.items():
+            assert size <= ours[name] <= size + Fraction(1, 2**48) + size / 2**40, (k, name)
+
+
+@pytest.mark.parametrize("bias", ["b_Q", "b_K", "b_V", "b_O", "b_U"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_bias_of_one_number_counts(bias: str, sign: int) -> None:
+    """Its rounding and that of the sum: tables are larger than with an absent bias, by as much as those of the page."""
+    shape = Shape(2, 3)
+    tensors = random_model(shape, 0, dtype="<f4")
+    name = "unembed.b_U" if bias == "b_U" else f"blocks.0.attn.{bias}"
+    array = np.zeros({"b_O": (3,), "b_U": (3,)}.get(bias, (1, 2)), dtype="<f4")
+    array.flat[0] = sign * 0.7
+    tensors[name] = array
+    run = FloatRun(FORMATS["bfloat16"], 64, Fraction(1, 2**13), 8)
+    where = replace(context(shape, tensors), reading=Reading(floats=run))
+    found = stages.stage_errors(where.model, run, run.format.short)
+    sizes = {"n_ctx": 2, "d_vocab": 3, "d_model": 3, "d_head": 2}
+    page = TwinStages(read_network(safetensors_bytes(tensors), sizes, ""), Floats("bfloat16", 64, Fraction(1, 2**13), 8))
+    for mine, theirs in ((found.scores, page.scores), (found.values, page.values), (found.direct, page.direct)):
+        pairs_of = zip(mine.fractions().ravel().tolist(), np.array(theirs, dtype=object).ravel().tolist(), strict=True)
+        assert all(b <= a <= b + Fraction(1, 2**48) + b / 2**40 for a, b in pairs_of)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -351,3 +392,12 @@ def test_the_cost_bounds_the_operations() -> None:
         with counting() as counter:
             apply(where, "float-stages", (tables,))
         assert counter.total <= RULES["float-stages"].cost(where.model.dimensions, Limits()).operations
+
+
+def test_numbers_of_2_to_the_40_are_refused(tmp_path: Path) -> None:
+    """The bound on what sums lose below the normal range is for smaller operands."""
+    one = {name: np.full(size, 0.5, dtype="<f4") for name, size in stage_sizes().items()}
+    for power, code in ((39, None), (40, "rule-not-applicable")):
+        one["unembed.W_U"][:] = [[0.0, 2.0**power]]
+        report, _ = proved(one, Shape(1, 2, 1, 1), StagesRun("tf32"), steps("enumeration", Shape(1, 2), 0), tmp_path)
+        assert (report.error and str(report.error.code)) == code
