@@ -83,7 +83,7 @@ def case(k: int) -> tuple[Shape, Tensors, np.ndarray[Any, Any], np.ndarray[Any, 
     run = run_of(k)
     shape, tensors = near_stage_ties(k, run)
     x, rivals = pairs(shape)
-    least = worst_margins(tensors, run, x, rivals).numpy()
+    least = np.minimum(*(worst_margins(tensors, run, x, rivals, fused=fused).numpy() for fused in (False, True)))
     return shape, tensors, by_block(shape, x, least > 0, True), by_block(shape, x, exact_margins(tensors, x, rivals) <= 0, False)
 
 
