@@ -198,7 +198,7 @@ class Record:
         self.right += int(right.sum())
         self.different += len(different)
         self.worst = max(self.worst, float(np.abs(margin[different]).max(initial=0.0)))
-        self.shown += [f"{tuple(tokens[k].tolist())} margin {margin[k]:.3g}" for k in different[:3].tolist()]
+        self.shown += [f"{tuple(tokens[k].tolist())} margin {margin[k]:.3g}" for k in different[:12].tolist()]
         for name in self.against:
             always, never = proved(proofs[name], tokens[different])
             self.against[name] += int((always & ~right[different]).sum() + (never & right[different]).sum())

@@ -93,7 +93,7 @@ def _require_run(run: FloatRun, sizes: Dimensions) -> None:
 def _require_range(sizes: dict[str, DyadicArray], short: ShortRoundings) -> None:
     limit = _integer(1).times_power_of_two(min(MOST, short.largest))
     for name, size in sizes.items():
-        if not (size - limit).is_negative().all():
+        if not bool((size - limit).is_negative()):
             raise _refused("numbers may leave the range of the format", f"{name} below 2^{min(MOST, short.largest)}", "larger ones")
 
 
