@@ -56,7 +56,6 @@ def test_statistics() -> None:
     assert (round(slope, 9), round(intercept, 9), round(r2, 9)) == (2, 1, 1)
 
 
-@pytest.mark.slow
 def test_the_page_is_that_of_the_tables() -> None:
     assert (RESULTS / "README.md").read_text(encoding="utf-8") == page(RESULTS)
 
@@ -79,7 +78,6 @@ ROWS = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("model", "strategies"), ROWS)
 def test_rows_run_again_give_the_same_integers(model: str, strategies: str, capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["rerun", str(RESULTS), str(ZOO / f"{model}.safetensors"), strategies])
@@ -88,7 +86,6 @@ def test_rows_run_again_give_the_same_integers(model: str, strategies: str, caps
     assert out.out.startswith("same ")
 
 
-@pytest.mark.slow
 def test_a_row_with_another_integer_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(RESULTS, tmp_path / "study", ignore=shutil.ignore_patterns("*.svg"))
     file = tmp_path / "study" / SWEEP
@@ -103,7 +100,6 @@ def test_a_row_with_another_integer_is_said(tmp_path: Path, capsys: pytest.Captu
     assert main(["rerun", str(RESULTS), str(ZOO / "max-of-4-seed-10248.safetensors"), "no-such"]) == 2
 
 
-@pytest.mark.slow
 def test_tables_from_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a small network, with a refusal; the counts are those of the sweep's table."""
     zoo = tmp_path / "zoo"
@@ -153,7 +149,6 @@ def right_without(model: Model, without: tuple[str, ...]) -> int:
     return int((rivals < logits.gather(1, answer)[:, 0]).sum())
 
 
-@pytest.mark.slow
 def test_ablations_are_exact_counts() -> None:
     rows = list(ablations(TINY))
     model = load(TINY)
