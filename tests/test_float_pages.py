@@ -14,7 +14,7 @@ import proofcheck
 from proofcheck.cli.main import main
 from strategies.max_of_k.separable_terms import FloatTerms
 from strategies.max_of_k.strategy import Problem
-from tests.benchmarks import float_runs
+from tests.benchmarks import float_runs, network_runs
 from tests.shipped import one, text_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +56,7 @@ def test_the_ten_sequences_are_near_ties_that_float32_answers_right() -> None:
     margins = float_runs.margins(FloatTerms(problem.model), tokens)
     assert [f"{margin:.3g}" for margin in margins] == [row[4] for row in rows]
     assert len(rows) == 10 == claimed("max-of-4-seed-123--exact") - claimed("max-of-4-seed-123--exact--float32")
-    for name, (dtype, logits) in float_runs.RUNS.items():
+    for name, (dtype, logits, _) in float_runs.RUNS.items():
         if "float32" in name:
             found = logits(float_runs.weights_of(problem.model, dtype), torch.from_numpy(tokens)).argmax(-1).numpy()
             assert (found == tokens.max(axis=1)).all(), name
@@ -72,3 +72,38 @@ def test_explain_says_what_is_assumed(capsys: pytest.CaptureFixture[str]) -> Non
     assert lines[-1].startswith(
         "s VERIFIED float accuracy >= 16653019/16777216 (0.992597…) of binary32 runs with roundings=148 tau=1/8192 kappa=8 "
     )
+
+
+_ROW = r"^\| ([a-z\d-]+) \| (binary\d\d) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| (\d+) \| 0 \| ([\d.]+·10\^−\d) \|$"
+NETWORKS = re.findall(_ROW, PAGE, re.M)
+
+
+@pytest.mark.parametrize("row", NETWORKS, ids=[f"{row[0]}-{row[1]}" for row in NETWORKS])
+def test_claims_about_transformers(row: tuple[str, ...]) -> None:
+    name, kind, roundings, total, right, _, _ = row
+    (path,) = (ROOT / "certificates" / "networks").glob(f"{name}--{kind.replace('binary', 'float')}.json*")
+    fields = proofcheck.load(path).claim.fields
+    assert [f"{fields[key]:,}" for key in ("roundings", "total", "correct")] == [roundings, total, right]
+    assert fields["format"] == kind
+
+
+def test_there_are_seven() -> None:
+    assert len(NETWORKS) == 7
+
+
+def test_runs_of_a_transformer_lie_within_the_radii() -> None:
+    total, right, wrong, found = network_runs.looked_at(
+        ROOT / "certificates" / "networks" / "max-of-2-layernorm--float64.json", network_runs.STYLES
+    )
+    assert (total, right, wrong) == (4096, 4096, 0)
+    assert len(found) >= 3
+    for looked in found.values():
+        assert (looked.wrong, looked.against) == (0, 0)
+        assert 0 < looked.part < 1
+
+
+def test_a_run_in_another_format_does_not() -> None:
+    """float32 runs are further from the exact logits than any binary64 run that conforms."""
+    path = ROOT / "certificates" / "networks" / "max-of-2-layernorm--float64.json"
+    found = network_runs.looked_at(path, {"plain": network_runs.Style(times=lambda x, W: (x.float() @ W.float()).double())})[3]
+    assert found["plain"].part > 1

@@ -68,7 +68,6 @@ def test_exact_counts(model: str) -> None:
         (REFERENCE, "separable-minimum"),
         (REFERENCE, "separable-early-maximum"),
         (REFERENCE, "separable-counting"),
-        ("max-of-5-seed-123", "separable-counting"),
     ],
 )
 def test_separable_counts(model: str, strategy: str) -> None:

@@ -151,10 +151,10 @@ def _run(options: argparse.Namespace, problem: Problem) -> FloatRun | None:
     if options.claim not in FLOAT_CLAIMS:
         return None
     kind, tau = FLOAT_CLAIMS[options.claim]
-    return FloatRun(kind, options.roundings or _roundings(kind, problem), options.tau or tau, KAPPA)
+    return FloatRun(kind, options.roundings or default_roundings(kind, problem), options.tau or tau, KAPPA)
 
 
-def _roundings(kind: FloatFormat, problem: Problem) -> int:
+def default_roundings(kind: FloatFormat, problem: Problem) -> int:
     """More than a plain evaluation needs; with a short format each may be a truncation, as in accumulators of accelerators."""
     sizes = problem.dimensions
     if kind.short is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 from collections import Counter
 from itertools import product
@@ -15,11 +16,13 @@ import torch
 from strategies.cli.main import main
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.models.load import Model, load
+from strategies.names import matching
 from strategies.study import summary
 from strategies.study.ablation import ABLATIONS, PATHS, ablations
+from strategies.study.figures import draw_newer
 from strategies.study.float_cubic import tables
-from strategies.study.page import page
-from strategies.study.table import SWEEP, Result, read
+from strategies.study.page import newer, page
+from strategies.study.table import NEWER, SWEEP, Network, Result, read, save, with_newer
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
@@ -54,6 +57,39 @@ def test_statistics() -> None:
     assert summary.ranks([5, 1, 5, 9]) == [2.5, 1.0, 2.5, 4.0]
     slope, intercept, r2 = summary.fit([0, 1, 2], [1, 3, 5])
     assert (round(slope, 9), round(intercept, 9), round(r2, 9)) == (2, 1, 1)
+
+
+def network(name: str, right: int = 99) -> Network:
+    return Network(name, 4, 64, 1, "0" * 64, right, 100, True, 2.0, 1.0)
+
+
+def row(model: str, strategy: str, proved: int, operations: int) -> Result:
+    return Result(model, strategy, "", proved, 0, 0, 0, 0, 0, operations)
+
+
+def test_newer_strategies_stand_beside_the_others_on_their_networks(tmp_path: Path) -> None:
+    names = ("a", "b", "c")
+    old = [row(name, strategy, *numbers) for name in names for strategy, numbers in (("cubic", (90, 500)), ("exact", (98, 9000)))]
+    save(tmp_path, [network(name) for name in names], old)
+    assert with_newer(tmp_path, read(tmp_path)) is None
+    assert newer(tmp_path, read(tmp_path)) == []
+    late = [row("a", "windows", 96, 90), row("b", "windows", 98, 110), row("a", "windows-exact", 98, 100)]
+    (tmp_path / NEWER).mkdir()
+    save(tmp_path / NEWER, [network("a"), network("b")], late)
+    study = with_newer(tmp_path, read(tmp_path))
+    assert study is not None
+    assert set(study.networks) == {"a", "b"}
+    assert [(item.strategy, first) for item, first in summary.shortest_first(study)] == [
+        ("windows", True),
+        ("cubic", False),
+        ("exact", True),
+    ]
+    table = summary.newer_table(study)
+    assert "| `windows` | 0.970000 ± 0.014142 | 0.979798 | 100 ± 14 | yes |" in table
+    (words,) = newer(tmp_path, read(tmp_path))
+    assert "2 of the 3 networks" in words
+    assert "`windows-exact` (1)" in words
+    assert draw_newer(study, tmp_path, "figure").stat().st_size > 10_000
 
 
 def test_the_page_is_that_of_the_tables() -> None:
@@ -158,3 +194,12 @@ def test_ablations_are_exact_counts() -> None:
         assert row.right + row.wrong + row.undecided == row.total == 16**3
         assert row.undecided == 0
         assert row.right == right_without(model, without)
+
+
+def test_the_commands_on_the_page_mean_the_strategies_of_the_tables() -> None:
+    """Patterns stay right when strategies are added."""
+    study = read(RESULTS)
+    patterns = re.findall(r"max-of-(\S+)-seed-\S+ --strategies '(\S+)' -o FOLDER", page(RESULTS))
+    assert [lengths for lengths, _ in patterns] == ["4", "{5,10,20}"]
+    for n_ctx, (_, pattern) in zip((4, 20), patterns, strict=True):
+        assert set(matching(pattern)) == {row.strategy for row in study.of(n_ctx).results}

@@ -45,7 +45,7 @@ def evaluation(context: Context[Model, Task]) -> ProvedBlocks:
     Machine-checked: docs/proofs/Evaluation.v, evaluation.
     """
     tally, waiting, total = BlockTally(context.task), _Waiting(context), context.task.total()
-    pieces = context.task.pieces(_listed_at_once(context), MOST_PIECES)
+    pieces = context.task.pieces(listed_at_once(context), MOST_PIECES)
     with closing(checked(context.sweep, pieces, evaluated(context))) as parts:
         for index, part in parts:
             waiting.add(index, tally.add_part(part))
@@ -81,12 +81,12 @@ def evaluated(context: Context[Model, Task]) -> PartOf:
 def batches(context: Context[Model, Task], piece: Piece) -> Iterator[tuple[Integers, Integers]]:
     """The inputs of a piece and their answers, in order, at least one and at most `batch_size` at once."""
     size = batch_size(context)
-    for tokens, answers in context.task.listed(piece, _listed_at_once(context)):
+    for tokens, answers in context.task.listed(piece, listed_at_once(context)):
         for start in range(0, len(answers), size):
             yield tokens[start : start + size], answers[start : start + size]
 
 
-def _listed_at_once(context: Context[Model, Task]) -> int:
+def listed_at_once(context: Context[Model, Task]) -> int:
     """Words: few calls where evaluation is fast, small pieces where it is slow."""
     return MOST_AT_ONCE if context.arithmetic.backend == "fast" else min(MOST_AT_ONCE, LISTED_FOR_BALLS)
 
