@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MISSPELT = {
-    "rules/counting/sum_blocks.py": ("facts.counts[q][y]", "facts.conts[q][y]"),
+    "rules/counting/sum_blocks.py": ("facts.counts[q]", "facts.conts[q]"),
     "rules/attention_only/max_of_k/margins.py": ("outputs.wrong_values(attention.gaps)", "outputs.wrong_values(attention.gap)"),
     "rules/attention_only/separable/separable_minimum.py": ("refined -= refine(", "refined -= tables.refine("),
 }
