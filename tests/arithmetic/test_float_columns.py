@@ -243,3 +243,20 @@ def test_relu_moves_nothing_further_apart() -> None:
     found = columns.activated("relu")
     assert found.values.tolist() == [[3.0, 0.0], [0.0, 2.0]]
     assert found.radius.tolist() == [0.1, 1.0]
+
+
+@pytest.mark.parametrize(("query", "key"), [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.25, 0.25)])
+@pytest.mark.parametrize("r", [0.5, 0.125, 2.0**-10])
+def test_scores_move_by_the_product_of_both_radii_as_well(query: float, key: float, r: float) -> None:
+    """One feature, keys that move apart and a query that grows, all within r; values 1 and −1 show the weights."""
+    maps = FloatColumnArithmetic()
+
+    def known(value: float, radius: float) -> FloatColumns:
+        return FloatColumns(np.array([[value]]), np.full(1, radius))
+
+    found = maps.attention(1, Scale(Fraction(1), 1))(
+        known(query, r), None, [known(key, r), known(-key, r)], [known(1.0, TINY), known(-1.0, TINY)], [None, None]
+    )
+    assert isinstance(found, FloatColumns)
+    farthest = np.tanh((query + r) * (key + r))  # weights e^±s/(e^s + e^−s)
+    assert abs(farthest - found.values[0, 0]) <= found.radius[0] <= 4 * (r * (query + key + r)) + 1e-12
