@@ -19,7 +19,7 @@ from proofcheck.arithmetic import float_columns
 from proofcheck.catalogue import BUILT_IN
 from proofcheck.certificate import ModelSpec, TaskSpec, accuracy_at_least, decode_certificate, encode_certificate, sha256_hex
 from proofcheck.kinds import read_fields
-from proofcheck.models.transformer import NAME
+from proofcheck.models.transformer import NAME, TRANSFORMER
 from strategies.networks.network import Network
 
 STEPS = (Step("inputs", "evaluation"), Step("total", "sum-blocks", ("inputs",)))
@@ -138,6 +138,27 @@ def test_metadata_that_contradicts_is_declined(name: str, value: str, tmp_path: 
     model = replace(these.model, sha256=sha256_hex(data))
     report = proofcheck.verify(replace(these, model=model), model=tmp_path / "m.safetensors")
     assert (report.verdict, report.error and report.error.code) == (Verdict.DECLINED, Reason.UNSUPPORTED_ARCHITECTURE)
+
+
+@pytest.mark.parametrize(
+    ("scale", "declared", "verdict"),
+    [
+        ("1/sqrt(d_head)", "sqrt(d_head)", Verdict.VERIFIED),
+        ("1/sqrt(d_head)", "as proofcheck.scale says", Verdict.DECLINED),
+        ("1/2", "sqrt(d_head)", Verdict.DECLINED),
+        ("1/2", "as proofcheck.scale says", Verdict.VERIFIED),
+    ],
+)
+def test_metadata_that_agrees_is_none_of_another_scale(scale: str, declared: str, verdict: Verdict, tmp_path: Path) -> None:
+    """Every word that a file of this network should say, but for the attention scale."""
+    case, task = trained_like()
+    case = replace(case, options={**case.options, "scale": scale})
+    words = {**TRANSFORMER.declared(case.read_options), "proofcheck.attention_scale": declared}
+    data = save({key: np.ascontiguousarray(array) for key, array in case.tensors.items()}, metadata=words)
+    (tmp_path / "m.safetensors").write_bytes(data)
+    these = certificate(case, task, 0, 64)
+    report = proofcheck.verify(replace(these, model=replace(these.model, sha256=sha256_hex(data))), model=tmp_path / "m.safetensors")
+    assert report.verdict is verdict
 
 
 def test_what_floats_leave_open_is_settled_in_balls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
