@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from safetensors.numpy import save
 
 import proofcheck
 from proofcheck import Certificate, Limits, Reason, Report, Step, Verdict
-from proofcheck.arithmetic import float_columns
+from proofcheck.arithmetic import Arithmetic, DyadicArray, exclusive_precision, float_columns
 from proofcheck.catalogue import BUILT_IN
 from proofcheck.certificate import ModelSpec, TaskSpec, accuracy_at_least, decode_certificate, encode_certificate, sha256_hex
 from proofcheck.kinds import read_fields
 from proofcheck.models.transformer import NAME, TRANSFORMER
+from proofcheck.rules.counting.evaluation import Margin, decide
+from proofcheck.rules.reading import Reading
 from strategies.networks.network import Network
 
 STEPS = (Step("inputs", "evaluation"), Step("total", "sum-blocks", ("inputs",)))
@@ -159,6 +162,19 @@ def test_metadata_that_agrees_is_none_of_another_scale(scale: str, declared: str
     these = certificate(case, task, 0, 64)
     report = proofcheck.verify(replace(these, model=replace(these.model, sha256=sha256_hex(data))), model=tmp_path / "m.safetensors")
     assert report.verdict is verdict
+
+
+@pytest.mark.parametrize("backend", ["fast", "arb"])
+@pytest.mark.parametrize(("margin", "right"), [(0, 3), (1, 2), (Fraction(3, 2), 2), (2, 1), (5, 1), (6, 0)])
+def test_a_margin_is_taken_from_the_right_logit(backend: Any, margin: Fraction, right: int) -> None:
+    """Three inputs that are ahead by 6, 2 and 1, each at its own answer; equal is not ahead."""
+    exact = DyadicArray.from_floats(np.array([[7.0, 1.0, 0.0], [0.0, 3.0, 1.0], [1.0, -9.0, 2.0]]))
+    arithmetic = Arithmetic(backend, 64)
+    with exclusive_precision():
+        found, wrong = decide(arithmetic.enclose(exact), np.array([0, 1, 2]), Margin(Reading(Fraction(margin)), arithmetic))
+    assert found.tolist() == [k < right for k in range(3)]
+    equal = [backend == "fast" and distance == margin for distance in (6, 2, 1)]  # undecided there: ends are rounded outward
+    assert wrong.tolist() == [k >= right and not equal[k] for k in range(3)]
 
 
 def test_what_floats_leave_open_is_settled_in_balls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
