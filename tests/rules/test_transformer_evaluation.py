@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from proofcheck.catalogue import BUILT_IN
 from proofcheck.certificate import ModelSpec, TaskSpec, accuracy_at_least, decode_certificate, encode_certificate, sha256_hex
 from proofcheck.kinds import read_fields
 from proofcheck.models.transformer import NAME, TRANSFORMER
-from proofcheck.rules.counting.evaluation import Margin, decide
+from proofcheck.rules.counting.evaluation import Margin, _Waiting, decide
 from proofcheck.rules.reading import Reading
 from strategies.networks.network import Network
 
@@ -269,3 +270,38 @@ def test_words_that_are_no_inputs_count_as_work_too(tmp_path: Path) -> None:
     assert (report.verdict, report.error.code) == (Verdict.DECLINED, Reason.LIMIT_EXCEEDED)
     assert report.error.message.startswith("work is ")
     assert "--limit work=" in report.error.hint
+
+
+def waiting(most: int) -> _Waiting:
+    """For words of two tokens out of three."""
+    task = BUILT_IN.tasks["token-at"].build(n_ctx=2, d_vocab=3, position=0)
+    return _Waiting(SimpleNamespace(task=task, limits=Limits(settled_in_balls=most)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [[], [-1], [1], [2, 0, 1, 0], [1, 0, 1, 0, 0], [4, *[0] * 12], [1, 3, 0, 0], [1, 0, 3, 0], [1, -1, 0, 0], [1, 0, 0, 3], [1, 0, 0, -1]],
+    ids=str,
+)
+def test_open_inputs_of_others_that_are_none_are_refused(part: list[int]) -> None:
+    """Parts come from other processes: how many inputs are open, then tokens and answer of the first of them, three at most here."""
+    with pytest.raises(RuntimeError, match="a part with"):
+        waiting(3).add(0, np.array(part, dtype=np.int64))
+
+
+def test_open_inputs_are_the_first_ones_whatever_the_order_of_pieces() -> None:
+    found = waiting(3)
+    found.add(1, np.array([5, 2, 2, 2, 1, 1, 1, 0, 0, 0]))
+    found.add(0, np.array([2, 0, 1, 0, 2, 0, 2]))
+    tokens, answers = found.inputs()
+    assert (found.found, tokens.tolist(), answers.tolist()) == (7, [[0, 1], [2, 0], [2, 2]], [0, 2, 2])
+
+
+def test_a_piece_keeps_no_more_open_inputs_than_may_be_settled() -> None:
+    own = waiting(3)
+    for k in range(3):
+        own.keep(np.array([[k, 0], [k, 1]]), np.array([k, k]))
+    assert own.part().tolist() == [6, 0, 0, 0, 0, 1, 0, 1, 0, 1]
+    other = waiting(3)
+    other.add(0, own.part())
+    assert (other.found, len(other.inputs()[1])) == (6, 3)
