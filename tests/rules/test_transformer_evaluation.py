@@ -169,7 +169,7 @@ def test_metadata_that_agrees_is_none_of_another_scale(scale: str, declared: str
 @pytest.mark.parametrize(("margin", "right"), [(0, 3), (1, 2), (Fraction(3, 2), 2), (2, 1), (5, 1), (6, 0)])
 def test_a_margin_is_taken_from_the_right_logit(backend: Any, margin: Fraction, right: int) -> None:
     """Three inputs that are ahead by 6, 2 and 1, each at its own answer; equal is not ahead."""
-    exact = DyadicArray.from_floats(np.array([[7.0, 1.0, 0.0], [0.0, 3.0, 1.0], [1.0, -9.0, 2.0]]))
+    exact = DyadicArray.from_floats(np.array([[7.0, 1.0, 0.0], [0.0, 3.0, 1.0], [-9.0, 1.0, 2.0]]))
     arithmetic = Arithmetic(backend, 64)
     with exclusive_precision():
         found, wrong = decide(arithmetic.enclose(exact), np.array([0, 1, 2]), Margin(Reading(Fraction(margin)), arithmetic))
