@@ -8,7 +8,7 @@ from pathlib import Path
 
 from proofcheck.certificate import read_certificate_file
 from proofcheck.limits import Limits
-from strategies.write import ENDINGS, certificate_files, file_of, packed_by_size, stem_of, write
+from strategies.write import ENDINGS, PLAIN_BYTES, certificate_files, packed, stem_of, write
 
 HERE = Path(__file__).resolve().parent
 FOLDERS = ("accept", "losses", "networks", "zoo")
@@ -16,15 +16,14 @@ HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"  # deflate, no flag (so no name), n
 
 
 def places(folders: list[Path]) -> dict[Path, tuple[Path, bytes]]:
-    """file -> (where it belongs, what it holds there) of each certificate that breaks the rule. A good compressed file is left as it is."""
+    """file -> (where it belongs, the certificate) of each that breaks the rule. A good compressed file is left as it is."""
     found = {}
     for file in certificate_files(folders):
         data = read_certificate_file(file, Limits())
-        content = packed_by_size(data)
-        place = file_of(file.parent, stem_of(file), content)
+        place = file.with_name(stem_of(file) + ENDINGS[len(data) > PLAIN_BYTES])
         good = place == file and (file.suffix == ".json" or file.read_bytes().startswith(HEADER))
         if not good:
-            found[file] = (place, content)
+            found[file] = (place, data)
     return found
 
 
@@ -41,8 +40,8 @@ def main() -> int:
     if "--check" in sys.argv:
         print("\n".join(problems), end="\n" if problems else "", file=sys.stderr)
         return int(bool(problems))
-    for file, (place, content) in wrong.items():
-        write(place, content)
+    for file, (place, data) in wrong.items():
+        write(place, packed(place, data))
         if place != file:
             file.unlink()
         print(f"{file.name} -> {place.name}")

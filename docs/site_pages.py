@@ -155,18 +155,19 @@ def api() -> str:
     return "\n".join(lines)
 
 
-# rule, or the beginning of rules -> where Gross et al. 2024 have it; everything else is of this project
+# rule, or the beginning of rules -> section of Gross et al. 2024; number of a heading of published-strategies.md; lemma, as it is called
+# there. All other rules are of this project. Theorems of the paper are cited by what they say: its versions number them differently.
 PAPER = {
-    "path-expansion": "3, the three circuits: OV, QK and direct path",
-    "enumeration": "4, brute-force proof",
-    "cubic": "4, cubic proof",
-    "count-classes": "4 and appendix, counting",
-    "sum-blocks": "4, accuracy as a sum over cases",
-    "direct-path": "appendix, sub-cubic: the direct path",
-    "qk-error": "appendix, sub-cubic: low-rank QK and its error",
-    "attention-bounds": "appendix, sub-cubic: attention to the largest token",
-    "margin-drop": "appendix, sub-cubic: largest differences",
-    "margin-mean": "appendix, sub-cubic: mean query (false as published; here a chord)",
+    "path-expansion": ("3 (three circuits)", "0", "the forward pass in circuits"),
+    "enumeration": ("4 (brute-force proof)", "3.1", "Theorem B"),
+    "cubic": ("4 (cubic proof)", "3.2", "L1 to L4, and the table Λ of Theorem C"),
+    "count-classes": ("4 and appendix (counting)", "3.4", "the count of Theorem C; S5, with (m−g+1)^p"),
+    "sum-blocks": ("4 (sum over cases)", "3.3", "Theorem C and S5: classes are disjoint"),
+    "direct-path": ("appendix (sub-cubic: direct path)", "2.1", "axis 1, this value"),
+    "qk-error": ("appendix (sub-cubic: low-rank QK)", "2.3", "axis 3, this value"),
+    "attention-bounds": ("appendix (sub-cubic: attention)", "3.4", "S1, S2"),
+    "margin-drop": ("appendix (sub-cubic: largest differences)", "3.4", "S3, S4 with the first formula of axis 2"),
+    "margin-mean": ("appendix (sub-cubic: mean query)", "4.1", "S4 by a chord: the second formula of axis 2 is false"),
 }
 READING = (
     "sum-blocks", "evaluation", "path-expansion", "enumeration", "cubic", "count-classes", "direct-path", "qk-error", "attention-bounds",
@@ -179,6 +180,8 @@ def rules() -> str:
     """The rules in reading order: section of the paper, theorem, page, file."""
     from proofcheck.rules import RULES
 
+    theorems = json.loads((ROOT / "proofcheck/data/theorems.json").read_text(encoding="utf-8"))
+
     def place(name: str) -> int:
         return next((k for k, start in enumerate(READING) if name.startswith(start)), len(READING))
 
@@ -186,17 +189,36 @@ def rules() -> str:
         "# Rules in reading order\n",
         "Each rule is a theorem: from facts, with hints that only propose. From the simplest to the newest; its page has the whole proof,",
         "`proofcheck rules NAME` prints the statement. *Paper*: the section of Gross et al. 2024 (arXiv 2406.11779) that the rule makes",
-        "rigorous; empty where the rule is of this project.\n",
-        "| rule | statement | paper | file in `proofcheck/rules/` |",
-        "|---|---|---|---|",
+        "rigorous, and the lemma by its name in [the published proofs](../published-strategies.md); empty where a rule is of this project.",
+        "*Coq*: the machine-checked theorem in [docs/proofs](../proofs/README.md).\n",
+        "| rule | statement | paper | lemma | Coq | file in `proofcheck/rules/` |",
+        "|---|---|---|---|---|---|",
     ]
     for name in sorted(RULES, key=lambda name: (place(name), name)):
         statement = re.sub(r"^Statement \(([^)]*)\).*", r"\1", inspect.cleandoc(RULES[name].theorem).splitlines()[0])
-        paper = next((words for start, words in PAPER.items() if name.startswith(start)), "")
+        section, lemma = _published(name)
+        coq = f"`{theorems[name]['file'].removesuffix('.v')}.{theorems[name]['name']}`"
         file = Path(inspect.getsourcefile(RULES[name].apply) or "").resolve().relative_to(ROOT / "proofcheck/rules").as_posix()
-        lines.append(f"| {_page(name)} | {_cell(statement)} | {paper} | `{file}` |")
+        lines.append(f"| {_page(name)} | {_cell(statement)} | {section} | {lemma} | {coq} | `{file}` |")
     lines += ["", "```{toctree}", ":hidden:", ":glob:", "", "../rules/*", "```", ""]
     return "\n".join(lines)
+
+
+def _published(rule: str) -> tuple[str, str]:
+    """Section of the paper, and its lemma as a link to our page about it; ("", "") for a rule of this project."""
+    for start, (section, number, lemma) in PAPER.items():
+        if rule.startswith(start):
+            return section, f"[{lemma}](../published-strategies.md#{_anchor(number)})"
+    return "", ""
+
+
+def _anchor(number: str) -> str:
+    """The anchor, as Sphinx and code hosts make it, of the heading with this number. ValueError if there is none."""
+    text = (DOCS / "published-strategies.md").read_text(encoding="utf-8")
+    found = re.search(rf"^##+ ({re.escape(number)}\.? .*)$", text, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"published-strategies.md has no section {number}")
+    return re.sub(r"[^\w\- ]", "", found[1].strip().lower()).replace(" ", "-")
 
 
 def _cell(text: str) -> str:

@@ -37,7 +37,7 @@ from proofcheck.limits import Limits, shown
 from proofcheck.memo import Memo
 from proofcheck.models import Dimensions, Model, decode_weights
 from proofcheck.rules import Rule
-from proofcheck.rules.fact import Fact, rule_application
+from proofcheck.rules.fact import Fact, rule_application, sealed
 from proofcheck.rules.reading import Reading
 from proofcheck.rules.rule import Context
 from proofcheck.rules.sweep import Part, PartOf, Sweep, Watch, in_turn
@@ -302,7 +302,7 @@ def _apply(context: Context[Model, Task], rule: Rule, step: Step, facts: Mapping
                 found=type(fact).__name__,
             )
     with rule_application():
-        return rule.apply(context, *premises, **_decoded_hints(rule, step))
+        return sealed(rule.apply(context, *premises, **_decoded_hints(rule, step)))
 
 
 def _decoded_hints(rule: Rule, step: Step) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 import safetensors
 
 from proofcheck._version import __version__
-from proofcheck.arithmetic import Arithmetic, exclusive_precision
+from proofcheck.arithmetic import Arithmetic, exclusive_precision, platform_failures
 from proofcheck.arithmetic.backend import LEAST_PRECISION, Backend
 from proofcheck.arithmetic.software import versions as arithmetic_versions
 from proofcheck.blocks import BlocksOf
@@ -154,10 +154,20 @@ class Checker:
 
     @contextmanager
     def _taken_memo(self) -> Iterator[Memo]:
-        """The memo; a fresh one where an observer verifies while its own replay is under way, so that two replays never share one."""
+        """The memo; a fresh one where an observer verifies while its own replay is under way, so that two replays never share one.
+
+        What is kept stays where the claim is proved, or is more than what is proved. After any other refusal or error, and in a float mode
+        that something set meanwhile, nothing stays: a step may have computed in that mode, or not to its end.
+        """
         memo, self._memo = self._memo, Memo()
         try:
             yield memo
+        except ProofcheckError as error:
+            memo = memo if error.code is Reason.NOT_PROVED and not platform_failures() else Memo()
+            raise
+        except BaseException:
+            memo = Memo()
+            raise
         finally:
             self._memo = memo
 

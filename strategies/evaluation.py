@@ -26,6 +26,7 @@ from proofcheck.kinds import read_fields
 from proofcheck.models.attention_only import NAME as ATTENTION_ONLY
 from proofcheck.models.sum_of_tables import NAME as SUM_OF_TABLES
 from strategies.emit import refuse_existing, relative_name
+from strategies.networks.task_words import task_fields
 from strategies.write import packed
 
 STEPS = (Step("blocks", "evaluation"), Step("count", "sum-blocks", ("blocks",)))
@@ -75,12 +76,8 @@ def described_by(model: Path) -> tuple[str, dict[str, int]]:
 
 def task_of(words: str, table: str = "") -> TaskSpec:
     """`token-at n_ctx=3 d_vocab=5 position=0`, and the rows of a table as JSON. ValueError for other words, or a task that is not known."""
-    name, *fields = words.split() or [""]
-    if name not in BUILT_IN.tasks:
-        raise ValueError(f"there is no task {name!r}; known are {', '.join(BUILT_IN.tasks)}")
-    pairs = dict(field.split("=", 1) for field in fields if not field.startswith("table="))
-    values = {key: int(value) for key, value in pairs.items()}
-    return TaskSpec(name, values | ({"table": np.array(json.loads(table), dtype="<i8")} if table else {}))
+    name, fields = task_fields(" ".join(word for word in words.split() if not (table and word.startswith("table="))))
+    return TaskSpec(name, fields | ({"table": np.array(json.loads(table), dtype="<i8")} if table else {}))
 
 
 def write(certificate: Certificate, output: Path, *, force: bool = False) -> None:

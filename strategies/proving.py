@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,7 +17,7 @@ from strategies.budget import DEFAULT_SECONDS, Budget
 from strategies.emit import ProveError, draft, refuse_existing, with_claim
 from strategies.names import EVALUATION, full_name
 from strategies.networks.task_words import task_document, task_fields
-from strategies.write import write
+from strategies.write import packed, write
 
 ROUNDS = 3  # the search's guess, then the checker's own count
 
@@ -40,6 +41,9 @@ def prove(
     task: str | TaskSpec | Mapping[str, Any] | None = None,
     strategy: str = "exact",
     *,
+    claim: str = "accuracy",
+    roundings: int | None = None,
+    tau: Fraction | None = None,
     output: str | Path | None = None,
     limits: Limits | None = None,
     search_seconds: float = DEFAULT_SECONDS,
@@ -50,7 +54,9 @@ def prove(
     model: a safetensors file; a TransformerLens model becomes one by `strategies.models.adapters` or `strategies.networks.adapters`, and
     `strategies.models.save.save`. task: its words ("max-of-k n_ctx=4 d_vocab=64"), its fields ({"name": …}, also as JSON), None for what
     the file says, and for Max-of-K of the file's sizes. strategy: a name, alias or published name of `python -m strategies list`; those are
-    about Max-of-K, and "evaluation" tries every input of any task and network. output: where the certificate goes; None keeps it in
+    about Max-of-K, and "evaluation" tries every input of any task and network. claim: "accuracy", or with "evaluation" of a transformer
+    "float32" or "float64": what every conforming evaluation in that format answers right, with these roundings and tau (None: see
+    `strategies.networks.float_claims`). output: where the certificate goes; None keeps it in
     memory, its weights named from the working folder. limits: of the checker, None for those of `proofcheck.Limits()`.
 
     Raises UnknownStrategy; ValueError for a task or file that the strategy is not about; ProveError with the checker's reason;
@@ -61,8 +67,10 @@ def prove(
     if output is not None:
         refuse_existing(place, force=force)
     start = perf_counter()
+    if claim != "accuracy" and strategy != EVALUATION:
+        raise ValueError(f'claim="{claim}" goes with strategy="evaluation"')
     drafted = (
-        _evaluation(path, task, place)
+        _evaluation(path, task, place, claim, roundings, tau)
         if strategy == EVALUATION
         else _max_of_k(path, task, full_name(strategy), place, limits, search_seconds)
     )
@@ -70,7 +78,7 @@ def prove(
     certificate, report = _counted(drafted, path, limits)
     if output is not None:
         refuse_existing(place, force=force)
-        write(place, encode_certificate(certificate))
+        write(place, packed(place, encode_certificate(certificate)))
         report = proofcheck.verify(place, model=path, limits=limits)
         report.raise_for_verdict()
     return Proof(certificate, report, None if output is None else place, certificate.provenance.get("left_out", ""), seconds)
@@ -92,7 +100,14 @@ def _max_of_k(path: Path, task: Any, strategy: str, place: Path, limits: Limits,
     return draft(problem, STRATEGIES[strategy], place)
 
 
-def _evaluation(path: Path, task: Any, place: Path) -> Certificate:
+def _evaluation(path: Path, task: Any, place: Path, claim: str, roundings: int | None, tau: Fraction | None) -> Certificate:
+    from strategies.networks.float_claims import about_floats
+
+    certificate = _exhaustive(path, task, place)
+    return certificate if claim == "accuracy" else about_floats(certificate, claim, roundings, tau)
+
+
+def _exhaustive(path: Path, task: Any, place: Path) -> Certificate:
     from strategies import evaluation
     from strategies.models.metadata import read_metadata
     from strategies.networks import evaluate
@@ -109,12 +124,8 @@ def _evaluation(path: Path, task: Any, place: Path) -> Certificate:
 
 def _spec(task: str | TaskSpec | Mapping[str, Any]) -> TaskSpec:
     """ValueError for what is no task."""
-    from strategies.evaluation import task_of
-
     if isinstance(task, TaskSpec):
         return task
-    if isinstance(task, str) and not task.lstrip().startswith("{"):
-        return task_of(task)
     return TaskSpec(*task_fields(task if isinstance(task, str) else json.dumps(dict(task))))
 
 

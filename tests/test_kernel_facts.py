@@ -8,6 +8,7 @@ from time import perf_counter
 
 import numpy as np
 import pytest
+import torch
 from soundness.small_models import BRUTE_FORCE, CUBIC, Shape, certificate, random_model, safetensors_bytes, trained_like
 from soundness.subcubic_steps import DIRECT_PATHS, MARGINS, QK_ERRORS, random_steps
 
@@ -16,6 +17,7 @@ from proofcheck import Certificate, Checker, Reason, Report, Step, Verdict
 from proofcheck.rules.rule import Rule
 
 SHAPE = Shape(3, 4)
+EVALUATION = (Step("e", "evaluation"), Step("s", "sum-blocks", ("e",)))
 
 
 def network(folder: Path, seed: int) -> tuple[bytes, Path, dict[str, np.ndarray]]:
@@ -82,3 +84,42 @@ def test_premises_named_twice_cost_nothing(tmp_path: Path) -> None:
     assert report.error is not None
     assert report.error.code is Reason.WRONG_PREMISE
     assert perf_counter() - start < 20
+
+
+def test_nothing_that_was_made_in_a_float_mode_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is told of progress sets a mode inside of a step: the fact of that step is made again, with the mode or without."""
+    weights, path, _ = network(tmp_path, 1)
+    this, checker, made = certificate(weights, SHAPE, EVALUATION), Checker(), []
+    decode = proofcheck.kernel._decoded_hints
+
+    def seen(rule: Rule, step: Step) -> dict[str, object]:
+        made.append(rule.name)
+        return decode(rule, step)
+
+    monkeypatch.setattr("proofcheck.kernel._decoded_hints", seen)
+    if not torch.set_flush_denormal(True):
+        pytest.skip("torch cannot flush subnormals on this processor")
+    torch.set_flush_denormal(False)
+    try:
+        report = checker.verify(this, model=path, progress=lambda *told: torch.set_flush_denormal(True))
+    finally:
+        torch.set_flush_denormal(False)
+    assert report.verdict is not Verdict.VERIFIED
+    assert made == ["evaluation"]
+    assert checker.verify(this, model=path).verdict is Verdict.VERIFIED
+    assert made == ["evaluation", "evaluation", "sum-blocks"]
+
+
+def test_nothing_is_kept_after_an_error_that_is_no_refusal(tmp_path: Path) -> None:
+    weights, path, _ = network(tmp_path, 1)
+    checker = Checker()
+    assert checker.verify(certificate(weights, SHAPE, CUBIC), model=path).verdict is Verdict.VERIFIED
+    kept = checker._memo
+
+    def stop(*seen: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        checker.verify(certificate(weights, SHAPE, CUBIC), model=path, observe=stop)
+    assert checker._memo is not kept
+    assert checker.verify(certificate(weights, SHAPE, CUBIC, correct=10**6), model=path).verdict is Verdict.REJECTED

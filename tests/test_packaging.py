@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import shutil
@@ -10,10 +11,14 @@ import sys
 import tarfile
 import venv
 import zipfile
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+from proofcheck.cli.rules import statement, theorem
+from proofcheck.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("flint", "python_flint.libs", "numpy", "numpy.libs", "safetensors")  # all that the checker imports
@@ -58,7 +63,6 @@ def run(environment: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([environment / "bin/proofcheck", *arguments], capture_output=True, text=True, cwd=environment, check=False)
 
 
-@pytest.mark.slow
 def test_the_wheel_alone_verifies(installed: Path) -> None:
     without = subprocess.run([installed / "bin/python", "-c", "import torch"], capture_output=True, check=False)
     assert without.returncode != 0
@@ -70,20 +74,34 @@ def test_the_wheel_alone_verifies(installed: Path) -> None:
     assert (refused.returncode, refused.stdout.splitlines()[-1].split()[:3]) == (1, ["s", "REJECTED", "not-proved"])
 
 
-@pytest.mark.slow
+def texts_for_people() -> Iterator[str]:
+    """What the programs may print: every string of the packages but docstrings, and every rule's theorem and statement."""
+    for package in ("proofcheck", "strategies", "pytest_proofcheck"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if path.parent.name == "study" and path.name == "page.py":
+                continue  # writes a page of docs/
+            tree = ast.parse(path.read_text())
+            apart = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+            yield from (
+                node.value
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in apart
+            )
+    yield from (line for name in RULES for line in [*theorem(name), *statement(name)])
+
+
 def test_help_names_only_pages_that_are_there(installed: Path) -> None:
-    from proofcheck.rules import RULES
-
-    texts = [run(installed, "--help").stdout, run(installed, "verify", "--help").stdout]
-    texts += [run(installed, "rules", name).stdout for name in RULES]
-    named = {page for text in texts for page in re.findall(r"docs/([\w/-]+\.md)", text)}
-    assert "soundness.md" in named
-    assert len(named) > 10
+    named = {page for text in texts_for_people() for page in re.findall(r"docs/([\w/-]*(?:\w\.md|\w\.v|/))", text)}
+    assert {"soundness.md", "rules/cubic.md", "proofs/Cubic.v", "models.md", "extending/"} <= named
+    assert len(named) > 25
     documentation = installed / "share/doc/proofcheck"
-    assert [page for page in sorted(named) if not (documentation / page).is_file()] == []
+    assert [page for page in sorted(named) if not (documentation / page).exists()] == []
+    shown = [run(installed, "--help").stdout, run(installed, "verify", "--help").stdout, run(installed, "rules", "cubic").stdout]
+    assert all(re.findall(r"docs/[\w/-]+\.md", text) for text in shown)
+    assert "share/doc/proofcheck" in shown[0]
+    assert (documentation / "extending/token_at/train.py").exists()
 
 
-@pytest.mark.slow
 def test_the_source_distribution_is_whole(tmp_path: Path) -> None:
     archive = build(tmp_path, "sdist")
     with tarfile.open(archive) as files:

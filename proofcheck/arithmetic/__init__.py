@@ -9,7 +9,7 @@ no `<`, no truth value and no conversion to float.
 
 from proofcheck.arithmetic.backend import Arithmetic, exclusive_precision
 from proofcheck.arithmetic.ball_intervals import certainly_at_most_zero_ball, certainly_positive_ball
-from proofcheck.arithmetic.columns import ACTIVATIONS, ColumnArithmetic, Columns, Decided, Places, Scale
+from proofcheck.arithmetic.columns import ACTIVATIONS, RELU, ColumnArithmetic, Columns, Decided, Places, Scale
 from proofcheck.arithmetic.dyadic import DyadicArray, concatenate, reciprocal_below
 from proofcheck.arithmetic.dyadic_bounds import dyadic_above, multiples_above, reciprocals_above, significant_bits
 from proofcheck.arithmetic.fixed_point import Booleans, FixedPoint, IntegerArray, Integers, smallest_sums
@@ -18,22 +18,27 @@ from proofcheck.arithmetic.float_intervals import check_platform as platform_fai
 from proofcheck.arithmetic.intervals import Intervals, PositiveTable
 from proofcheck.arithmetic.nonpositive_sums import nonpositive_sums
 from proofcheck.arithmetic.range_minima import range_minima
+from proofcheck.arithmetic.run_columns import Conforming, OutsideFormatError, RunColumnArithmetic
 from proofcheck.arithmetic.spectral import root_two_above
 
 __all__ = [
     "ACTIVATIONS",
+    "RELU",
     "Arithmetic",
     "Booleans",
     "ColumnArithmetic",
     "Columns",
+    "Conforming",
     "Decided",
     "DyadicArray",
     "FixedPoint",
     "IntegerArray",
     "Integers",
     "Intervals",
+    "OutsideFormatError",
     "Places",
     "PositiveTable",
+    "RunColumnArithmetic",
     "Scale",
     "certainly_at_most_zero_ball",
     "certainly_positive_ball",

@@ -22,6 +22,8 @@ from proofcheck.arithmetic.operations import count
 
 RELATIVE_WIDTH, ABSOLUTE_WIDTH = 2.0**-20, 2.0**-60  # of a loss; a wider one is better computed again
 
+_TINIEST = 4_096  # smaller exponents of ends are rounded outward
+
 Bounds = tuple[Fraction, Fraction]
 
 
@@ -111,7 +113,22 @@ def exact_bounds(losses: Intervals) -> list[Bounds]:
             raise ArithmeticError("a loss has no finite bound")
         return [(max(Fraction(low), Fraction(0)), Fraction(high)) for low, high in zip(losses.lo.tolist(), losses.hi.tolist(), strict=True)]
     pairs = [ends(x) for x in _entries(losses)]
-    return [(max(_fraction(low), Fraction(0)), _fraction(high)) for low, high in pairs]
+    return [(_below(low), _above(high)) for low, high in pairs]
+
+
+def packed_bounds(losses: Intervals) -> Integers:
+    """[B] → [B, 2]: the bits of float64 bounds of losses, below and above; of balls, of which only those that are not finite are wide,
+    [0, ∞].
+    """
+    packed = np.empty((losses.size, 2))
+    packed[:, 0], packed[:, 1] = (losses.lo, losses.hi) if isinstance(losses, FloatIntervals) else (0.0, np.inf)
+    return packed.view(np.int64)
+
+
+def unpacked_bounds(packed: Integers) -> Intervals:
+    """[B, 2] → [B]: the enclosures of `packed_bounds`."""
+    bounds = np.ascontiguousarray(packed, dtype=np.int64).view(np.float64)
+    return FloatIntervals(bounds[:, 0].copy(), bounds[:, 1].copy())
 
 
 def sums_by_key(losses: Intervals, keys: Integers) -> dict[int, tuple[Fraction, Fraction, Fraction]]:
@@ -168,9 +185,30 @@ def _entries(losses: Intervals) -> list[arb]:
     return entries
 
 
-def _fraction(end: tuple[int, int]) -> Fraction:
+def _below(end: tuple[int, int]) -> Fraction:
+    """The lower end of a loss, or 0: a number of 2^40 binary digits is not written out."""
     integer, exponent = end
-    return Fraction(integer) * Fraction(2) ** exponent
+    small = integer <= 0 or integer.bit_length() + exponent < -_TINIEST
+    return Fraction(0) if small else Fraction(integer) * Fraction(2) ** exponent
 
 
-__all__ = ["cross_entropies", "exact_bounds", "log_sum_ball", "rivals", "sums_by_key", "weighted_sums", "wide"]
+def _above(end: tuple[int, int]) -> Fraction:
+    """The upper end of a loss, at least 2^−4096, and 0 if it is 0 or less."""
+    integer, exponent = end
+    if integer <= 0:
+        return Fraction(0)
+    small = integer.bit_length() + exponent < -_TINIEST  # then it is below 2^−4096
+    return Fraction(1, 2**_TINIEST) if small else Fraction(integer) * Fraction(2) ** exponent
+
+
+__all__ = [
+    "cross_entropies",
+    "exact_bounds",
+    "log_sum_ball",
+    "packed_bounds",
+    "rivals",
+    "sums_by_key",
+    "unpacked_bounds",
+    "weighted_sums",
+    "wide",
+]

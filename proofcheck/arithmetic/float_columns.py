@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -24,7 +25,6 @@ from proofcheck.arithmetic.columns import (
     ColumnArithmetic,
     Columns,
     Lookup,
-    Map,
     Places,
     Scale,
 )
@@ -106,25 +106,46 @@ class FloatColumns(Columns):
     @np.errstate(all="ignore")
     def normalized(self, eps: Fraction, *, centred: bool) -> FloatColumns:
         """c ↦ c/√(‖c‖²/k + eps) has a derivative of norm at most 1/√v, v ≤ ‖c‖²/k + eps between the computed c and the exact one."""
-        k = self.values.shape[0]
-        radius = self.radius
+        return self.centre(centred=centred).normalized(eps)
+
+    def centre(self, *, centred: bool) -> Centre:
+        """x − mean(x) if centred, else x."""
+        k, radius = self.values.shape[0], self.radius
         if centred:
-            values = self.values - self.values.sum(axis=0) / k
-            c = FloatColumns(values, radius)
-            radius = (radius + gamma(k + 2) * (self.norms() + c.norms()) + TINY) * SLACK
+            c = FloatColumns(self.values - self.values.sum(axis=0) / k, radius)
+            c.radius = (radius + gamma(k + 2) * (self.norms() + c.norms()) + TINY) * SLACK
         else:
             c = self
-        squares = np.einsum("kb,kb->b", c.values, c.values)
-        shortest = np.maximum(np.sqrt(squares) * (1 - gamma(k + 8)) - TINY - radius, 0.0)  # outward: down; NaN stays
-        variance = (shortest * shortest * (1 / k) + eps_below(eps)) * (1 - 2.0**-40)  # outward: down
-        out = FloatColumns(c.values / np.sqrt(squares / k + float(eps)), radius)
-        out.radius = (radius / np.sqrt(variance) + gamma(k + 8) * out.norms() + TINY) * SLACK
-        out.radius = capped_like(out.radius, c.norms())
-        count(NORMALIZATION_OPERATIONS * out.values.size)
-        return out
+        return Centre(c, np.einsum("kb,kb->b", c.values, c.values))
 
     def logits(self) -> FloatLogits:
         return FloatLogits(self.values, self.radius)
+
+
+class Centre:
+    """What a normalization divides: columns c, and the computed squares of their lengths."""
+
+    __slots__ = ("c", "squares")
+
+    def __init__(self, c: FloatColumns, squares: Doubles) -> None:
+        self.c = c
+        self.squares = squares
+
+    def variance_below(self, eps: Fraction, further: Doubles | float = 0.0) -> Doubles:
+        """At most ‖y‖²/k + eps for every y within the radius and `further` ≥ 0 of the computed c. ArithmeticError for a tiny eps."""
+        k = self.c.values.shape[0]
+        away = (self.c.radius + further) * SLACK
+        shortest = np.maximum(np.sqrt(self.squares) * (1 - gamma(k + 8)) - TINY - away, 0.0)  # outward: down; NaN stays
+        return np.asarray((shortest * shortest * (1 / k) + eps_below(eps)) * (1 - 2.0**-40))  # outward: down
+
+    def normalized(self, eps: Fraction) -> FloatColumns:
+        """c/√(‖c‖²/k + eps), with its radius."""
+        k = self.c.values.shape[0]
+        out = FloatColumns(self.c.values / np.sqrt(self.squares / k + float(eps)), self.c.radius)
+        out.radius = (self.c.radius / np.sqrt(self.variance_below(eps)) + gamma(k + 8) * out.norms() + TINY) * SLACK
+        out.radius = capped_like(out.radius, self.c.norms())
+        count(NORMALIZATION_OPERATIONS * out.values.size)
+        return out
 
 
 class FloatLogits:
@@ -171,6 +192,135 @@ def eps_below(eps: Fraction) -> float:
     return math.nextafter(float(eps), 0.0)
 
 
+class FloatAffine:
+    """x ↦ x W + b: ‖fl(Wᵀx̂ + b) − (Wᵀx + b)‖ ≤ ‖W‖₂·r + γ_{k+2}(‖W‖_F·‖x̂‖ + ‖b‖) + underflow.
+
+    matrix: Wᵀ. spectral, frobenius, bias_norm: at least these norms.
+    """
+
+    __slots__ = ("_bias", "bias_norm", "frobenius", "matrix", "spectral")
+
+    def __init__(self, W: DyadicArray, b: DyadicArray | None) -> None:
+        self.matrix = np.ascontiguousarray(exact_doubles(W).T)
+        outputs, inputs = self.matrix.shape
+        if min(outputs, inputs) > LARGEST_SAMPLE:
+            _refuse(product_failures(outputs, inputs, max(outputs, inputs)))
+        self._bias = None if b is None else exact_doubles(b)[:, None]
+        self.spectral, self.frobenius = spectral_norm_above(self.matrix), norm_above(self.matrix)
+        self.bias_norm = 0.0 if self._bias is None else norm_above(self._bias)
+
+    @np.errstate(all="ignore")
+    def __call__(self, x: Columns) -> FloatColumns:
+        given, k = as_floats(x), self.matrix.shape[1]
+        values = self.matrix @ given.values
+        if self._bias is not None:
+            values += self._bias
+        rounding = gamma(k + 2) * (self.frobenius * given.norms() + self.bias_norm)
+        count(2 * k * values.size)
+        return FloatColumns(values, (self.spectral * given.radius + rounding + TINY) * SLACK)
+
+
+class FloatDiagonal:
+    """x ↦ x∘w + b: ‖fl(x̂∘w + b) − (x∘w + b)‖ ≤ max|w|·r + γ_3(max|w|·‖x̂‖ + ‖b‖) + underflow.
+
+    largest, bias_norm: at least max|w| and ‖b‖.
+    """
+
+    __slots__ = ("_bias", "_factors", "bias_norm", "largest")
+
+    def __init__(self, w: DyadicArray, b: DyadicArray | None) -> None:
+        self._factors = exact_doubles(w)[:, None]
+        self._bias = None if b is None else exact_doubles(b)[:, None]
+        self.largest = float(np.abs(self._factors).max()) + TINY
+        self.bias_norm = 0.0 if self._bias is None else norm_above(self._bias)
+
+    @np.errstate(all="ignore")
+    def __call__(self, x: Columns) -> FloatColumns:
+        given = as_floats(x)
+        values = given.values * self._factors
+        if self._bias is not None:
+            values += self._bias
+        count(2 * values.size)
+        rounding = gamma(3) * (self.largest * given.norms() + self.bias_norm)
+        return FloatColumns(values, (self.largest * given.radius + rounding + TINY) * SLACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Attended:
+    """z, and bounds. query, key, value [H, B]: at least the norms of the computed vectors of each head, of keys and values the largest.
+    …_radius [B]: of the whole vectors. error [H, B]: of scores. spread [H, B]: the computed largest score less the least.
+    """
+
+    z: FloatColumns
+    query: Doubles
+    query_radius: Doubles
+    key: Doubles
+    key_radius: Doubles
+    value: Doubles
+    value_radius: Doubles
+    error: Doubles
+    spread: Doubles
+
+
+class FloatAttention:
+    """Softmax attention of every head. above: at least the scale, and TINY."""
+
+    __slots__ = ("_factor", "above", "n_heads")
+
+    def __init__(self, n_heads: int, scale: Scale) -> None:
+        self.n_heads = n_heads
+        self._factor = float(scale.ratio) / math.sqrt(scale.square)  # within 4U of the exact scale
+        self.above = self._factor * SLACK + TINY
+        if not self.above < HUGE:
+            raise ArithmeticError("the attention scale is too large for float64 bounds")
+
+    @np.errstate(all="ignore")
+    def __call__(
+        self, query: Columns, at: Places, keys: Sequence[Columns], values: Sequence[Columns], places: Sequence[Places]
+    ) -> Attended:
+        n_heads, q = self.n_heads, as_floats(query)
+        features, width = len(q.values), q.width if at is None else len(at)
+        d_head, m = features // n_heads, len(keys)
+        own = narrowed(at)
+        q_heads = q.values.reshape(n_heads, d_head, -1)
+        scores = np.empty((m, n_heads, width))
+        key_norm, key_radius = np.zeros((n_heads, width)), np.zeros(width)
+        seen = [narrowed(place) for place in places]
+        for j, (key, place) in enumerate(zip(keys, seen, strict=True)):
+            k = as_floats(key)
+            scores[j] = _products(q_heads, own, k.values.reshape(n_heads, d_head, -1), place, width)
+            key_norm = np.maximum(key_norm, rows(k.norms_by_head(n_heads), place))  # NaN and infinity stay
+            key_radius = np.maximum(key_radius, rows(k.radius, place))
+        scores *= self._factor
+        query_norm, query_radius = rows(q.norms_by_head(n_heads), own), rows(q.radius, own)
+        error = query_norm * (gamma(d_head + 8) * key_norm + key_radius) + query_radius * (key_norm + key_radius)
+        error = (self.above * error + TINY) * SLACK
+        scores -= scores.max(axis=0)
+        spread = -scores.min(axis=0)
+        theta = (error + 2 * U * spread + 2 * EXPONENTIAL_ERROR) * SLACK
+        moved = changed_weights(theta)
+        weights = exponentials(scores)
+        weights /= weights.sum(axis=0)
+        value_norm, value_radius = np.zeros((n_heads, width)), np.zeros(width)
+        parts = []
+        for value, place in zip(values, seen, strict=True):
+            v = as_floats(value)
+            parts.append(rows(v.values, place).reshape(n_heads, d_head, -1))
+            value_norm = np.maximum(value_norm, rows(v.norms_by_head(n_heads), place))
+            value_radius = np.maximum(value_radius, rows(v.radius, place))
+        z = _weighted(weights, parts)
+        by_head = (moved + gamma(2 * m + 2)) * value_norm
+        radius = (np.sqrt((by_head * by_head).sum(axis=0)) + math.sqrt(n_heads) * value_radius + TINY) * SLACK
+        count(ATTENTION_OPERATIONS * m * z.size + SOFTMAX_OPERATIONS * weights.size)
+        mixed = FloatColumns(z.reshape(features, width), radius)
+        return Attended(mixed, query_norm, query_radius, key_norm, key_radius, value_norm, value_radius, error, spread)
+
+
+def changed_weights(theta: Doubles) -> Doubles:
+    """At least Σ|α̂ − α| of softmax weights whose logarithms are off by at most θ each: 2·tanh(θ/2) ≤ θ, and 2. Infinite for NaN."""
+    return np.where(theta <= 1, theta, np.where(theta < np.inf, 2.0, np.inf))
+
+
 class FloatColumnArithmetic(ColumnArithmetic):
     """Maps in float64. ArithmeticError if the matrix products of this machine are not conventional float64 ones."""
 
@@ -178,94 +328,22 @@ class FloatColumnArithmetic(ColumnArithmetic):
         _refuse(blas_failures())
 
     def lookup(self, table: DyadicArray) -> Lookup:
-        rows = np.ascontiguousarray(exact_doubles(table).T)
-        norms = column_norms(rows)
-        radius = np.full(rows.shape[1], TINY)
-        return lambda numbers: FloatColumns(np.take(rows, numbers, axis=1), np.take(radius, numbers), np.take(norms, numbers))
+        stored = np.ascontiguousarray(exact_doubles(table).T)
+        norms = column_norms(stored)
+        radius = np.full(stored.shape[1], TINY)
+        return lambda numbers: FloatColumns(np.take(stored, numbers, axis=1), np.take(radius, numbers), np.take(norms, numbers))
 
-    def affine(self, W: DyadicArray, b: DyadicArray | None) -> Map:
-        """‖fl(Wᵀx̂ + b) − (Wᵀx + b)‖ ≤ ‖W‖₂·r + γ_{k+2}(‖W‖_F·‖x̂‖ + ‖b‖) + underflow."""
-        matrix = np.ascontiguousarray(exact_doubles(W).T)
-        outputs, inputs = matrix.shape
-        if min(outputs, inputs) > LARGEST_SAMPLE:
-            _refuse(product_failures(outputs, inputs, max(outputs, inputs)))
-        bias = None if b is None else exact_doubles(b)[:, None]
-        spectral, frobenius = spectral_norm_above(matrix), norm_above(matrix)
-        bias_norm = 0.0 if bias is None else norm_above(bias)
-        rounding = gamma(matrix.shape[1] + 2)
+    def affine(self, W: DyadicArray, b: DyadicArray | None) -> FloatAffine:
+        return FloatAffine(W, b)
 
-        @np.errstate(all="ignore")
-        def apply(x: Columns) -> FloatColumns:
-            given = _floats(x)
-            values = matrix @ given.values
-            if bias is not None:
-                values += bias
-            radius = (spectral * given.radius + rounding * (frobenius * given.norms() + bias_norm) + TINY) * SLACK
-            count(2 * matrix.shape[1] * values.size)
-            return FloatColumns(values, radius)
-
-        return apply
-
-    def diagonal(self, w: DyadicArray, b: DyadicArray | None) -> Map:
-        """‖fl(x̂∘w + b) − (x∘w + b)‖ ≤ max|w|·r + γ_3(max|w|·‖x̂‖ + ‖b‖) + underflow."""
-        factors = exact_doubles(w)[:, None]
-        bias = None if b is None else exact_doubles(b)[:, None]
-        largest = float(np.abs(factors).max()) + TINY
-        bias_norm = 0.0 if bias is None else norm_above(bias)
-
-        @np.errstate(all="ignore")
-        def apply(x: Columns) -> FloatColumns:
-            given = _floats(x)
-            values = given.values * factors
-            if bias is not None:
-                values += bias
-            count(2 * values.size)
-            return FloatColumns(values, (largest * given.radius + gamma(3) * (largest * given.norms() + bias_norm) + TINY) * SLACK)
-
-        return apply
+    def diagonal(self, w: DyadicArray, b: DyadicArray | None) -> FloatDiagonal:
+        return FloatDiagonal(w, b)
 
     def attention(self, n_heads: int, scale: Scale) -> Attention:
-        factor = float(scale.ratio) / math.sqrt(scale.square)  # within 4U of the exact scale
-        above = factor * SLACK + TINY
-        if not above < HUGE:
-            raise ArithmeticError("the attention scale is too large for float64 bounds")
+        attended = FloatAttention(n_heads, scale)
 
-        @np.errstate(all="ignore")
         def apply(query: Columns, at: Places, keys: Sequence[Columns], values: Sequence[Columns], places: Sequence[Places]) -> FloatColumns:
-            q = _floats(query)
-            features, width = len(q.values), q.width if at is None else len(at)
-            d_head, m = features // n_heads, len(keys)
-            own = _narrowed(at)
-            q_heads = q.values.reshape(n_heads, d_head, -1)
-            scores = np.empty((m, n_heads, width))
-            key_norm, key_radius = np.zeros((n_heads, width)), np.zeros(width)
-            seen = [_narrowed(place) for place in places]
-            for j, (key, place) in enumerate(zip(keys, seen, strict=True)):
-                k = _floats(key)
-                scores[j] = _products(q_heads, own, k.values.reshape(n_heads, d_head, -1), place, width)
-                key_norm = np.maximum(key_norm, _rows(k.norms_by_head(n_heads), place))  # NaN and infinity stay
-                key_radius = np.maximum(key_radius, _rows(k.radius, place))
-            scores *= factor
-            query_norm, query_radius = _rows(q.norms_by_head(n_heads), own), _rows(q.radius, own)
-            error = query_norm * (gamma(d_head + 8) * key_norm + key_radius) + query_radius * (key_norm + key_radius)
-            error = (above * error + TINY) * SLACK
-            scores -= scores.max(axis=0)
-            theta = (error + 2 * U * -scores.min(axis=0) + 2 * EXPONENTIAL_ERROR) * SLACK
-            moved = np.where(theta <= 1, theta, np.where(theta < np.inf, 2.0, np.inf))  # ≥ Σ|α̂ − α|
-            weights = exponentials(scores)
-            weights /= weights.sum(axis=0)
-            value_norm, value_radius = np.zeros((n_heads, width)), np.zeros(width)
-            parts = []
-            for value, place in zip(values, seen, strict=True):
-                v = _floats(value)
-                parts.append(_rows(v.values, place).reshape(n_heads, d_head, -1))
-                value_norm = np.maximum(value_norm, _rows(v.norms_by_head(n_heads), place))
-                value_radius = np.maximum(value_radius, _rows(v.radius, place))
-            z = _weighted(weights, parts)
-            by_head = (moved + gamma(2 * m + 2)) * value_norm
-            radius = (np.sqrt((by_head * by_head).sum(axis=0)) + math.sqrt(n_heads) * value_radius + TINY) * SLACK
-            count(ATTENTION_OPERATIONS * m * z.size + SOFTMAX_OPERATIONS * weights.size)
-            return FloatColumns(z.reshape(features, width), radius)
+            return attended(query, at, keys, values, places).z
 
         return apply
 
@@ -273,14 +351,14 @@ class FloatColumnArithmetic(ColumnArithmetic):
     def average(self, values: Sequence[Columns], places: Sequence[Places]) -> FloatColumns:
         """‖fl(Σ v̂_j/m) − Σ v_j/m‖ ≤ Σ r_j/m + γ_{m+2}·max ‖v̂_j‖ + underflow."""
         m = len(values)
-        given = [_floats(value) for value in values]
-        total = _rows(given[0].values, places[0]).copy()
+        given = [as_floats(value) for value in values]
+        total = rows(given[0].values, places[0]).copy()
         radius, norm = np.zeros(total.shape[1]), np.zeros(total.shape[1])
         for value, place in zip(given, places, strict=True):
-            radius = radius + _rows(value.radius, place)
-            norm = np.maximum(norm, _rows(value.norms(), place))
+            radius = radius + rows(value.radius, place)
+            norm = np.maximum(norm, rows(value.norms(), place))
         for value, place in zip(given[1:], places[1:], strict=True):
-            total += _rows(value.values, place)
+            total += rows(value.values, place)
         total /= m
         count(m * total.size)
         return FloatColumns(total, (radius / m + gamma(m + 2) * norm + TINY) * SLACK)
@@ -291,13 +369,13 @@ def _refuse(failures: list[str]) -> None:
         raise ArithmeticError("; ".join(failures))
 
 
-def _floats(x: Columns) -> FloatColumns:
+def as_floats(x: Columns) -> FloatColumns:
     if not isinstance(x, FloatColumns):
         raise TypeError("columns of another arithmetic")
     return x
 
 
-def _narrowed(places: Places) -> Places:
+def narrowed(places: Places) -> Places:
     """The same places; one of them where they are all equal, for numpy to repeat."""
     return places if places is None or len(places) < 2 or bool((places != places[0]).any()) else places[:1]
 
@@ -315,7 +393,7 @@ def _products(left: Doubles, at: Places, right: Doubles, place: Places, width: i
         if left.shape[2] * right.shape[2] <= PAIRS * width:
             pairs = np.matmul(left.transpose(0, 2, 1), right)
             return np.asarray(np.take(pairs.reshape(len(left), -1), at * right.shape[2] + place, axis=1))
-    return np.asarray(np.einsum("hdb,hdb->hb", _rows(left, at), _rows(right, place)))
+    return np.asarray(np.einsum("hdb,hdb->hb", rows(left, at), rows(right, place)))
 
 
 def _weighted(weights: Doubles, values: Sequence[Doubles]) -> Doubles:
@@ -335,5 +413,5 @@ def _weighted(weights: Doubles, values: Sequence[Doubles]) -> Doubles:
     return np.asarray(z)
 
 
-def _rows(values: Doubles, places: Places) -> Doubles:
+def rows(values: Doubles, places: Places) -> Doubles:
     return values if places is None else np.take(values, places, axis=-1)

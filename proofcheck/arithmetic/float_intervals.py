@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofcheck.arithmetic.dyadic import DyadicArray
-from proofcheck.arithmetic.fixed_point import FixedPoint
+from proofcheck.arithmetic.fixed_point import FixedPoint, IntegerArray
 from proofcheck.arithmetic.intervals import Intervals, PositiveTable
 from proofcheck.arithmetic.operations import count
 
@@ -223,6 +223,36 @@ class FloatIntervals(Intervals):
         integers = products.astype(np.int32)  # towards zero; |P| ≤ 2^bits
         integers -= margin
         return FixedPoint(integers, 2 * margin, bits)
+
+    @np.errstate(all="ignore")
+    def lower_product(self, first: Self, second: Self, bits: int) -> IntegerArray:
+        """One rounded sum and one rounded product for each entry.
+
+        Lemma. Fix an index of axis 0. Let 0 ≤ ŵ ≤ w ≤ w̌, û ≤ u, v̂ ≤ v; W ≥ w̌ and M ≥ |û| + |v̂| over all entries, M < 2^1000,
+        2^k·W·M ≤ 2^(bits − 1), 8 ≤ bits ≤ 29, k ≤ 900. Let S = fl(û + v̂), w' = fl(2^k·ŵ) if S ≥ 0, else fl(2^k·w̌), and P = fl(w'·S).
+        Then L = I − 2 ≤ 2^k·w·(u + v) and |L| ≤ 2^bits, for the integer I next to P towards zero.
+        Proof. Let w° be ŵ if û + v̂ ≥ 0, else w̌. S has the sign of û + v̂, so w' = fl(2^k·w°), and w·(u + v) ≥ w°·(û + v̂).
+        |S − (û + v̂)| ≤ 2^−53·M (a sum that underflows is exact), |w' − 2^k·w°| ≤ 2^−1074, |P| ≤ 2^29 and
+        |P − w'·S| ≤ 2^−53·|P| + 2^−1074, so P − 2^k·w°·(û + v̂) < 2^−20, and L < P − 1 as I < P + 1. |I| ≤ |P| ≤ 2^(bits − 1) + 1.  ∎
+        """
+        shape = np.broadcast_shapes(self.shape, first.shape, second.shape)
+        if 0 in shape or not (self.lo >= 0).all():
+            return super().lower_product(first, second, bits)
+        W, U, V = (_magnitude_and_radius(part, shape)[0] for part in (self, first, second))
+        M = _sum_above(U, V)
+        size = _product_above(W, M)
+        if not (8 <= bits <= 29 and ((M < 2.0**1000) & np.isfinite(size)).all()):
+            raise ArithmeticError("a value left the range of float64")
+        k = np.minimum(bits - 1 - np.frexp(size)[1], 900).reshape(-1, *(1,) * (len(shape) - 1))
+        low, high = np.ldexp(self.lo, k), np.ldexp(self.hi, k)
+        if not np.isfinite(high).all():
+            raise ArithmeticError("a value left the range of float64")
+        sums = np.asarray(first.lo + second.lo)
+        products = np.minimum(low * sums, high * sums)  # the factor that the sign of the sum calls for
+        count(2 * products.size)
+        integers: IntegerArray = products.astype(np.int32)  # towards zero; |P| ≤ 2^bits
+        integers -= 2
+        return integers
 
 
 _Bounds = tuple[Doubles, Doubles]  # on sizes and radii; one for each index of axis 0, or one for all

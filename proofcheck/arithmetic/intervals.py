@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proofcheck.arithmetic.fixed_point import FixedPoint
+from proofcheck.arithmetic.fixed_point import FixedPoint, IntegerArray
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -111,6 +111,12 @@ class Intervals(ABC):
         A backend may evaluate it in another way: what holds is the postcondition of `FixedPoint` about the exact values. 8 ≤ bits ≤ 29.
         """
         return (self * (first + second)).fixed_point(bits)
+
+    def lower_product(self, first: Self, second: Self, bits: int) -> IntegerArray:
+        """The lower ends of `fixed_point_product` alone, each from the ends of its own entry, for self ≥ 0: integers L with
+        L ≤ scale_a·w·(u + v) for all w, u, v of the enclosures, and |L| ≤ 2^bits. Two operations per entry.
+        """
+        return (self * (first + second)).fixed_point(bits).lower
 
     def __eq__(self, other: object) -> bool:
         raise TypeError("enclosures are compared with certainly_positive / certainly_negative, never with ==")

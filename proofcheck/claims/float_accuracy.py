@@ -36,13 +36,19 @@ class FloatAccuracyAtLeast:
 
     def words(self) -> str:
         """The assumptions are part of the claim: N, τ, κ and the format."""
-        assumed = f"roundings={self.run.roundings} tau={self.run.tau} kappa={self.run.kappa}"
+        run = self.run
+        of_each = "" if run.activation is None and run.format.short is None else " a stage"
+        assumed = f"roundings={run.roundings}{of_each} tau={run.tau} kappa={run.kappa}"
+        if run.activation is not None:
+            assumed += f" activation={run.activation}"
         count = f"{self.correct}/{self.total} ({decimal(self.correct, self.total)})"
-        return f"float accuracy >= {count} of {self.run.format.name} runs with {assumed}"
+        return f"float accuracy >= {count} of {run.format.name} runs with {assumed}"
 
 
-def _build(correct: int, total: int, format: str, roundings: int, tau: Fraction, kappa: int) -> FloatAccuracyAtLeast:
-    return FloatAccuracyAtLeast(correct, total, FloatRun(FORMATS[format], roundings, tau, kappa))
+def _build(
+    correct: int, total: int, format: str, roundings: int, tau: Fraction, kappa: int, activation: Fraction | None = None
+) -> FloatAccuracyAtLeast:
+    return FloatAccuracyAtLeast(correct, total, FloatRun(FORMATS[format], roundings, tau, kappa, activation))
 
 
 def _assumptions(claim: FloatAccuracyAtLeast) -> tuple[str, ...]:
@@ -50,6 +56,8 @@ def _assumptions(claim: FloatAccuracyAtLeast) -> tuple[str, ...]:
     if run.format.short is not None:
         return _in_stages(run, run.format.short)
     u, eta = f"2^-{run.format.unit}", f"2^-{run.format.least}"
+    if run.activation is not None:
+        return _assumptions_of_stages(run, u, eta)
     return (
         f"A {run.format.name} evaluation conforms (docs/semantics-float.md) if",
         f"every operation returns exact*(1 + d) + h with |d| <= {u}, |h| <= {eta}; so subnormal numbers may be flushed or read as zero;",
@@ -58,6 +66,24 @@ def _assumptions(claim: FloatAccuracyAtLeast) -> tuple[str, ...]:
         "the softmax weights that are mixed are those that are summed, nonnegative, and each is exp(s - largest s) times a number",
         f"between exp(-t) and exp(t), t = {run.tau} + {run.kappa}*{u}*|s - largest s|, give or take {eta};",
         "no weight matrices are multiplied with each other, nothing is folded or centred, no fast matrix algorithm is used;",
+        "the logits are compared in the same format. That a program conforms is not proved here.",
+    )
+
+
+def _assumptions_of_stages(run: FloatRun, u: str, eta: str) -> tuple[str, ...]:
+    g = f"g = {run.roundings}*{u}/(1 - {run.roundings}*{u})"
+    t = f"t = {run.tau} + {run.kappa}*{u}*|s - largest s|"
+    return (
+        f"A {run.format.name} evaluation conforms (docs/semantics-float.md, Transformers) if",
+        f"every operation returns exact*(1 + d) + h with |d| <= {u}, |h| <= {eta}; so subnormal numbers may be flushed or read as zero;",
+        "it goes through the stages of the network: embedding, normalization, queries, keys, values, scores, softmax, mixing, outputs of",
+        "heads, MLP, residual sums, read-out, logits; with the file's weights, none multiplied with each other, folded or centred;",
+        f"in each stage each term passes at most {run.roundings} roundings, in any order and bracketing of each sum, fused or not;",
+        f"with {g}, a mean is off by at most g*|largest entry|, a variance by g*(mean square),",
+        "and an entry is normalized within g of each of the two terms of entry - mean, subtracted before the division or after it;",
+        "masked keys have no part; the softmax weights that are mixed are those that are summed, nonnegative, and each is",
+        f"exp(s - largest s) times a number between exp(-t) and exp(t), {t}, give or take {eta};",
+        f"an activation function of x other than ReLU is off by at most {run.activation}*|x| + {eta};",
         "the logits are compared in the same format. That a program conforms is not proved here.",
     )
 
@@ -101,6 +127,7 @@ KIND = ClaimKind(
     },
     _build,
     numbers,
+    optional={"activation": RationalKind()},
     reading=_reading,
     assumptions=_assumptions,
 )

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
         near = did_you_mean(options.name[:80], list(RULES))
         print(escape(f"usage: there is no rule {options.name[:80]!r}{near}; `proofcheck rules` lists them"), file=sys.stderr)
         return DECLINED
-    print("\n".join(wrapped([*_signature(options.name), *theorem(options.name), *_statement(options.name)], columns)))
+    print("\n".join(wrapped([*_signature(options.name), *theorem(options.name), *statement(options.name)], columns)))
     return OK
 
 
@@ -49,7 +49,7 @@ def _signature(name: str) -> list[str]:
     ]
 
 
-def _statement(name: str) -> list[str]:
+def statement(name: str) -> list[str]:
     """The Coq statement that the last line of the docstring names."""
     known = texts("theorems.json").get(name)
     if known is None:

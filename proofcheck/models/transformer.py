@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from proofcheck.arithmetic import ACTIVATIONS, Arithmetic, Columns, Decided, DyadicArray, Integers, Intervals
+from proofcheck.arithmetic import ACTIVATIONS, RELU, Arithmetic, ColumnArithmetic, Columns, Decided, DyadicArray, Integers, Intervals
 from proofcheck.errors import Reason, Rejected
 from proofcheck.kinds import ChoiceKind, Kind, RationalKind, Value, wrong_type
 from proofcheck.limits import Limits
@@ -125,7 +125,22 @@ class Transformer:
 
     def evaluator(self, arithmetic: Arithmetic) -> Callable[[Integers], Intervals | Decided]:
         """The semantics of the module docstring; states that inputs share are computed once (`prefixes`)."""
-        return _Evaluation(self, arithmetic).logits
+        return self.evaluator_in(arithmetic.columns())
+
+    def evaluator_in(self, columns: ColumnArithmetic) -> Callable[[Integers], Intervals | Decided]:
+        """The same in a column arithmetic of the caller's."""
+        return _Evaluation(self, columns).logits
+
+    def plain_roundings(self) -> int:
+        """What a plain float evaluation needs at most, of a term of one stage: docs/semantics-float.md, Transformers."""
+        sizes = self.dimensions
+        widths = (W.shape[0] for W, _ in self.unembedding.maps)
+        terms = max(sizes.d_model, sizes.d_mlp, sizes.n_heads * sizes.d_head, 2 * sizes.n_ctx, 2 * sizes.n_layers + sizes.n_ctx, *widths)
+        return int(terms) + 8
+
+    def has_smooth_activation(self) -> bool:
+        """Whether an activation function of it is another than ReLU, whose evaluation is exact."""
+        return any(layer.mlp is not None and layer.mlp.activation != RELU for layer in self.layers)
 
     def table_bits(self) -> int:
         """No rule makes exact tables of it."""
@@ -151,8 +166,7 @@ class _LayerMaps:
 class _Evaluation:
     """Prepared maps, and what depends on one token alone."""
 
-    def __init__(self, network: Transformer, arithmetic: Arithmetic) -> None:
-        columns = arithmetic.columns()
+    def __init__(self, network: Transformer, columns: ColumnArithmetic) -> None:
         self._network = network
         self._layers = [
             _LayerMaps(

@@ -97,12 +97,16 @@ FORMATS = {
 class FloatRun:
     """Which evaluations conform: at most `roundings` N of a term (in stages: in each stage); exponentials of x off by a factor of at most
     exp(tau + kappa·u·|x|).
+
+    activation: of claims about transformers, whose roundings are those of each stage: an activation function of x is off by at most
+    activation·|x|. None: the claim is about `attention-only-one-layer-one-head`.
     """
 
     format: FloatFormat
     roundings: int
     tau: Fraction
     kappa: int
+    activation: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)

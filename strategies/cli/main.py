@@ -41,7 +41,9 @@ exit codes:
   0    done
   1    the checker rejected what the strategy wrote; nothing was written
   2    usage, a file that cannot be read or written, a network of another task, or a limit of the checker
-  130  interrupted"""
+  130  interrupted
+
+pages called docs/… are installed in share/doc/proofcheck of this environment"""
 
 
 EXTRAS = {"torch": "strategies", "sympy": "strategies", "matplotlib": "strategies", "plotly": "report", "distributed": "cluster"}

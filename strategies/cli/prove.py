@@ -26,6 +26,7 @@ from strategies.max_of_k.strategy import Problem, Strategy
 from strategies.max_of_k.windows import windows_at, windows_within
 from strategies.models.load import ModelError
 from strategies.names import EVALUATION, UnknownStrategy, full_name
+from strategies.networks.float_claims import FORMATS as TRANSFORMER_FORMATS
 from strategies.proving import prove as prove_anything
 from strategies.suitability import refusal, remarks
 
@@ -63,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="claims about floats: roundings of a term, in stages those of one stage (default: more than a plain evaluation needs)",
     )
-    parser.add_argument("--tau", type=Fraction, metavar="P/Q", help="claims about floats: bound on the error of exponentials")
+    parser.add_argument("--tau", type=Fraction, metavar="P/Q", help="claims about floats: error of exponentials, and of activations")
     parser.add_argument("--force", action="store_true", help="replace CERT if it exists")
     add_search_options(parser)
 
@@ -73,8 +74,8 @@ def run(options: argparse.Namespace) -> int:
     if options.claim in LOSS_CLAIMS:
         return run_loss(options)
     if options.strategy == EVALUATION:
-        if options.claim != "accuracy":
-            print(f"--strategy {EVALUATION} proves --claim accuracy alone", file=sys.stderr)
+        if options.claim not in ("accuracy", *TRANSFORMER_FORMATS):
+            print(f"--strategy {EVALUATION} proves --claim accuracy, float32 or float64", file=sys.stderr)
             return 2
         return _evaluate(options)
     if options.task is not None:
@@ -150,10 +151,10 @@ def _run(options: argparse.Namespace, problem: Problem) -> FloatRun | None:
     if options.claim not in FLOAT_CLAIMS:
         return None
     kind, tau = FLOAT_CLAIMS[options.claim]
-    return FloatRun(kind, options.roundings or _roundings(kind, problem), options.tau or tau, KAPPA)
+    return FloatRun(kind, options.roundings or default_roundings(kind, problem), options.tau or tau, KAPPA)
 
 
-def _roundings(kind: FloatFormat, problem: Problem) -> int:
+def default_roundings(kind: FloatFormat, problem: Problem) -> int:
     """More than a plain evaluation needs; with a short format each may be a truncation, as in accumulators of accelerators."""
     sizes = problem.dimensions
     if kind.short is None:
@@ -168,7 +169,17 @@ def _evaluate(options: argparse.Namespace) -> int:
     if limits is None:
         return 2
     try:
-        proof = prove_anything(options.model, options.task, EVALUATION, output=options.output, limits=limits, force=options.force)
+        proof = prove_anything(
+            options.model,
+            options.task,
+            EVALUATION,
+            claim=options.claim,
+            roundings=options.roundings,
+            tau=options.tau,
+            output=options.output,
+            limits=limits,
+            force=options.force,
+        )
     except ProveError as error:
         print(escape(f"nothing was written: {error}"), file=sys.stderr)
         return 2 if error.declined else 1
@@ -180,7 +191,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         return 2
     report = proof.report
     bound = f"{report.proved}/{report.total} ({decimal(report.proved, report.total)})"
-    print(f"{options.output}: accuracy >= {bound}; check {report.seconds:.2f} s")
+    kind = "accuracy" if options.claim == "accuracy" else f"{FLOAT_CLAIMS[options.claim][0].name} accuracy"
+    print(f"{options.output}: {kind} >= {bound}; check {report.seconds:.2f} s")
     return 0
 
 

@@ -19,7 +19,7 @@ COUNTS = ("proved", "wrong", "undecided", "published", "flops", "unexplained_dim
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """FOLDER, MODEL, STRATEGY and the options of a search."""
-    parser.add_argument("study", type=Path, metavar="FOLDER", help="folder of the study, as docs/results")
+    parser.add_argument("study", type=Path, metavar="FOLDER", help="folder of the study, with the tables that `collect` writes")
     parser.add_argument("model", type=Path, metavar="MODEL", help="weight file of the row's network")
     parser.add_argument("strategy", metavar="GLOB", help="name of the row's strategy, or a pattern for several")
     add_search_options(parser)

@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from strategies.study.figures import draw
+from strategies.study.figures import draw, draw_newer
 from strategies.study.page import LENGTHS, page
-from strategies.study.table import read
+from strategies.study.table import NEWER, read, with_newer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +28,8 @@ def run(options: argparse.Namespace) -> int:
         for n_ctx in () if options.no_figures else LENGTHS:
             part = study.of(n_ctx)
             files += draw(part, options.folder, f"n{n_ctx}") if part.networks else []
+        newer = None if options.no_figures else with_newer(options.folder, study)
+        files += [draw_newer(newer, options.folder, f"{NEWER}-bound-against-operations")] if newer else []
     except (OSError, ValueError) as error:
         print(f"no page: {error}", file=sys.stderr)
         return 2

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"some of {', '.join(COLUMNS)} (default: all that are not empty; with --csv: all)",
     )
     parser.add_argument(
-        "--published", type=Path, metavar="FILE", help="claims of the published code, as tests/data/published-bounds-seed-123.json"
+        "--published", type=Path, metavar="FILE", help="counts that the published code claims, as JSON: total, cubic, subcubic"
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_const", dest="render", const=as_csv, help="comma-separated, with exact counts")

@@ -34,7 +34,7 @@ class Errors:
 def float_errors(network: AttentionOnly, run: FloatRun) -> Errors:
     """As the checker computes them."""
     sizes = network.dimensions
-    found = forms(network, run) if run.format.short is None else stage_errors(network, run, run.format.short).forms()
+    found = forms(network, run) if run.format.short is None else stage_errors(network, run, run.format.short).tables()
     tokens, positions = weight_errors(network.path_tables(), found, run, sizes.d_head)
     tables = [found.direct, found.tokens, found.positions]
     EUPU, EVOU, PVOU = (np.array([[float(x) for x in row] for row in table.fractions().tolist()]) for table in tables)
@@ -47,7 +47,7 @@ class FloatTerms:
 
     def __init__(self, model: Model, margin: float = 0.0, errors: Errors | None = None) -> None:
         """margin: of the claim; EUPU_of_answer is EUPU less it. errors: for a claim about floats; then terms are lower bounds."""
-        self._errors = errors
+        self.errors = errors
         weights = {name: getattr(model, name).numpy() for name in ("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O", "W_U")}
         biases = {name: getattr(model, name).numpy() for name in ("b_Q", "b_K", "b_V", "b_O", "b_U")}
         last = weights["W_E"] + weights["W_pos"][-1]
@@ -74,9 +74,9 @@ class FloatTerms:
         positions = self.PVOU[:, m] - self.PVOU[:, rivals].T  # [J, n]
         direct = self.EUPU_of_answer[query, m] - self.EUPU[query, rivals]  # [J]
         x = tokens[:, None, :] + positions[:, :, None] + direct[:, None, None]
-        if self._errors is None:
+        if self.errors is None:
             return self.weights(query, m) * x
-        error = self._errors
+        error = self.errors
         x -= (error.EVOU[: m + 1, m] + error.EVOU[: m + 1, rivals].T)[:, None, :] + (error.PVOU[:, m] + error.PVOU[:, rivals].T)[:, :, None]
         x -= (error.EUPU[query, m] + error.EUPU[query, rivals])[:, None, None]
         theta = error.EQKE[query, None, : m + 1] + error.EQKP[query, :, None]
@@ -92,7 +92,7 @@ class FloatTerms:
         direct = self.EUPU_of_answer[: m + 1, m, None] - self.EUPU[: m + 1]  # [q, J]
         scores, places = self.token_scores[: m + 1, : m + 1], self.position_scores[: m + 1]
         v = np.exp(scores - scores.max(axis=1, keepdims=True))  # [q, T]
-        error = self._errors
+        error = self.errors
         if error is not None:
             tokens = tokens - (error.EVOU[: m + 1, m, None] + error.EVOU[: m + 1] + 2 * error.PVOU.max())
             direct = direct - (error.EUPU[: m + 1, m, None] + error.EUPU[: m + 1])

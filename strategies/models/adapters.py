@@ -99,7 +99,9 @@ def _check_settings(cfg: Any) -> None:
     for setting, (holds, expected) in REQUIRED.items():
         value = getattr(cfg, setting, _ABSENT)
         if value is not _ABSENT and not holds(value):
-            raise ModelError(f"{setting} is {value!r}, must be {expected}")
+            raise ModelError(
+                f"{setting} is {value!r}, must be {expected}; other transformers: strategies.networks.adapters.from_transformer_lens"
+            )
     if cfg.d_vocab_out not in (-1, cfg.d_vocab):
         raise ModelError(f"d_vocab_out is {cfg.d_vocab_out}, must be d_vocab = {cfg.d_vocab}")
     scale = cfg.attn_scale

@@ -95,7 +95,9 @@ def from_state_dict(state_dict: dict[str, torch.Tensor]) -> Model:
     """The Model of a state dict with TransformerLens names and shapes; errors as `load`."""
     unknown = sorted(set(state_dict) - set(STATE_DICT_NAMES.values()) - set(BUFFERS))
     if unknown:
-        raise ModelError(f"unknown tensor {unknown[0]}: not part of a one-layer attention-only network")
+        raise ModelError(
+            f"unknown tensor {unknown[0]}: not part of a one-layer attention-only network; the strategy `evaluation` is for others"
+        )
     missing = [n for f, n in STATE_DICT_NAMES.items() if f.startswith("W_") and n not in state_dict]
     if missing:
         raise ModelError(f"missing tensor {missing[0]}")

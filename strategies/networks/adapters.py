@@ -20,7 +20,7 @@ from strategies.models.load import ModelError
 from strategies.models.metadata import TASK
 from strategies.networks.comparison import Forward, require_equal
 from strategies.networks.network import Network
-from strategies.networks.task_words import read_task
+from strategies.networks.task_words import read_task, task_document
 
 LINK = "docs/models.md, 'Transformers of any options'"
 TRANSPOSED = "the transpose would fit: True in `names` is for a matrix stored (out, in), as torch's Linear does"
@@ -56,8 +56,9 @@ _ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "gelu_new": "gelu_new", "gelu_py
 def from_transformer_lens(model: Any, task: str, readout: str | int = "last", n_ctx: int = 0) -> Exported:
     """The weights and words of a TransformerLens `HookedTransformer`, or of a bridge made by `TransformerBridge.boot_native`.
 
-    task: a JSON document, as a certificate has it. readout: the position that answers: "last", or a number. n_ctx: tokens of a prompt, at
-    most those that the model was made for (0: just these). Tensors are contiguous copies on the CPU, with their dtype.
+    task: words ("max-of-k n_ctx=4 d_vocab=12"), or a JSON document as `task_json` makes it. readout: the position that answers: "last", or
+    a number. n_ctx: tokens of a prompt, at most those that the model was made for (0: just these). Tensors are contiguous copies on the
+    CPU, with their dtype.
     Errors: ModelError naming the setting or tensor that is not supported, or if the exported network has other logits than the model.
     """
     cfg = getattr(model, "cfg", None)
@@ -129,13 +130,12 @@ def _task_metadata(network: Network, text: str) -> dict[str, str]:
             raise ModelError(f"the task has {name} = {found}, the network {network.sizes[name]}")
     if task.answers > network.sizes["d_vocab_out"]:
         raise ModelError(f"the task has answers below {task.answers}, the network {network.sizes['d_vocab_out']} logits")
-    return {TASK: spec.words(), "task": text}
+    document = text if text.lstrip().startswith("{") else json.dumps(task_document(spec.name, spec.fields), separators=(",", ":"))
+    return {TASK: spec.words(), "task": document}
 
 
 def task_json(name: str, **fields: Any) -> str:
     """A task as a JSON document; tables as certificates encode them."""
-    from strategies.networks.task_words import task_document
-
     return json.dumps(task_document(name, fields), separators=(",", ":"))
 
 

@@ -116,7 +116,7 @@ _EXAMPLES = {
 
 
 def certificate_of(path: Path, output: Path, task: str = "", said: Mapping[str, str] | None = None) -> Certificate:
-    """The certificate that claims nothing yet. task: a JSON document; "" for the one in the file's metadata. said: as in `network_of`.
+    """The certificate that claims nothing yet. task: words or a JSON document, "" for what the file says. said: as in `network_of`.
 
     Errors: as `network_of`; ValueError where the task is none.
     """
@@ -131,7 +131,10 @@ def certificate_of(path: Path, output: Path, task: str = "", said: Mapping[str, 
         sizes = dict(part.split("=") for part in stated.split()[1:])
         text = json.dumps({"name": "max-of-k", "n_ctx": int(sizes["n_ctx"]), "d_vocab": int(sizes["d_vocab"])})
     if not text:
-        raise ValueError("the file does not say for which task it was trained; give --task '{\"name\": …}', see docs/models.md")
+        raise ValueError(
+            "the file does not say for which task it was trained; give one, such as "
+            "--task 'max-of-k n_ctx=4 d_vocab=12' (docs/semantics.md has all tasks)"
+        )
     spec, built = read_task(text)
     total = built.total()
     network, _ = network_of(path, built.n_ctx, said)
@@ -184,7 +187,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL, --output, --task, --force, --jobs, --limit."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="safetensors file of a transformer")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="CERT", help="certificate file to write")
-    parser.add_argument("--task", default="", metavar="JSON", help="the task, as a certificate has it; default: the file's own words")
+    parser.add_argument(
+        "--task", default="", metavar="TASK", help="the task, in words as reports print them or as JSON; default: what the file says"
+    )
     parser.add_argument(
         "--option",
         action="append",

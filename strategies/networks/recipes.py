@@ -58,6 +58,12 @@ def _largest(n: int, d: int, k: int, **network: Any) -> tuple[Network, str, dict
     return Network.of(n_ctx=n, d_vocab=d, **network), "kth-largest", {"n_ctx": n, "d_vocab": d, "k": k, "alphabets": _all(n, d)}
 
 
+def _two_sites(d: int, d_model: int, **network: Any) -> Network:
+    """Two tokens, each with an embedding of its own at its site, added up: no layers."""
+    sites = {"n_layers": 0, "n_heads": 0, "n_positions": 0, "d_head": 0, "embedding": "by-position", "attention": "full", "readout": "sum"}
+    return Network.of(n_ctx=2, d_vocab=d, d_model=d_model, **sites, **network)
+
+
 RECIPES: dict[str, Recipe] = {
     "induction": Recipe(
         Network.of(n_layers=2, n_ctx=6, d_vocab=16, d_model=32, d_head=16),
@@ -79,19 +85,7 @@ RECIPES: dict[str, Recipe] = {
         decay=0.1,
     ),
     "s5-product": Recipe(
-        Network.of(
-            n_layers=0,
-            n_heads=0,
-            n_ctx=2,
-            n_positions=0,
-            d_vocab=120,
-            d_model=64,
-            d_head=0,
-            embedding="by-position",
-            attention="full",
-            readout="sum",
-            head=(128,),
-        ),
+        _two_sites(120, 64, head=(128,)),
         "group-product",
         {"n_ctx": 2, "table": symmetric_group(5)},
         steps=2000,
@@ -153,18 +147,7 @@ RECIPES: dict[str, Recipe] = {
         steps=1000,
     ),
     "linear-second": Recipe(
-        Network.of(
-            n_layers=0,
-            n_heads=0,
-            n_ctx=2,
-            n_positions=0,
-            d_vocab=128,
-            d_model=16,
-            d_head=0,
-            embedding="by-position",
-            attention="full",
-            readout="sum",
-        ),
+        _two_sites(128, 16),
         "token-at",
         {"n_ctx": 2, "d_vocab": 128, "position": 1},
         steps=2000,

@@ -1,4 +1,5 @@
-"""Tasks as JSON documents, in the fields of a certificate: for the metadata of weight files and for `--task`."""
+"""Tasks as people and files write them, for the metadata of weight files and for `--task`: the words of a report
+(`kth-largest n_ctx=3 d_vocab=16 k=1 alphabets=(0-15,0-15,0-15)`), or a JSON document with the fields of a certificate."""
 
 from __future__ import annotations
 
@@ -12,10 +13,12 @@ from proofcheck import ProofcheckError
 from proofcheck.catalogue import BUILT_IN
 from proofcheck.certificate import TaskSpec
 from proofcheck.certificate.arrays import decode_array, encode_array
-from proofcheck.kinds import read_fields
+from proofcheck.kinds import IntegerKind, IntegersKind, Kind, TableKind, read_fields
 from proofcheck.limits import Limits
 from proofcheck.report import describe
 from proofcheck.tasks import Task
+from proofcheck.tasks.task import TaskKind
+from strategies.names import suggestion
 
 
 def task_document(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,7 +27,9 @@ def task_document(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def task_fields(text: str) -> tuple[str, dict[str, Any]]:
-    """Name and fields of a JSON document. ValueError if it is none; ProofcheckError for arrays that certificates cannot hold."""
+    """Name and fields of words or a JSON document. ValueError for others; ProofcheckError for arrays that no certificate holds."""
+    if not text.lstrip().startswith(("{", "[", '"')):
+        return _of_words(text)
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
@@ -38,11 +43,9 @@ def task_fields(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def read_task(text: str) -> tuple[TaskSpec, Task]:
-    """The task of a JSON document, as the checker reads it. ValueError that says what is wrong, and what there is."""
+    """The task of words or a JSON document, as the checker reads it. ValueError that says what is wrong, and what there is."""
     name, fields = task_fields(text)
-    if name not in BUILT_IN.tasks:
-        raise ValueError(f"there is no task {name[:80]!r}; there are {', '.join(BUILT_IN.tasks)} (docs/semantics.md)")
-    kind = BUILT_IN.tasks[name]
+    kind = _kind(name)
     try:
         return TaskSpec(name, fields), kind.build(**read_fields(fields, kind.fields, "$.task", Limits()))
     except ProofcheckError as error:
@@ -50,6 +53,35 @@ def read_task(text: str) -> tuple[TaskSpec, Task]:
         raise ValueError(
             f"not a task {name}: " + " ".join(line.strip() for line in describe(error)) + f". Its fields are {wanted}"
         ) from error
+
+
+def _kind(name: str) -> TaskKind:
+    if name not in BUILT_IN.tasks:
+        near = suggestion(name, BUILT_IN.tasks)
+        raise ValueError(f"there is no task {name[:80]!r}; there are {', '.join(BUILT_IN.tasks)} (docs/semantics.md){near}")
+    return BUILT_IN.tasks[name]
+
+
+def _of_words(text: str) -> tuple[str, dict[str, Any]]:
+    """Of what reports print. Fields that the task does not have stay words: the checker's own reading says which it has."""
+    name, *parts = text.split() or [""]
+    kinds = _kind(name).fields
+    pairs = [part.partition("=") for part in parts]
+    return name, {key: _of_word(key, word, kinds.get(key)) for key, _, word in pairs}
+
+
+def _of_word(key: str, word: str, kind: Kind | None) -> Any:
+    if isinstance(kind, TableKind):
+        raise ValueError(f"{key} is a table, which words name by its digest only: give the task as JSON, as `task_json` writes it")
+    items = word[1:-1].split(",") if word.startswith("(") and word.endswith(")") else None
+    try:
+        if isinstance(kind, IntegerKind):
+            return int(word)
+        if isinstance(kind, IntegersKind):
+            return tuple(map(int, items or []))
+    except ValueError:
+        raise ValueError(f"{key}={word[:80]}: a whole number is wanted, or several in brackets; the field is {kind.words()}") from None
+    return word if items is None else tuple(items)
 
 
 def _plain(value: Any) -> Any:

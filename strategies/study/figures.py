@@ -7,11 +7,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from strategies.study.summary import FEW, best_per_seed, errors, fit, on_frontier, ratio_points
+from strategies.study.summary import FEW, best_per_seed, errors, fit, means, on_frontier, ratio_points
 from strategies.study.table import GROUPS, Result, Study
 
 COLOURS = dict(zip(GROUPS, ("#1f78b4", "#33a02c", "#e31a1c", "#fb9a99", "#ff7f00", "#fdbf6f", "#6a3d9a", "#cab2d6"), strict=True))
 BASELINE = "#ff8c00"
+FAMILIES = {
+    "rival-tree--": "#6a3d9a",
+    "rival-tree-direct": "#cab2d6",
+    "grouped-queries": "#ff7f00",
+    "windows": "#e31a1c",
+    "shared-windows": "#b15928",
+    "separable": "#1f78b4",
+    "exact": "#33a02c",
+}
 FLOPS = "FLOPs to verify (published convention)"
 
 
@@ -31,6 +40,32 @@ def draw(study: Study, folder: Path, name: str) -> list[Path]:
         _save(study, plot, file)
         files.append(file)
     return files
+
+
+def draw_newer(study: Study, folder: Path, name: str) -> Path:
+    """Bound against the checker's operations, means and standard deviations over the networks."""
+    file = folder / f"{name}.svg"
+    _save(study, operations, file)
+    return file
+
+
+def operations(axes: Any, study: Study) -> None:
+    """All strategies of the sample: the published ones as points, the others with their spread over networks."""
+    every = means(study)
+    for words, chosen, colour in (
+        ("published", [m for m in every if m.group], "#9aa0a6"),
+        *((family, [m for m in every if m.strategy.startswith(family)], colour) for family, colour in FAMILIES.items()),
+    ):
+        if chosen:
+            xs, ys = [m.operations for m in chosen], [m.bound for m in chosen]
+            axes.errorbar(
+                xs, ys, [m.spread for m in chosen], [m.operations_spread for m in chosen], "o", ms=3, lw=0.7, c=colour, label=words
+            )
+    axes.set(
+        xlabel="operations of the checker", ylabel="accuracy bound", ylim=(0, 1.03), title=f"{len(study.networks)} networks, mean ± std"
+    )
+    axes.set_xscale("log")
+    axes.legend(fontsize=7, loc="lower right")
 
 
 def _save(study: Study, plot: Callable[[Any, Study], None], file: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from strategies.models.zoo import LONGER, SEEDS, SEEDS_OF_LONGER
 from strategies.study import summary
-from strategies.study.table import ABLATIONS, CLAIMS, MODELS, SWEEP, Study, read, read_csv
+from strategies.study.table import ABLATIONS, CLAIMS, MODELS, NEWER, SWEEP, Study, read, read_csv, with_newer
 
 LENGTHS = (4, 5, 10, 20)
 TITLES = {
@@ -30,7 +30,7 @@ def page(folder: Path) -> str:
     rows = summary.claims(folder)
     parts = [_head(study), *([_published_claims(four, rows)] if four.networks else []), *([_too_much(four, rows)] if rows else [])]
     parts += [_length(study.of(n_ctx), n_ctx) for n_ctx in LENGTHS if study.of(n_ctx).networks]
-    return "\n\n".join([*parts, _ablations(folder), _tables(folder)]) + "\n"
+    return "\n\n".join([*parts, *newer(folder, study), _ablations(folder), _tables(folder)]) + "\n"
 
 
 def _head(study: Study) -> str:
@@ -53,8 +53,8 @@ To run any row again, integers compared with the table (exit status 0 if all are
 Searches use float64 linear algebra, so a processor or a torch release that rounds otherwise can find another gap table; `proofcheck verify` gives the same verdict on the same certificate everywhere.
 The tables come from
 
-    python -m strategies sweep certificates/models/zoo/max-of-4-seed-*.safetensors --strategies '[!w]*[!0-9]' -o FOLDER --jobs 2
-    python -m strategies sweep certificates/models/zoo/max-of-{{5,10,20}}-seed-*.safetensors --strategies '[cs]*' -o FOLDER --jobs 2
+    python -m strategies sweep certificates/models/zoo/max-of-4-seed-*.safetensors --strategies '[bces][!h]*' -o FOLDER --search-seconds 0 --jobs 2
+    python -m strategies sweep certificates/models/zoo/max-of-{{5,10,20}}-seed-*.safetensors --strategies '[cs][ue][bp]*' -o FOLDER --search-seconds 0 --jobs 2
     python -m strategies collect FOLDER… --models certificates/models/zoo --whole -o docs/results
     python -m strategies claims certificates/models/zoo/max-of-4-seed-*.safetensors -o claims.csv
     python -m strategies ablations certificates/models/zoo/max-of-4-seed-*.safetensors -o docs/results/ablations.csv"""
@@ -219,6 +219,36 @@ Linear fits of the normalized bound (best row of each network and QK error) agai
     python -m strategies study docs/results
 
 {figures}"""
+
+
+def newer(folder: Path, study: Study) -> list[str]:
+    """The strategies that came later, on their networks."""
+    sample = with_newer(folder, study)
+    if sample is None:
+        return []
+    later = [item for item, _ in summary.shortest_first(sample) if item.strategy not in {row.strategy for row in study.results}]
+    counts = {name: sum(row.strategy == name for row in sample.results) for name in {row.strategy for row in sample.results}}
+    partly = sorted(name for name, count in counts.items() if count < len(sample.networks))
+    unfinished = (
+        f" Not yet on every network of the sample, so not in this table: {', '.join(f'`{name}` ({counts[name]})' for name in partly)}."
+        if partly
+        else ""
+    )
+    return [
+        f"""## Strategies that came later, on a sample
+
+{len(sample.networks)} of the {len(study.of(4).networks)} networks for n_ctx 4, drawn by `random.Random(0).sample(sorted(files), 10)`: seeds {", ".join(str(network.seed) for network in sample.networks.values())}.
+{len(later)} strategies beyond those of the sweep above ([frontier.md](../frontier.md)), searched without a time limit (`--search-seconds 0`), beside the others on the same networks.{unfinished}
+On the frontier of means no strategy of the study has strictly fewer operations of the checker and a strictly higher bound.
+
+{summary.newer_table(sample)}
+
+    python -m strategies sweep MODELS… --strategies GLOB -o FOLDER --search-seconds 0     # GLOB: the names in this table
+    python -m strategies collect FOLDER --models certificates/models/zoo -o docs/results/{NEWER}
+    python -m strategies rerun docs/results/{NEWER} MODEL GLOB --search-seconds 0
+
+![Bound against operations of the checker]({NEWER}-bound-against-operations.svg)"""
+    ]
 
 
 def _ablations(folder: Path) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from strategies.write import write
 
 SWEEP, MODELS, CLAIMS, ABLATIONS = "sweep.csv.gz", "models.csv", "claims.csv.gz", "ablations.csv"
+NEWER = "newer"  # folder with the same two tables: strategies that came later, on a sample of the networks
 
 _SPLIT = ("svd", "max-diff", "mean+max-diff", "max-diff-subproduct", "mean+max-diff-subproduct")
 _QUADRATIC_DIRECT = ("mean-query+max-diff", "svd-query+max-diff", "max-diff")
@@ -140,6 +141,15 @@ def read(folder: Path) -> Study:
     if unknown:
         raise ValueError(f"{folder / MODELS} does not have {min(unknown)}")
     return Study(networks, [row for row in results if not row.code], [row for row in results if row.code])
+
+
+def with_newer(folder: Path, study: Study) -> Study | None:
+    """All rows of the networks in the folder of newer strategies, where there is one. Raises OSError, ValueError as `read`."""
+    if not (folder / NEWER).exists():
+        return None
+    newer = read(folder / NEWER)
+    others = [row for row in study.results if row.model in newer.networks]
+    return Study(newer.networks, [*others, *newer.results], newer.refused)
 
 
 def save(folder: Path, networks: Iterable[Network], results: Iterable[Result]) -> None:

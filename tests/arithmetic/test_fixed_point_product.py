@@ -10,8 +10,6 @@ import pytest
 from proofcheck.arithmetic import Arithmetic, DyadicArray, float_intervals, smallest_sums
 from proofcheck.arithmetic.float_intervals import FloatIntervals
 
-pytestmark = pytest.mark.slow
-
 BACKENDS = ("fast", "arb")
 
 
@@ -232,3 +230,61 @@ def test_magnitudes_and_radii_are_bounds_to_the_last_bit() -> None:
         whole, widest = float_intervals._magnitude_and_radius(x, (5, 3, 4))
         assert whole.tolist() == [magnitude.max()]
         assert widest.tolist() == [radius.max()]
+
+
+def _check_below(lower: np.ndarray, exact: np.ndarray, bits: int, close: int) -> None:
+    """One power of two for each index of axis 0 puts every entry at or below its value, and all of them near it."""
+    for a in range(exact.shape[0]):
+        found, values = lower[a].ravel().tolist(), exact[a].ravel().tolist()
+        assert any(
+            all(0 <= Fraction(2) ** k * x - low <= close for low, x in zip(found, values, strict=True)) for k in range(-1100, 1100)
+        ), f"no scale fits row {a}"
+    assert int(np.abs(lower.astype(np.int64)).max()) <= 2**bits
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("bits", [8, 20, 29])
+def test_lower_products_are_below_exact_ones(backend: str, bits: int) -> None:
+    arithmetic = Arithmetic(backend, 128)
+    rng = np.random.default_rng(bits)
+    for spread in (0, 3, 40):
+        exact = [
+            DyadicArray.from_floats(values)
+            for values in (
+                _random(rng, (3, 2, 1, 4), spread, positive=True),
+                _random(rng, (2, 5, 4), spread),
+                _random(rng, (3, 1, 5, 1), spread),
+            )
+        ]
+        weights, first, second = (arithmetic.enclose(x) for x in exact)
+        lower = weights.lower_product(first, second, bits)
+        _check_below(np.asarray(lower), exact[0].fractions() * (exact[1].fractions() + exact[2].fractions()), bits, 4)
+
+
+def test_lower_products_are_below_every_point_and_reach_the_least_one() -> None:
+    rng = np.random.default_rng(3)
+    for trial in range(80):
+        parts = []
+        for place, shape in enumerate(((2, 1, 1, 3), (1, 2, 3), (2, 1, 2, 1))):
+            lo = _random(rng, shape, 2, positive=place == 0)
+            hi = lo + np.ldexp(np.abs(rng.standard_normal(shape)), int(rng.integers(-50, 2)))
+            parts.append(FloatIntervals(lo, hi))
+        low, high, one, other = (DyadicArray.from_floats(x).fractions() for x in (parts[0].lo, parts[0].hi, parts[1].lo, parts[2].lo))
+        least = np.minimum(low * (one + other), high * (one + other))
+        bits = 20 if trial % 2 else 29
+        _check_below(np.asarray(parts[0].lower_product(parts[1], parts[2], bits)), least, bits, 4)
+
+
+@pytest.mark.parametrize("size", [2.0**-1074, 2.0**-1022, 2.0**-600, 2.0**500, 2.0**990])
+def test_lower_products_of_extreme_sizes(size: float) -> None:
+    rng = np.random.default_rng(4)
+    one = np.abs(rng.standard_normal((2, 1, 1, 3)))
+    tiny = np.floor(rng.standard_normal((1, 2, 3)) * 4)
+    exact = (DyadicArray.from_floats(one), DyadicArray.from_floats(tiny * size), DyadicArray.from_floats(np.zeros((2, 1, 2, 1))))
+    weights, first, second = (FloatIntervals.from_dyadic(x) for x in exact)
+    found = np.asarray(weights.lower_product(first, second, 27))
+    _check_below(found, exact[0].fractions() * (exact[1].fractions() + exact[2].fractions()), 27, 2**28)
+    below_zero = FloatIntervals(-weights.hi, weights.hi).lower_product(first, second, 27)  # by fixed_point
+    assert (np.asarray(below_zero) <= 0).all()
+    with pytest.raises(ArithmeticError):
+        weights.lower_product(FloatIntervals(np.full((1, 2, 3), -np.inf), first.hi), second, 27)

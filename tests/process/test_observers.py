@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from soundness.small_models import BRUTE_FORCE, CUBIC, Shape, certificate, random_model, safetensors_bytes, trained_like
 
 import proofcheck
@@ -15,6 +18,7 @@ from proofcheck import Checker, Reason, Step, Verdict
 from proofcheck.kernel import _identity
 
 SHAPE = Shape(3, 4)
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -93,3 +97,51 @@ def test_options_count_by_their_whole_content() -> None:
     assert len(identities) == 4
     assert _identity({"a": 1}) != _identity({"a": "1"})
     assert _identity({"a": ("x", 1)}) == _identity({"a": ("x", 1)})
+
+
+def arrays(value: object) -> Iterator[NDArray[Any]]:
+    """Every array inside of a fact."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from arrays(item)
+    else:
+        names = [field.name for field in fields(value)] if is_dataclass(value) else getattr(type(value), "__slots__", ())
+        for name in names:
+            yield from arrays(getattr(value, name))
+
+
+@pytest.mark.parametrize("steps", [BRUTE_FORCE, CUBIC], ids=["brute-force", "cubic"])
+def test_an_observer_cannot_write_to_a_fact(steps: tuple[Step, ...], networks: tuple[Any, Any]) -> None:
+    """Tables scaled in place for a picture, say: before they were read-only, the next steps read what the observer had made of them."""
+    _, (bad, bad_path) = networks
+    honest, refused = Checker().verify(certificate(bad, SHAPE, steps), model=bad_path), 0
+
+    def observe(step: Step, fact: object) -> None:
+        nonlocal refused
+        for array in arrays(fact):
+            with pytest.raises(ValueError, match="read-only"):
+                array *= 0
+            refused += 1
+
+    checker = Checker()
+    for _ in range(2):
+        report = checker.verify(certificate(bad, SHAPE, steps), model=bad_path, observe=observe)
+        assert report.proved == honest.proved
+    assert refused > 5
+
+
+@pytest.mark.parametrize(
+    "name", ["windows", "windows-exact", "subcubic--max-diff--mean-query+diff--svd", "exact--float32", "separable-counting"]
+)
+def test_facts_are_read_only(name: str) -> None:
+    found = []
+
+    def observe(step: Step, fact: object) -> None:
+        found.extend((step.rule, array.flags.writeable) for array in arrays(fact))
+
+    path = next((ROOT / "certificates" / "accept").glob(f"max-of-4-seed-123--{name}.json*"))
+    assert Checker().verify(path, observe=observe).verdict is Verdict.VERIFIED
+    assert found
+    assert [rule for rule, writeable in found if writeable] == []

@@ -150,7 +150,7 @@ def read_frame(certificate: Certificate) -> Task:
         require_names(certificate.claim, ("correct", "total", *(("margin",) if "margin" in certificate.claim else ())), "$.claim")
         whole_number(certificate.claim["correct"], 0, "$.claim.correct")
     elif certificate.claim_kind == FLOAT_CLAIM:
-        require_names(certificate.claim, FLOAT_FIELDS, "$.claim")
+        require_names(certificate.claim, (*FLOAT_FIELDS, *(("activation",) if "activation" in certificate.claim else ())), "$.claim")
         whole_number(certificate.claim["correct"], 0, "$.claim.correct")
     else:
         require_names(certificate.claim, ("nats", "total"), "$.claim")
@@ -181,7 +181,8 @@ def floats_of(certificate: Certificate) -> Floats | None:
     N, kappa = whole_number(claim["roundings"], 1, "$.claim.roundings"), whole_number(claim["kappa"], 0, "$.claim.kappa")
     if N > 2**30 or kappa > 2**20:
         raise rejected("bad-number", "$.claim", "too large")
-    return Floats(claim["format"], N, rational_of(claim["tau"], "$.claim.tau"), kappa)
+    activation = rational_of(claim["activation"], "$.claim.activation") if "activation" in claim else None
+    return Floats(claim["format"], N, rational_of(claim["tau"], "$.claim.tau"), kappa, activation)
 
 
 def margin_of(certificate: Certificate) -> Fraction:

@@ -145,7 +145,7 @@ RULES: dict[str, Rule] = {
 
 NO_ANSWERS = ("path-expansion", "centred-expansion", "attention-bounds", "count-classes", "sum-blocks")
 PREFIXES = ("direct-path-", "qk-error-")
-OF_FLOATS = ("float-tables", "float-stages", "enumeration", *(f"separable-{name}" for name in SEPARABLE))
+OF_FLOATS = ("evaluation", "float-tables", "float-stages", "enumeration", *(f"separable-{name}" for name in SEPARABLE))
 OF_LOSSES = ("evaluation-losses", "sum-losses")
 
 

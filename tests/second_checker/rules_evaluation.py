@@ -8,6 +8,7 @@ from fractions import Fraction
 from tests.second_checker.facts import Context, ProvedBlocks
 from tests.second_checker.forward import ForwardPass
 from tests.second_checker.intervals import enclose, ends_of
+from tests.second_checker.rules_float_evaluations import float_margins, require_conforming
 from tests.second_checker.sum_of_tables import SumOfTables
 from tests.second_checker.transformer import Transformer
 from tests.second_checker.transformer_forward import margin, products_of_pass
@@ -18,10 +19,17 @@ ROOM = 24  # bits: roundings of one forward pass, generously
 def evaluation(context: Context) -> ProvedBlocks:
     """Right are inputs whose margin is positive, wrong the others; what the certificate's precision rounds away may stay open."""
     task = context.task
-    context.spend(task.total * cost_of_pass(context), "evaluation")
+    if context.floats is not None:
+        require_conforming(context)
+    context.spend(task.total * cost_of_pass(context) * (1 if context.floats is None else 10), "evaluation")
     counts, least, wrong, surely_wrong = (Counter[tuple[int, int]]() for _ in range(4))
     for sequence in task.inputs():
         block = sequence[-1], task.answer(sequence)
+        if context.floats is not None:
+            found = float_margins(context, sequence, block[1])
+            for counter, holds in zip((counts, least, wrong, surely_wrong), found, strict=True):
+                counter[block] += holds
+            continue
         low, high, room = margin_of(context, sequence, block[1])
         counts[block] += high > 0
         least[block] += low > room

@@ -27,6 +27,7 @@ class Floats:
     N: int
     tau: Fraction
     kappa: int
+    activation: Fraction | None = None  # of transformers
 
     @property
     def u(self) -> Fraction:
@@ -65,6 +66,8 @@ def float_tables(context: Context, tables: Tables) -> FloatTables:
     n, D, H, u, eta = net.n_ctx, net.d_model, net.d_head, run.u, run.eta
     every = [*(row for A in (net.W_E, net.W_pos, net.W_Q, net.W_K, net.W_V, net.W_O, net.W_U) for row in A)]
     every += [net.b_Q, net.b_K, net.b_V, net.b_O, net.b_U]
+    if run.activation is not None:
+        raise rejected("rule-not-applicable", "float-tables", "a claim by stages")
     if 2 * D + H + 2 * n + 8 > run.N or 4 * run.N * u > 1 or 8 * n * eta > u:
         raise rejected("rule-not-applicable", "float-tables", "roundings")
     if not all(holds(entry, run.format) for row in every for entry in row):

@@ -204,7 +204,7 @@ class Stages:
 def float_stages(context: Context, tables: Tables) -> FloatTables:
     """The error tables of Theorem G; only √H is rounded, upwards."""
     net, run = context.network, context.floats
-    if run is None or run.format not in SHORT:
+    if run is None or run.format not in SHORT or run.activation is not None:
         raise rejected("rule-not-applicable", "float-stages")
     n, D, H, d = net.n_ctx, net.d_model, net.d_head, net.d_vocab
     if max(D, H) + 2 * n + 2 > run.N or 4 * run.N * run.u > 1 or max(n, D, H) > 2**20 or run.tau > Fraction(1, 2):

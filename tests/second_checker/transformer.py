@@ -74,7 +74,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Transformer:
-    """embedding[i][t]: of token t at position i, positions added."""
+    """embedding[i][t]: of token t at position i, positions added; apart[i]: the rows of all tokens, and that of the position, if any.
+
+    entries: all weights that are read.
+    """
 
     n_ctx: int
     d_vocab: int
@@ -86,6 +89,8 @@ class Transformer:
     layers: list[Layer]
     ln_final: Norm
     head: list[Affine]
+    apart: list[tuple[list[Row], Row | None]]
+    entries: list[Fraction]
 
 
 def read_rational(value: object, path: str) -> Fraction:
@@ -310,6 +315,20 @@ def assemble(read: Tensors, sizes: dict[str, int], options: Options) -> Transfor
         layers.append(Layer(read.norm(f"{place}.ln1"), heads, b_O, read.norm(f"{place}.ln2"), mlp))
     last = [f"head.{k}" for k in range(len(options.head))]
     head = [read.affine(f"{name}.W", f"{name}.b") for name in last] + [read.affine("unembed.W_U", "unembed.b_U")]
+    rows = [list(map(exact_row, table)) for table in tables]
+    apart = [(rows[i], exact_row(positions[i]) if sizes["n_positions"] else None) for i in range(n)]
+    entries = [entry for values in read.entries.values() for entry in values]
     return Transformer(
-        n, d, sizes["d_model"], sizes["d_head"], sizes["d_vocab_out"], options, embedding, layers, read.norm("ln_final"), head
+        n,
+        d,
+        sizes["d_model"],
+        sizes["d_head"],
+        sizes["d_vocab_out"],
+        options,
+        embedding,
+        layers,
+        read.norm("ln_final"),
+        head,
+        apart,
+        entries,
     )

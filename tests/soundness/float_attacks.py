@@ -71,6 +71,7 @@ def attacks(attention: Document) -> Iterator[tuple[str, str, bytes]]:
         ("missing-field", "without-format", {"format": None}),
         ("unknown-field", "and-a-margin", {"margin": "1/2"}),
         ("unknown-field", "and-an-eta", {"eta": "0/1"}),
+        ("rule-not-applicable", "activation-of-a-network-without", {"activation": "0/1"}),
         ("not-proved", "one-more", {"correct": 10}),
         ("wrong-total", "total-of-8", {"total": 8}),
     ):

@@ -27,7 +27,16 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[1]))
     sys.path.append(str(Path(__file__).parents[2]))
 
-from soundness import float_attacks, loss_attacks, margin_attacks, resource_corpus, subcubic_attacks, transformer_attacks, windows_attacks
+from soundness import (
+    float_attacks,
+    float_transformer_attacks,
+    loss_attacks,
+    margin_attacks,
+    resource_corpus,
+    subcubic_attacks,
+    transformer_attacks,
+    windows_attacks,
+)
 from soundness import frame_attacks as attacks_of_1_1
 from soundness.inflation_cases import CASES
 from soundness.partition_attacks import ATTACKS as PARTITION_ATTACKS
@@ -553,8 +562,9 @@ def transformers() -> Iterator[tuple[str, str, bytes]]:
 
 
 def about_floats() -> Iterator[tuple[str, str, bytes]]:
-    """Claims about float evaluations: `soundness.float_attacks`."""
+    """Claims about float evaluations: `soundness.float_attacks`, `soundness.float_transformer_attacks`."""
     yield from float_attacks.attacks(base())
+    yield from float_transformer_attacks.attacks()
 
 
 def integers(values: list[Any]) -> Document:
@@ -606,6 +616,7 @@ def files() -> dict[str, bytes]:
         ).items()
     }
     twins = {"twin.json": written(twin()), "twin-1.1.json": written(attacks_of_1_1.twin()), **transformer_attacks.twins()}
+    twins["twin-floats-transformer.json"] = float_transformer_attacks.twin()
     return {**twins, **weights, **attacks()}
 
 

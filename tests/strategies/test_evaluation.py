@@ -100,10 +100,10 @@ def test_the_command_writes_a_certificate_that_verifies(tmp_path: Path, capsys: 
         ("modular-sum n_ctx=2", "", 1, "missing-field"),
         ("token-at n_ctx=2 d_vocab=11 position=2", "", 1, "bad-number"),
         ("group-product n_ctx=2", "[[0, 1], [1, 1]]", 1, "bad-array"),
-        ("second-largest n_ctx=2 d_vocab=11", "", 2, "known are max-of-k"),
+        ("second-largest n_ctx=2 d_vocab=11", "", 2, "there are max-of-k"),
         ("", "", 2, "there is no task ''"),
-        ("modular-sum n_ctx", "", 2, "dictionary"),
-        ("modular-sum n_ctx=two d_vocab=11", "", 2, "invalid literal"),
+        ("modular-sum n_ctx", "", 2, "n_ctx=: a whole number is wanted"),
+        ("modular-sum n_ctx=two d_vocab=11", "", 2, "n_ctx=two: a whole number is wanted"),
         ("group-product n_ctx=2", "[[0, 1", 2, "Expecting"),
     ],
 )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ from models.transformer_reference import random_case, torch_logits
 
 import proofcheck
 from proofcheck import Verdict
+from proofcheck.certificate import TaskSpec
 from strategies.cli.main import main
 from strategies.models.load import ModelError
 from strategies.models.save import save
@@ -25,8 +23,6 @@ from strategies.networks.network import Network, logits
 from strategies.networks.recipes import RECIPES
 from strategies.networks.task_words import task_document, task_fields
 from strategies.networks.train import Inputs, initial_weights, metadata, train
-
-pytestmark = pytest.mark.slow
 
 model_bridge = pytest.importorskip("transformer_lens.model_bridge")
 config = pytest.importorskip("transformer_lens.config")
@@ -142,19 +138,43 @@ def test_plain_pytorch(tmp_path: Path) -> None:
         from_tensors(network, state, {**names, "unembed.W_U": ("out.weight", False)}, task)
 
 
-@pytest.mark.parametrize(("section", "total"), [("## Transformers of any options", 512), ("### Plain PyTorch", 121)])
-def test_the_scripts_of_the_page(section: str, total: int, tmp_path: Path) -> None:
-    """From docs/models.md to VERIFIED, in a folder of its own and in processes of their own."""
-    if total == 512:
-        pytest.importorskip("transformer_lens.model_bridge")
-    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
-    code = re.findall(r"^```python\n(.*?)^```", page[page.index(section) :].split("\n### ")[0], flags=re.DOTALL | re.MULTILINE)[0]
-    (tmp_path / "script.py").write_text(code)
-    path = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    for command in (["script.py"], ["-m", "strategies", "evaluate", "mine.safetensors", "-o", "mine.json"]):
-        subprocess.run([sys.executable, *command], cwd=tmp_path, env=path, check=True, capture_output=True, timeout=300)
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def run_block(page: str, heading: str, changed: tuple[str, str] = ("", "")) -> None:
+    """The first Python block after a heading of a page, as a program of its own."""
+    (code, *_) = re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text().partition(heading)[2], flags=re.DOTALL | re.MULTILINE)
+    assert changed[0] in code
+    exec(compile(code.replace(*changed), page, "exec"), {"__name__": "__main__"})
+
+
+def test_the_plain_script_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From docs/models.md to VERIFIED, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    run_block("models.md", "### Plain PyTorch")
+    assert main(["evaluate", "mine.safetensors", "-o", "mine.json"]) == 0
     report = proofcheck.verify(tmp_path / "mine.json")
-    assert (report.verdict, report.proved, report.total, report.notes) == (Verdict.VERIFIED, total, total, ())
+    assert (report.verdict, report.proved, report.total, report.notes) == (Verdict.VERIFIED, 121, 121, ())
+
+
+def test_the_transformer_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The script of docs/models.md, trained for ten steps instead of two hundred: half a minute of processor time."""
+    monkeypatch.chdir(tmp_path)
+    run_block("models.md", "## Transformers of any options", ("range(200)", "range(10)"))
+    assert main(["evaluate", "mine.safetensors", "-o", "mine.json"]) == 0
+    report = proofcheck.verify(tmp_path / "mine.json")
+    assert (report.verdict, report.exact, report.total, report.notes) == (Verdict.VERIFIED, True, 512, ())
+    assert report.proved > 512 // 3
+
+
+def test_the_two_headed_transformer_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole example of docs/howto/own-model.md, trained for three steps instead of a hundred."""
+    monkeypatch.chdir(tmp_path)
+    run_block("howto/own-model.md", "# Prove something about your own model", ("range(100)", "range(3)"))
+    assert main(["evaluate", "mine.safetensors", "-o", "mine.json"]) == 0
+    report = proofcheck.verify(tmp_path / "mine.json")
+    assert (report.verdict, report.exact, report.total, report.notes) == (Verdict.VERIFIED, True, 12**4, ())
+    assert report.task == "max-of-k n_ctx=4 d_vocab=12" and "n_heads=2" in report.line()
 
 
 def plain() -> tuple[Network, dict[str, torch.Tensor], dict[str, tuple[str, bool]]]:
@@ -204,6 +224,11 @@ def test_a_mapping_that_forgets_something_is_refused() -> None:
         (task_json("token-at", n_ctx=2, d_vocab=5, position=1), "the task has d_vocab = 5, the network 4"),
         (task_json("kth-largest", n_ctx=2, d_vocab=4, k=1, alphabets=("0-4",) * 2), "alphabets"),
         (task_json("modular-sum", n_ctx=2, d_vocab=4, modulus=7), "modulus"),
+        ("token-at", "Its fields are n_ctx: at least 1, d_vocab: at least 2, position"),
+        ("token-at n_ctx=2 d_vocab=four position=1", "d_vocab=four: a whole number is wanted"),
+        ("token-at n_ctx=2 d_vocab=4 position=1 modulus=7", "modulus"),
+        ("group-product n_ctx=2 table=[2x2]sha256:00", "table is a table, which words name by its digest only"),
+        ("tokenat n_ctx=2 d_vocab=4 position=1", "did you mean 'token-at'"),
         ('"token-at"', "a task is a JSON object"),
     ],
 )
@@ -254,7 +279,7 @@ def test_what_cannot_be_evaluated_says_what_to_do(tmp_path: Path, capsys: pytest
     assert "nothing was written: " in said(tmp_path / "checkpoint.pt")
     assert "nothing was written: " in said(tmp_path / "nowhere.safetensors")
     save(dict(found), tmp_path / "silent.safetensors")
-    assert "give --task" in said(tmp_path / "silent.safetensors")
+    assert "give one, such as --task" in said(tmp_path / "silent.safetensors")
     assert "there is no task 'tokenat'; there are max-of-k" in said(tmp_path / "silent.safetensors", "--task", '{"name": "tokenat"}')
     save(found, tmp_path / "more.safetensors", {"proofcheck.activation": "relu"})
     assert "0, with activation relu" in said(tmp_path / "more.safetensors")
@@ -297,5 +322,8 @@ def test_tasks_are_written_and_read() -> None:
         name, fields = task_fields(json.dumps(task_document(recipe.task_name, recipe.task_fields)))
         assert name == recipe.task_name
         assert all(np.array_equal(fields[key], value) for key, value in recipe.task_fields.items())
+        if not any(isinstance(value, np.ndarray) for value in recipe.task_fields.values()):
+            name, fields = task_fields(TaskSpec(recipe.task_name, recipe.task_fields).words())
+            assert (name, fields) == (recipe.task_name, dict(recipe.task_fields))
     with pytest.raises(ValueError):
         task_fields("[]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 from collections import Counter
 from itertools import product
@@ -15,11 +16,13 @@ import torch
 from strategies.cli.main import main
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.models.load import Model, load
+from strategies.names import matching
 from strategies.study import summary
 from strategies.study.ablation import ABLATIONS, PATHS, ablations
+from strategies.study.figures import draw_newer
 from strategies.study.float_cubic import tables
-from strategies.study.page import page
-from strategies.study.table import SWEEP, Result, read
+from strategies.study.page import newer, page
+from strategies.study.table import NEWER, SWEEP, Network, Result, read, save, with_newer
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
@@ -56,7 +59,39 @@ def test_statistics() -> None:
     assert (round(slope, 9), round(intercept, 9), round(r2, 9)) == (2, 1, 1)
 
 
-@pytest.mark.slow
+def network(name: str, right: int = 99) -> Network:
+    return Network(name, 4, 64, 1, "0" * 64, right, 100, True, 2.0, 1.0)
+
+
+def row(model: str, strategy: str, proved: int, operations: int) -> Result:
+    return Result(model, strategy, "", proved, 0, 0, 0, 0, 0, operations)
+
+
+def test_newer_strategies_stand_beside_the_others_on_their_networks(tmp_path: Path) -> None:
+    names = ("a", "b", "c")
+    old = [row(name, strategy, *numbers) for name in names for strategy, numbers in (("cubic", (90, 500)), ("exact", (98, 9000)))]
+    save(tmp_path, [network(name) for name in names], old)
+    assert with_newer(tmp_path, read(tmp_path)) is None
+    assert newer(tmp_path, read(tmp_path)) == []
+    late = [row("a", "windows", 96, 90), row("b", "windows", 98, 110), row("a", "windows-exact", 98, 100)]
+    (tmp_path / NEWER).mkdir()
+    save(tmp_path / NEWER, [network("a"), network("b")], late)
+    study = with_newer(tmp_path, read(tmp_path))
+    assert study is not None
+    assert set(study.networks) == {"a", "b"}
+    assert [(item.strategy, first) for item, first in summary.shortest_first(study)] == [
+        ("windows", True),
+        ("cubic", False),
+        ("exact", True),
+    ]
+    table = summary.newer_table(study)
+    assert "| `windows` | 0.970000 ± 0.014142 | 0.979798 | 100 ± 14 | yes |" in table
+    (words,) = newer(tmp_path, read(tmp_path))
+    assert "2 of the 3 networks" in words
+    assert "`windows-exact` (1)" in words
+    assert draw_newer(study, tmp_path, "figure").stat().st_size > 10_000
+
+
 def test_the_page_is_that_of_the_tables() -> None:
     assert (RESULTS / "README.md").read_text(encoding="utf-8") == page(RESULTS)
 
@@ -79,7 +114,6 @@ ROWS = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("model", "strategies"), ROWS)
 def test_rows_run_again_give_the_same_integers(model: str, strategies: str, capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["rerun", str(RESULTS), str(ZOO / f"{model}.safetensors"), strategies])
@@ -88,7 +122,6 @@ def test_rows_run_again_give_the_same_integers(model: str, strategies: str, caps
     assert out.out.startswith("same ")
 
 
-@pytest.mark.slow
 def test_a_row_with_another_integer_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(RESULTS, tmp_path / "study", ignore=shutil.ignore_patterns("*.svg"))
     file = tmp_path / "study" / SWEEP
@@ -103,7 +136,6 @@ def test_a_row_with_another_integer_is_said(tmp_path: Path, capsys: pytest.Captu
     assert main(["rerun", str(RESULTS), str(ZOO / "max-of-4-seed-10248.safetensors"), "no-such"]) == 2
 
 
-@pytest.mark.slow
 def test_tables_from_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a small network, with a refusal; the counts are those of the sweep's table."""
     zoo = tmp_path / "zoo"
@@ -153,7 +185,6 @@ def right_without(model: Model, without: tuple[str, ...]) -> int:
     return int((rivals < logits.gather(1, answer)[:, 0]).sum())
 
 
-@pytest.mark.slow
 def test_ablations_are_exact_counts() -> None:
     rows = list(ablations(TINY))
     model = load(TINY)
@@ -163,3 +194,12 @@ def test_ablations_are_exact_counts() -> None:
         assert row.right + row.wrong + row.undecided == row.total == 16**3
         assert row.undecided == 0
         assert row.right == right_without(model, without)
+
+
+def test_the_commands_on_the_page_mean_the_strategies_of_the_tables() -> None:
+    """Patterns stay right when strategies are added."""
+    study = read(RESULTS)
+    patterns = re.findall(r"max-of-(\S+)-seed-\S+ --strategies '(\S+)' -o FOLDER", page(RESULTS))
+    assert [lengths for lengths, _ in patterns] == ["4", "{5,10,20}"]
+    for n_ctx, (_, pattern) in zip((4, 20), patterns, strict=True):
+        assert set(matching(pattern)) == {row.strategy for row in study.of(n_ctx).results}

@@ -13,7 +13,8 @@ from proofcheck.limits import Limits
 from proofcheck.models import Dimensions, Model
 from proofcheck.rules.counting.block_tally import BlockTally
 from proofcheck.rules.counting.facts import ProvedBlocks
-from proofcheck.rules.reading import REALS_AND_MARGINS, Reading
+from proofcheck.rules.counting.float_evaluations import evaluator
+from proofcheck.rules.reading import ALL_READINGS, Reading
 from proofcheck.rules.rule import SINGLE_WORK, Context, Cost, Rule
 from proofcheck.rules.sweep import Part, PartOf, checked
 from proofcheck.tasks import Piece, Task
@@ -29,21 +30,22 @@ LISTING_OPERATIONS = 16  # of one token of one word that is tried
 def evaluation(context: Context[Model, Task]) -> ProvedBlocks:
     """Statement (evaluation). For each block (q, y), last token q and right answer y: counts[q][y] of its inputs have
     logit[y] > logit[j] for all j ≠ y, and wrong[q][y] have logit[j] ≥ logit[y] for some j ≠ y. If undecided = 0, these are all.
-    With a margin δ, logit[y] − δ stands for logit[y].
+    With a margin δ, logit[y] − δ stands for logit[y]. In a claim about floats it is said of every conforming evaluation of a transformer.
 
-    Hypotheses: none.
+    Hypotheses: none over the reals; of claims about floats see `float_evaluations.evaluator` (else rule-not-applicable).
     Hints: none.
     Proof: the task lists each input once, with its answer, in pieces (`Task.pieces`). The logits of an input are enclosed by the
     semantics of the network (`Model.evaluator`), so a difference that is certainly positive, or certainly at most zero, is so. Each piece
     is counted once (`checked`), and each block in full (`require_all_listed`).  ∎
     Evaluation: inputs that are neither right nor wrong in the chosen arithmetic are evaluated once more in balls, up to the limit
-    `settled_in_balls` and to a quarter of the limit `work`; the rest is undecided. Pieces may be counted in other processes.
+    `settled_in_balls` and to a quarter of the limit `work`; the rest is undecided, and so are all of them in claims about floats.
+    Pieces may be counted in other processes.
     Cost: inputs·(forward + 2·logits), and the same in balls for what is settled there.
-    Source: docs/rules/evaluation.md.
+    Source: docs/rules/evaluation.md, docs/rules/evaluation-floats.md.
     Machine-checked: docs/proofs/Evaluation.v, evaluation.
     """
     tally, waiting, total = BlockTally(context.task), _Waiting(context), context.task.total()
-    pieces = context.task.pieces(_listed_at_once(context), MOST_PIECES)
+    pieces = context.task.pieces(listed_at_once(context), MOST_PIECES)
     with closing(checked(context.sweep, pieces, evaluated(context))) as parts:
         for index, part in parts:
             waiting.add(index, tally.add_part(part))
@@ -62,7 +64,7 @@ def evaluated(context: Context[Model, Task]) -> PartOf:
     """The function from a piece to its part: the counts of its inputs, then how many are neither right nor wrong, and the first of these
     with their answers, as many as may be settled in balls.
     """
-    evaluate, margin = context.model.evaluator(context.arithmetic), Margin(context.reading, context.arithmetic)
+    evaluate, margin = evaluator(context), Margin(context.reading, context.arithmetic)
 
     def part(piece: Piece) -> Part:
         tally, waiting = BlockTally(context.task), _Waiting(context)
@@ -79,12 +81,12 @@ def evaluated(context: Context[Model, Task]) -> PartOf:
 def batches(context: Context[Model, Task], piece: Piece) -> Iterator[tuple[Integers, Integers]]:
     """The inputs of a piece and their answers, in order, at least one and at most `batch_size` at once."""
     size = batch_size(context)
-    for tokens, answers in context.task.listed(piece, _listed_at_once(context)):
+    for tokens, answers in context.task.listed(piece, listed_at_once(context)):
         for start in range(0, len(answers), size):
             yield tokens[start : start + size], answers[start : start + size]
 
 
-def _listed_at_once(context: Context[Model, Task]) -> int:
+def listed_at_once(context: Context[Model, Task]) -> int:
     """Words: few calls where evaluation is fast, small pieces where it is slow."""
     return MOST_AT_ONCE if context.arithmetic.backend == "fast" else min(MOST_AT_ONCE, LISTED_FOR_BALLS)
 
@@ -172,6 +174,8 @@ class _Waiting:
 def _settled(context: Context[Model, Task], tokens: Integers, answers: Integers) -> tuple[Booleans, Booleans]:
     """As `decide`, in balls; what the limits do not afford is neither right nor wrong."""
     right, wrong = np.zeros(len(answers), dtype=np.bool_), np.zeros(len(answers), dtype=np.bool_)
+    if context.reading.floats is not None:
+        return right, wrong  # balls are about the reals
     operations = _settling_operations(context.limits)
     arithmetic = Arithmetic("arb", context.arithmetic.precision)
     margin = Margin(context.reading, arithmetic)
@@ -204,6 +208,4 @@ def _cost(sizes: Dimensions, limits: Limits) -> Cost:
     return Cost(whole, sums=listing, singles=sizes.prepare + settled, products=sizes.inputs * sizes.products, floats=floats)
 
 
-RULE = Rule(
-    name="evaluation", apply=evaluation, premises=(), cost=_cost, part=evaluated, readings=REALS_AND_MARGINS, model=object, task=Task
-)
+RULE = Rule(name="evaluation", apply=evaluation, premises=(), cost=_cost, part=evaluated, readings=ALL_READINGS, model=object, task=Task)

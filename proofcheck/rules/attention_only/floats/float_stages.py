@@ -28,9 +28,10 @@ def float_stages(context: MaxOfKContext, tables: PathExpansion) -> FloatTables:
     where η = 2^−126, Θ_i = (EQKE_error[q, x_i] + EQKP_error[q, i]) / √d_head, and for any logits o, o' the computed logit[o] − logit[o'] is
     at least Σ_i a_i (V_i[o] − F_i[o] − V_i[o'] − F_i[o']) / Σ_i a_i, with V and F as in `float-tables`.
 
-    Hypotheses: premise 0 is the path expansion; the claim is about evaluations in stages. Refused (rule-not-applicable) unless every weight
-    is 0 or a normal number of binary32; N is at least max(d_model, d_head) + 2·n_ctx + 2, so that plain evaluations conform; τ is at most
-    1/2 and every Θ at most 8; no operand, and no number that is rounded to the short format, can reach the format's end or 2^40.
+    Hypotheses: premise 0 is the path expansion; the claim is about evaluations in stages. Refused (rule-not-applicable) unless it has no
+    `activation`; every weight is 0 or a normal number of binary32; N is at least max(d_model, d_head) + 2·n_ctx + 2, so that plain
+    evaluations conform; τ is at most 1/2 and every Θ at most 8; no operand, and no number that is rounded to the short format, can reach
+    the format's end or 2^40.
     Hints: none. N, τ, κ and the format are the claim's, never hints.
     Proof: docs/rules/float-stages.md, docs/semantics-float.md.
     Cost: 36 products of matrices; see `stages_operations`.
@@ -48,14 +49,16 @@ def float_stages(context: MaxOfKContext, tables: PathExpansion) -> FloatTables:
             "a format in stages; float-tables is for the others",
             run.format.name,
         )
+    if run.activation is not None:
+        raise _refused("the claim is about the stages of a transformer", "a claim without `activation`", "one with it")
     _require_run(run, model.dimensions)
     problem = exact_in(model, run.format)
     if problem:
         raise _refused("a weight is no normal number of binary32", "weights that binary32 holds", problem)
     found = stage_errors(model, run, short)
     _require_range(found.sizes, short)
-    forms = found.forms()
-    EQKE_error, EQKP_error = weight_errors(tables, forms, run, model.dimensions.d_head)
+    errors = found.tables()
+    EQKE_error, EQKP_error = weight_errors(tables, errors, run, model.dimensions.d_head)
     most = EQKE_error.max(axis=1) + EQKP_error.max(axis=1)
     if (most * most - _integer(MOST_THETA**2 * model.dimensions.d_head)).is_positive().any():
         raise _refused("scores may be off by too much", f"errors of at most {MOST_THETA}", "larger ones")
@@ -65,9 +68,9 @@ def float_stages(context: MaxOfKContext, tables: PathExpansion) -> FloatTables:
         tables.PVOU,
         tables.EQKE,
         tables.EQKP,
-        EUPU_error=forms.direct,
-        EVOU_error=forms.tokens,
-        PVOU_error=forms.positions,
+        EUPU_error=errors.direct,
+        EVOU_error=errors.tokens,
+        PVOU_error=errors.positions,
         EQKE_error=EQKE_error,
         EQKP_error=EQKP_error,
         loss=_integer(1).reshape(1).times_power_of_two(LOSS_BITS - run.format.least),
@@ -90,7 +93,7 @@ def _require_run(run: FloatRun, sizes: Dimensions) -> None:
 def _require_range(sizes: dict[str, DyadicArray], short: ShortRoundings) -> None:
     limit = _integer(1).times_power_of_two(min(MOST, short.largest))
     for name, size in sizes.items():
-        if not (size - limit).is_negative().all():
+        if not bool((size - limit).is_negative()):
             raise _refused("numbers may leave the range of the format", f"{name} below 2^{min(MOST, short.largest)}", "larger ones")
 
 

@@ -31,9 +31,9 @@ def float_tables(context: MaxOfKContext, tables: PathExpansion) -> FloatTables:
     and for any logits o, o' the computed logit[o] − logit[o'] is at least Σ_i a_i (V_i[o] − F_i[o] − V_i[o'] − F_i[o']) / Σ_i a_i, where
     V_i[o] = EUPU[q, o] + EVOU[x_i, o] + PVOU[i, o] and F_i[o] = EUPU_error[q, o] + EVOU_error[x_i, o] + PVOU_error[i, o].
 
-    Hypotheses: premise 0 is the path expansion; the claim is about binary32 or binary64. Refused (rule-not-applicable) unless every
-    weight is 0 or a normal number of the format; N is at least 2·d_model + d_head + 2·n_ctx + 8, so that plain evaluations conform;
-    every Θ is at most 1/2; and no number of an evaluation can reach the end of the format.
+    Hypotheses: premise 0 is the path expansion; the claim is about binary32 or binary64. Refused (rule-not-applicable) unless it has no
+    `activation`; every weight is 0 or a normal number of the format; N is at least 2·d_model + d_head + 2·n_ctx + 8, so that plain
+    evaluations conform; every Θ is at most 1/2; and no number of an evaluation can reach the end of the format.
     Hints: none. N, τ, κ and the format are the claim's, never hints.
     Proof: docs/rules/float-tables.md, docs/semantics-float.md.
     Cost: 24 products of matrices; see `forms_operations`.
@@ -44,6 +44,8 @@ def float_tables(context: MaxOfKContext, tables: PathExpansion) -> FloatTables:
     run, model = context.reading.floats, context.model
     if run is None:
         raise Rejected(Reason.RULE_NOT_APPLICABLE, "the claim is not about floats", expected="a claim about floats", found="another")
+    if run.activation is not None:
+        raise _refused("the claim counts roundings by stages of a transformer", "a claim without `activation`", "one with it")
     if run.format.short is not None:
         raise _refused("the claim counts roundings stage by stage", "binary32 or binary64; float-stages is for the others", run.format.name)
     _require_run(run, model.dimensions)

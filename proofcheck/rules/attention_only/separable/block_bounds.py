@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from proofcheck.arithmetic import Booleans, DyadicArray, Integers, Intervals, reciprocals_above
+from proofcheck.arithmetic import Booleans, DyadicArray, IntegerArray, Integers, Intervals, reciprocals_above
 from proofcheck.arithmetic.operations import count
 from proofcheck.rules.attention_only.separable.separability import CHUNK_ENTRIES, Enclosures, MarginTerms, lossy, require_at_most_one
 
@@ -52,7 +52,7 @@ class BlockBounds(MarginTerms):
         tokens = self._token_weights[queries, : m + 1]
         weights = self._lossy_tokens(queries, tokens.relative_to(tokens.exponent.max(axis=1, keepdims=True)))[:, None, :]  # v_t, [Q, 1, T]
         direct = self._direct(queries, m, rivals)[:, :, None]  # [Q, J, 1]
-        lower = self._product(weights, values, direct, ENTRY_BITS).lower  # L [Q, J, T]
+        lower = self._lower_product(weights, values, direct)  # L [Q, J, T]
         least = lower.min(axis=2).astype(np.int64)  # ν
         own = lower[np.arange(len(queries)), :, queries].astype(np.int64)  # L_q
         gain = np.where((queries < m)[:, None], lower[:, :, m] - least, 0)  # L_m − ν ≥ 0 where some position must hold m
@@ -83,7 +83,7 @@ class BlockBounds(MarginTerms):
         positions = self._PVOU[:, m][None, :] - self._PVOU[np.arange(self.n_ctx)[None, :], rivals[:, None]]  # [R, n]
         direct = self._answer[queries, m] - self._EUPU[queries, rivals]  # [R]
         offsets = (positions + direct[:, None])[:, :, None]
-        return self._product(weights_relative, values[:, None, :], offsets, ENTRY_BITS).lower.astype(np.int64)
+        return self._lower_product(weights_relative, values[:, None, :], offsets).astype(np.int64)
 
     def lower_block(self, query: int, m: int, rivals: Integers) -> Integers:
         """Integers L^j ≤ scale·f_i^{query,m,j}(t) with one scale > 0 for all the rivals j, |L| ≤ 2^ENTRY_BITS: [J, n_ctx, m + 1].
@@ -96,8 +96,17 @@ class BlockBounds(MarginTerms):
         offsets = (self._PVOU[positions, m] - self._PVOU[positions, rivals[:, None]]) + (
             self._answer[query, m] - self._EUPU[query, rivals]
         )[:, None]  # [J, n]
-        fixed = self._product(weights, values[None, :, None, :], offsets[None, :, :, None], ENTRY_BITS)
-        return np.asarray(fixed.lower[0], dtype=np.int64)
+        lower = self._lower_product(weights, values[None, :, None, :], offsets[None, :, :, None])
+        return np.asarray(lower[0], dtype=np.int64)
+
+    def _lower_product(self, weights: Intervals, values: Intervals, offsets: Intervals) -> IntegerArray:
+        """Integers at most scale·weights·(values + offsets), one scale > 0 for each index of axis 0.
+
+        In the reading of floats from each entry's own lower end, else as in `_product`.
+        """
+        if self._loss is None:
+            return weights.fixed_point_product(values, offsets, ENTRY_BITS).lower
+        return weights.lower_product(values, offsets, ENTRY_BITS)
 
 
 def token_loss(positions: Intervals, loss: DyadicArray) -> DyadicArray:

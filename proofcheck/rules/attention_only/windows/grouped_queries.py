@@ -74,7 +74,7 @@ def grouped_queries(
     and L cells 4·J·G·n·L.
     Reason codes: bad-hint.
     Source: this project.
-    Machine-checked: docs/proofs/Windows.v, window_count.
+    Machine-checked: docs/proofs/QueryClasses.v, class_block.
     """
     task, model = context.task, context.model
     windows, listed = read_jobs(boundaries, rivals, blocks, labels, task.d_vocab)
