@@ -15,14 +15,16 @@ from proofcheck.cli.main import main
 from strategies.max_of_k.separable_terms import FloatTerms
 from strategies.max_of_k.strategy import Problem
 from tests.benchmarks import float_runs, network_runs
-from tests.shipped import one, text_of
+from tests.shipped import one, shipped, stem_of, text_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "float-runs.md").read_text()
 
 
 def claimed(name: str) -> int:
-    (fields,) = json.loads(text_of(one("accept", name)))["claim"].values()
+    """Of a certificate in accept/, or in zoo/ where it stands beside those of other seeds."""
+    path = next(path for folder in ("accept", "zoo") for path in shipped(folder) if stem_of(path) == name)
+    (fields,) = json.loads(text_of(path))["claim"].values()
     return int(fields["correct"])
 
 
@@ -32,8 +34,32 @@ ROWS = re.findall(r"^\| (max-of-[45]-seed-\d+) \| ([\d,]+) \| ([\d,]+) \| ?([\d,
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
 def test_counts_of_float_claims(row: tuple[str, str, str, str]) -> None:
     model, reals, single, double = row
-    found = [claimed(f"{model}--{kind}") for kind in ("exact", "exact--float32", *(("exact--float64",) if double else ()))]
+    over_the_reals = "exact" if one("accept", f"{model}--exact").exists() else "windows-exact"
+    found = [claimed(f"{model}--{kind}") for kind in (over_the_reals, "exact--float32", *(("exact--float64",) if double else ()))]
     assert [f"{number:,}" for number in found] == [number for number in (reals, single, double) if number]
+
+
+def test_counts_of_claims_in_stages() -> None:
+    head = re.search(r"^\| model \| (`binary32-stages` .*) \|$", PAGE, re.M)
+    assert head is not None
+    formats = re.findall(r"`([\w-]+)`", head[1])
+    assert formats == ["binary32-stages", "tf32-nearest", "tf32", "binary16-autocast", "binary16", "bfloat16-autocast", "bfloat16"]
+    rows = re.findall(r"^\| (max-of-4-seed-\d+) \| ((?:[\d,]* ?\| ?){6}[\d,]+) \|$", PAGE, re.M)
+    shown = 0
+    for model, cells in rows:
+        for format, cell in zip(formats, (cell.strip() for cell in cells.split("|")), strict=True):
+            if cell:
+                strategy = "brute-force" if "bfloat16" in format else "exact"
+                assert f"{claimed(f'{model}--{strategy}--{format}'):,}" == cell, (model, format)
+                shown += 1
+    assert (len(rows), shown) == (5, 19)
+
+
+@pytest.mark.parametrize("format", ["tf32", "binary16"])
+def test_certificates_in_stages_verify(format: str) -> None:
+    report = proofcheck.verify(one("accept", f"max-of-4-seed-123--exact--{format}"))
+    assert report.error is None
+    assert report.proved == report.claimed
 
 
 def test_counts_of_margins() -> None:
@@ -60,6 +86,22 @@ def test_the_ten_sequences_are_near_ties_that_float32_answers_right() -> None:
         if "float32" in name:
             found = logits(float_runs.weights_of(problem.model, dtype), torch.from_numpy(tokens)).argmax(-1).numpy()
             assert (found == tokens.max(axis=1)).all(), name
+
+
+def test_explain_says_what_is_assumed_of_evaluations_in_stages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(one("accept", "max-of-4-seed-123--exact--binary16"))]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assumed = " ".join(line.removeprefix("c assumed: ") for line in lines if line.startswith("c assumed: "))
+    for word in (
+        "at most 96 roundings of each term",
+        "operands of matrix products (weights too), what they return, scaled scores and biases, embeddings and the residual stream",
+        "|d| <= 2^-11, |h| <= 2^-24",
+        "t = 1/8192 + 8*2^-24*",
+        "a tie is wrong",
+        "is not proved here",
+    ):
+        assert word in assumed
+    assert "of binary16 runs with roundings=96 a stage tau=1/8192 kappa=8 " in lines[-1]
 
 
 def test_explain_says_what_is_assumed(capsys: pytest.CaptureFixture[str]) -> None:

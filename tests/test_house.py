@@ -186,3 +186,14 @@ def test_what_breaks_the_rule_is_found(tmp_path: Path) -> None:
     (folder / "large.json").write_bytes(b"{}")
     code, said = run("--check")
     assert code == 1 and said.strip().endswith("accept/large")
+
+
+def test_slow_tests_are_tests() -> None:
+    """What `make quick` leaves out exists: `python tests/measure.py` writes the list anew."""
+    entries = (ROOT.parent / "tests" / "slow_tests.txt").read_text().splitlines()[1:]
+    assert len(entries) > 200 and entries == sorted(set(entries))
+    for entry in entries:
+        file, _, function = entry.partition("[")[0].partition("::")
+        path = ROOT.parent / file
+        assert path.is_file(), entry
+        assert f"def {function}(" in path.read_text() or not function, entry

@@ -268,7 +268,6 @@ MAKERS = {
 
 @settings(max_examples=150)
 @given(steps=compositions(), seed=st.integers(0, 4), claim=st.integers(0, 9))
-@pytest.mark.slow
 def test_no_composition_of_rules_proves_more_than_the_truth(steps: tuple[Step, ...], seed: int, claim: int) -> None:
     weights = safetensors_bytes(trained_like(SHAPE, seed, gain=(0.2, 0.5, 1.0)[seed % 3], biases=True))
     truth = ground_truth(read_tensors(weights)).correct

@@ -23,7 +23,6 @@ def words(notebook: dict[str, object]) -> str:
     return "\n".join(found)
 
 
-@pytest.mark.slow
 def test_from_model_to_proof() -> None:
     pytest.importorskip("nbclient")
     sys.path.insert(0, str(FOLDER))

@@ -63,7 +63,6 @@ def run(environment: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([environment / "bin/proofcheck", *arguments], capture_output=True, text=True, cwd=environment, check=False)
 
 
-@pytest.mark.slow
 def test_the_wheel_alone_verifies(installed: Path) -> None:
     without = subprocess.run([installed / "bin/python", "-c", "import torch"], capture_output=True, check=False)
     assert without.returncode != 0
@@ -91,7 +90,6 @@ def texts_for_people() -> Iterator[str]:
     yield from (line for name in RULES for line in [*theorem(name), *statement(name)])
 
 
-@pytest.mark.slow
 def test_help_names_only_pages_that_are_there(installed: Path) -> None:
     named = {page for text in texts_for_people() for page in re.findall(r"docs/([\w/-]*(?:\w\.md|\w\.v|/))", text)}
     assert {"soundness.md", "rules/cubic.md", "proofs/Cubic.v", "models.md", "extending/"} <= named
@@ -104,7 +102,6 @@ def test_help_names_only_pages_that_are_there(installed: Path) -> None:
     assert (documentation / "extending/token_at/train.py").exists()
 
 
-@pytest.mark.slow
 def test_the_source_distribution_is_whole(tmp_path: Path) -> None:
     archive = build(tmp_path, "sdist")
     with tarfile.open(archive) as files:

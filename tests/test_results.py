@@ -12,8 +12,6 @@ from proofcheck.report import decimal
 from strategies.cli.main import main
 from tests.shipped import one, shipped, stem_of
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = "max-of-4-seed-123"
 EXACT = [found[1] for path in shipped("accept") if (found := re.fullmatch(r"(max-of-[45]-seed-.*)--exact", stem_of(path)))]
@@ -70,7 +68,6 @@ def test_exact_counts(model: str) -> None:
         (REFERENCE, "separable-minimum"),
         (REFERENCE, "separable-early-maximum"),
         (REFERENCE, "separable-counting"),
-        ("max-of-5-seed-123", "separable-counting"),
     ],
 )
 def test_separable_counts(model: str, strategy: str) -> None:

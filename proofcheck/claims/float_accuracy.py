@@ -37,9 +37,10 @@ class FloatAccuracyAtLeast:
     def words(self) -> str:
         """The assumptions are part of the claim: N, τ, κ and the format."""
         run = self.run
-        assumed = f"roundings={run.roundings} tau={run.tau} kappa={run.kappa}"
+        of_each = "" if run.activation is None and run.format.short is None else " a stage"
+        assumed = f"roundings={run.roundings}{of_each} tau={run.tau} kappa={run.kappa}"
         if run.activation is not None:
-            assumed = f"roundings={run.roundings} a stage tau={run.tau} kappa={run.kappa} activation={run.activation}"
+            assumed += f" activation={run.activation}"
         count = f"{self.correct}/{self.total} ({decimal(self.correct, self.total)})"
         return f"float accuracy >= {count} of {run.format.name} runs with {assumed}"
 

@@ -34,7 +34,7 @@ class Errors:
 def float_errors(network: AttentionOnly, run: FloatRun) -> Errors:
     """As the checker computes them."""
     sizes = network.dimensions
-    found = forms(network, run) if run.format.short is None else stage_errors(network, run, run.format.short).forms()
+    found = forms(network, run) if run.format.short is None else stage_errors(network, run, run.format.short).tables()
     tokens, positions = weight_errors(network.path_tables(), found, run, sizes.d_head)
     tables = [found.direct, found.tokens, found.positions]
     EUPU, EVOU, PVOU = (np.array([[float(x) for x in row] for row in table.fractions().tolist()]) for table in tables)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from proofcheck.arithmetic.clamped_sums import Bins
-from strategies.max_of_k.shared_terms import Bounds, SharedMaxToken
+from strategies.max_of_k.shared_terms import Bounds, Parts, SharedMaxToken
 from strategies.max_of_k.windows_terms import Doubles, FloatTables, Integers
 
 CLASSES = (1, 2, 4, 8, 16, 32, 64, 128)  # numbers of classes that are tried, up to the first two that do not pay
 FINE = (6, 12, 24, 48, 96)  # bins for the max token's level that are tried
 SEARCH_BINS = Bins(12, 24, 48)
-MOST_GROUPS = 10
+MOST_GROUPS = 20
 ROUNDS = 8  # of the division into classes
 
 
@@ -56,7 +56,7 @@ def _best_sheet(place: SharedMaxToken, queries: Integers, price: float) -> Found
         if number > len(queries):
             break
         classes = _parts(queries, _divided(features, number))
-        found = _evaluated(place, groups, [(some, _merged(place.bounds(some), groups)) for some in classes], price, SEARCH_BINS)
+        found = _evaluated(place, groups, [(some, _bounds(place, some, groups)) for some in classes], price, SEARCH_BINS)
         if best is None or found.worth(price) > best.worth(price):
             best, failures = found, 0
         else:
@@ -70,7 +70,7 @@ def _best_sheet(place: SharedMaxToken, queries: Integers, price: float) -> Found
 
 def _with_bins(place: SharedMaxToken, groups: list[Integers], found: FoundSheet, price: float) -> FoundSheet:
     """The same classes, with bins that win most: how fine first, then how far sums are kept."""
-    classes = [(np.array(some), _merged(place.bounds(np.array(some)), groups)) for some in found.classes]
+    classes = [(np.array(some), _bounds(place, np.array(some), groups)) for some in found.classes]
 
     def best_of(first: FoundSheet | None, options: Iterable[Bins]) -> FoundSheet:
         best = first
@@ -116,11 +116,8 @@ def _evaluated(
     )
 
 
-def _merged(bounds: Bounds, groups: list[Integers]) -> Bounds:
-    return Bounds(
-        np.stack([bounds.levels[group].min(axis=0) for group in groups]),
-        np.array([bounds.own[group].min() for group in groups]),
-    )
+def _bounds(place: SharedMaxToken, queries: Integers, groups: list[Integers]) -> Bounds:
+    return place.bounds(place.parts(queries).grouped(groups), place.factors(queries))
 
 
 def pack(place: SharedMaxToken, queries: Integers, price: float, stand_for: int) -> list[Integers]:
@@ -128,7 +125,8 @@ def pack(place: SharedMaxToken, queries: Integers, price: float, stand_for: int)
     costs least, or to one of its own if that is cheaper.
     """
     required = bool(queries[0] < place.m)
-    single = place.bounds(queries)
+    parts, factors = place.parts(queries), place.factors(queries)
+    single = place.bounds(parts, factors)
     bins = SEARCH_BINS
     alone = place.failing(single, bins, required=required)
     settled = place.settled(single, required=required)
@@ -136,13 +134,14 @@ def pack(place: SharedMaxToken, queries: Integers, price: float, stand_for: int)
     order = sorted(range(len(alone)), key=lambda k: (-alone[k], tightness[k]))
     count = price / max(1, stand_for) * place.costs(single[:1], bins, required=required)[0]  # sequences of one block that a count must win
     groups: list[list[int]] = []
-    state: list[Bounds] = []
+    state: list[Parts] = []
     lost: list[float] = []
     for k in order:
         best, least = -1, alone[k] + count * (0.05 if settled[k] else 1.0)
         if groups:
-            now = Bounds(np.stack([part.levels for part in state]), np.array([part.own for part in state]))
-            both = now.merged(Bounds(single.levels[k][None], single.own[k : k + 1]))
+            present = Parts(*(np.concatenate(some) for some in zip(*((s.heights, s.pi, s.own) for s in state), strict=True)))
+            merged = present.merged(parts[k : k + 1])
+            now, both = place.bounds(present, factors), place.bounds(merged, factors)
             same = (both.own == now.own) & (both.levels == now.levels).all(axis=(1, 2))
             free = same | place.settled(both, required=required)
             if free.any():
@@ -157,11 +156,11 @@ def pack(place: SharedMaxToken, queries: Integers, price: float, stand_for: int)
                     best = -1
             if best >= 0:
                 groups[best].append(k)
-                state[best] = both[best]
+                state[best] = merged[best : best + 1]
                 lost[best] = total
         if best < 0:
             groups.append([k])
-            state.append(Bounds(single.levels[k], single.own[k]))
+            state.append(parts[k : k + 1])
             lost.append(float(alone[k]))
     return [np.array(group) for group in groups]
 

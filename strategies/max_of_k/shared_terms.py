@@ -20,15 +20,42 @@ Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """Of groups of rivals for one class, each bounded alone, as the checker does: h + e on cells [G, L], π [G, n], h + e of each query's
+    own token [G, Q].
+    """
+
+    heights: Doubles
+    pi: Doubles
+    own: Doubles
+
+    def merged(self, other: Parts) -> Parts:
+        """Part by part the smaller one."""
+        return Parts(np.minimum(self.heights, other.heights), np.minimum(self.pi, other.pi), np.minimum(self.own, other.own))
+
+    def grouped(self, groups: list[Integers]) -> Parts:
+        """Of groups of these, given as places."""
+        return Parts(*(np.stack([part[group].min(axis=0) for group in groups]) for part in (self.heights, self.pi, self.own)))
+
+    def __getitem__(self, index: object) -> Parts:
+        return Parts(self.heights[index], self.pi[index], self.own[index])  # type: ignore[index]
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """Of one class: smallest and largest u_i/u_{n−1} · v/v_m [n − 1, L], and v_q/v_m of each query [Q]."""
+
+    low: Doubles
+    high: Doubles
+    own: Doubles
+
+
+@dataclass(frozen=True, slots=True)
 class Bounds:
     """Of groups of rivals for one class: terms before the query's [G, n − 1, L], the query's own term [G]."""
 
     levels: Doubles
     own: Doubles
-
-    def merged(self, other: Bounds) -> Bounds:
-        """Term by term the smaller one."""
-        return Bounds(np.minimum(self.levels, other.levels), np.minimum(self.own, other.own))
 
     def __getitem__(self, index: object) -> Bounds:
         return Bounds(self.levels[index], self.own[index])  # type: ignore[index]
@@ -57,21 +84,31 @@ class SharedMaxToken:
         self.far = np.array([(t.EV[a:b, m] - rest[a:b]).min() for a, b in self.spans])  # by lists, [S]
         self.pi = (t.PV[:, m][:, None] - t.PV[:, self.rivals]).T  # [J, n]
 
-    def bounds(self, queries: Integers) -> Bounds:
+    def parts(self, queries: Integers) -> Parts:
         """Of each rival alone, in the order of `rivals`."""
-        t, m, n, K = self.tables, self.m, self.tables.n_ctx, len(self.tokens)
+        t, m = self.tables, self.m
+        e = (t.EU[queries, m][:, None] - t.EU[queries][:, self.rivals]).T  # [J, Q]
+        far = np.broadcast_to(self.far + e.min(), (len(self.rivals), len(self.far)))
+        own = (t.EV[queries, m][:, None] - t.EV[queries][:, self.rivals]).T + e
+        return Parts(np.concatenate([self.h + e.min(axis=1)[:, None], far], axis=1), self.pi, own)
+
+    def factors(self, queries: Integers) -> Factors:
+        """Ranges of the weights of these queries."""
+        t, m, n = self.tables, self.m, self.tables.n_ctx
         ends = [b - 1 for _, b in self.spans]
         ratios = np.concatenate([t.scores[queries][:, self.tokens], t.prefix[queries][:, ends]], axis=1) - t.scores[queries, m][:, None]
         low, high = np.exp(ratios.min(axis=0)), np.exp(ratios.max(axis=0))
         u = t.u[queries][:, : n - 1] / t.u[queries][:, n - 1 :]
-        e = (t.EU[queries, m][:, None] - t.EU[queries][:, self.rivals]).T  # [J, Q]
-        far = self.far + e.min()
-        heights = np.concatenate([self.h + e.min(axis=1)[:, None], np.broadcast_to(far, (len(self.rivals), len(far)))], axis=1)
-        z = heights[:, None, :] + self.pi[:, : n - 1, None]
+        own = np.exp(t.scores[queries, queries] - t.scores[queries, m])
+        return Factors(u.min(axis=0)[:, None] * low, u.max(axis=0)[:, None] * high, own)
+
+    def bounds(self, parts: Parts, factors: Factors) -> Bounds:
+        """H2 and H3 for each group."""
+        z = parts.heights[:, None, :] + parts.pi[:, :-1, None]
+        K = len(self.tokens)
         z[:, :, K:] = np.minimum(z[:, :, K:], 0)
-        levels = np.where(z > 0, z * (u.min(axis=0)[:, None] * low), z * (u.max(axis=0)[:, None] * high))
-        own = (t.EV[queries, m][:, None] - t.EV[queries][:, self.rivals]).T + e + self.pi[:, n - 1 :]
-        return Bounds(levels, (own * np.exp(t.scores[queries, queries] - t.scores[queries, m])).min(axis=1))
+        levels = np.where(z > 0, z * factors.low, z * factors.high)
+        return Bounds(levels, ((parts.own + parts.pi[:, -1:]) * factors.own).min(axis=1))
 
     def settled(self, bounds: Bounds, *, required: bool) -> Booleans:
         """W3, for each group."""

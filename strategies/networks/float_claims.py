@@ -22,8 +22,10 @@ def about_floats(certificate: Certificate, claim: str, roundings: int | None = N
     """The same steps, claiming of no input yet that every such evaluation answers it right.
 
     claim: a key of FORMATS. roundings: of a stage, None for four times what a plain evaluation needs. tau: the error of exponentials and of
-    activation functions, None for the format's. ValueError where the network is no transformer.
+    activation functions, None for the format's. ValueError where the network is no transformer, or the claim another one.
     """
+    if claim not in FORMATS:
+        raise ValueError(f"evaluation proves claims about accuracy, float32 or float64, not {claim}")
     if certificate.model.architecture != NAME:
         raise ValueError(f"--claim {claim} with --strategy evaluation is about {NAME}; --strategy exact proves it of Max-of-K networks")
     kind, error = FORMATS[claim]

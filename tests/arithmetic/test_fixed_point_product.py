@@ -10,8 +10,6 @@ import pytest
 from proofcheck.arithmetic import Arithmetic, DyadicArray, float_intervals, smallest_sums
 from proofcheck.arithmetic.float_intervals import FloatIntervals
 
-pytestmark = pytest.mark.slow
-
 BACKENDS = ("fast", "arb")
 
 

@@ -17,8 +17,6 @@ from hypothesis import strategies as st
 from proofcheck.arithmetic import float_intervals
 from proofcheck.arithmetic.float_intervals import FloatIntervals, check_platform, enclosing_doubles
 
-pytestmark = pytest.mark.slow
-
 OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda x, y: x + y,
     "-": lambda x, y: x - y,

@@ -10,7 +10,7 @@ from flint import arb, ctx
 
 from proofcheck.arithmetic import exclusive_precision
 from proofcheck.arithmetic.ball_intervals import BallIntervals
-from proofcheck.arithmetic.cross_entropy import cross_entropies, exact_bounds, sums_by_key, wide
+from proofcheck.arithmetic.cross_entropy import cross_entropies, exact_bounds, log_sum_ball, sums_by_key, wide
 from proofcheck.arithmetic.float_columns import FloatLogits
 from proofcheck.arithmetic.float_intervals import FloatIntervals
 from proofcheck.arithmetic.log_sums import LOG_ERROR, log_one_plus, log_sum_above, log_sum_below
@@ -118,3 +118,14 @@ def test_sums_by_key_are_outward() -> None:
     assert sums_by_key(FloatIntervals(np.zeros(0), np.zeros(0)), np.zeros(0, dtype=np.int64)) == {}
     with pytest.raises(ArithmeticError):
         sums_by_key(FloatIntervals(np.zeros(1), np.full(1, np.inf)), np.zeros(1, dtype=np.int64))
+
+
+def test_a_loss_of_exp_of_minus_ten_to_the_eleven_is_not_written_out() -> None:
+    """Its ends have 10^11 binary digits as exact numbers; they are rounded outward, to 0 and 2^−4096."""
+    with exclusive_precision():
+        ctx.prec = 128
+        losses = np.empty(4, dtype=object)
+        losses[:] = [log_sum_ball([arb(x)]) for x in (-(10**11), -4000, -2000, 3)]
+        bounds = exact_bounds(BallIntervals(losses))
+    assert bounds[0] == bounds[1] == (0, Fraction(1, 2**4096))  # e^−4000 is below 2^−5770
+    assert all(0 < low <= high and high - low <= high / 2**100 for low, high in bounds[2:])

@@ -137,15 +137,20 @@ RUNS: dict[str, tuple[torch.dtype, Logits, tuple[str, ...]]] = {
 }
 
 
-def margins(terms: FloatTerms, tokens: np.ndarray) -> np.ndarray:
-    """Over the reals, in float64: logit[max] less the largest other, for sequences [B, n]."""
-    q, m = tokens[:, -1], tokens.max(axis=1)
+def logits_of(terms: FloatTerms, tokens: np.ndarray) -> np.ndarray:
+    """Over the reals, in float64, for sequences [B, n]."""
+    q = tokens[:, -1]
     scores = np.stack([terms.token_scores[q, t] for t in tokens.T], axis=1) + terms.position_scores[q]
     w = np.exp(scores - scores.max(axis=1, keepdims=True))
     w /= w.sum(axis=1, keepdims=True)
-    logits = terms.EUPU[q] + sum(w[:, i : i + 1] * (terms.EVOU[tokens[:, i]] + terms.PVOU[i]) for i in range(tokens.shape[1]))
-    own = logits[np.arange(len(q)), m]
-    logits[np.arange(len(q)), m] = -np.inf
+    return terms.EUPU[q] + sum(w[:, i : i + 1] * (terms.EVOU[tokens[:, i]] + terms.PVOU[i]) for i in range(tokens.shape[1]))
+
+
+def margins(terms: FloatTerms, tokens: np.ndarray) -> np.ndarray:
+    """The same: logit[max] less the largest other."""
+    logits, rows, m = logits_of(terms, tokens), np.arange(len(tokens)), tokens.max(axis=1)
+    own = logits[rows, m]
+    logits[rows, m] = -np.inf
     return own - logits.max(axis=1)
 
 
@@ -193,7 +198,7 @@ class Record:
         self.right += int(right.sum())
         self.different += len(different)
         self.worst = max(self.worst, float(np.abs(margin[different]).max(initial=0.0)))
-        self.shown += [f"{tuple(tokens[k].tolist())} margin {margin[k]:.3g}" for k in different[:3].tolist()]
+        self.shown += [f"{tuple(tokens[k].tolist())} margin {margin[k]:.3g}" for k in different[:12].tolist()]
         for name in self.against:
             always, never = proved(proofs[name], tokens[different])
             self.against[name] += int((always & ~right[different]).sum() + (never & right[different]).sum())

@@ -22,8 +22,6 @@ from proofcheck.cli.main import main
 from proofcheck.cli.settings import Settings
 
 distributed = pytest.importorskip("distributed")
-pytestmark = pytest.mark.slow
-
 CERTIFICATES = Path(__file__).parents[2] / "certificates"
 ACCEPT = CERTIFICATES / "accept" / "max-of-3-d-vocab-16-seed-0--cubic.json"
 FALSE = CERTIFICATES / "reject" / "not-proved" / "one-higher.json"

@@ -45,7 +45,6 @@ def verified(path: Path, room: int = 0) -> list[Any]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["multifun", "balanced-16", "modular-addition-113"])
 def test_memory_is_bounded_whatever_the_number_of_inputs(name: str) -> None:
     verdict, _, _, peak = verified(NETWORKS / f"{name}.json")
@@ -66,7 +65,6 @@ def wide(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_AS") or not Path("/proc/self/statm").exists(), reason="the limit is set by Linux's means")
 def test_no_memory_is_declined(tmp_path: Path) -> None:
     path = wide(tmp_path)

@@ -79,9 +79,10 @@ class Choices:
 
 
 class Evaluation:
-    """One evaluation for each row: sequences x [B, n]."""
+    """One evaluation for each row: sequences x [B, n]. fused: as fused attention, divided last; q scaled if that conforms."""
 
-    def __init__(self, tensors: Tensors, run: StagesRun, x: np.ndarray[Any, Any], seed: int = 0) -> None:
+    def __init__(self, tensors: Tensors, run: StagesRun, x: np.ndarray[Any, Any], seed: int = 0, *, fused: bool = False) -> None:
+        self.fused = fused
         self.w = {name: torch.from_numpy(np.array(array, dtype=np.float64)) for name, array in parts(tensors).items()}
         self.run, self.short, self.x, self.choices = run, run.short, torch.from_numpy(x), Choices(seed)
         self.gamma = float(np.expm1(run.roundings * np.log1p(U32))) * (1 - 2.0**-20)
@@ -118,27 +119,37 @@ class Evaluation:
         E, P = self.weight("W_E", rows, short.residual), self.weight("W_pos", rows, short.residual)
         r = self.summed("r", torch.stack([E[torch.arange(rows)[:, None], x], P], -1))  # [B, n, D]
         stored = self.rounded("r", r)
-        q = self.times("q", stored[:, -1], "W_Q", "b_Q", short.results, True)
+        before = self.fused and not short.results  # the scale
+        q = self.times("q", stored[:, -1], "W_Q", "b_Q", short.results, not before)
+        q = self.rounded("q scaled", q / H**0.5) if before else q
         k = self.times("k", self.rounded("r", r), "W_K", "b_K", short.results, True)
         v = self.times("v", self.rounded("r of v", r), "W_V", "b_V", short.results, True)
         s = self.rounded("products", self.summed("scores", q[:, None] * k), short.results)
-        s = self.rounded("scaled", s / H**0.5 * (1 + self.gamma * self.choices.at("scale", s) * short.results), short.results)
+        s = (
+            s
+            if before
+            else self.rounded("scaled", s / H**0.5 * (1 + self.gamma * self.choices.at("scale", s) * short.results), short.results)
+        )
         s = s - s.max(dim=1, keepdim=True).values
         off = (self.run.tau + self.run.kappa * U32 * s.abs()) * self.choices.at("exponentials", s)
         raw = torch.exp(s + off)
-        p = self.rounded("p", raw / raw.sum(1, keepdim=True))
-        z = self.rounded("z", self.summed("mix", (p[:, :, None] * v).transpose(1, 2)))
+        total = raw.sum(1, keepdim=True)
+        p = self.rounded("p", raw if self.fused else raw / total)
+        z = self.summed("mix", (p[:, :, None] * v).transpose(1, 2))
+        z = self.rounded("z", z / total if self.fused else z)
         out = self.times("out", z, "W_O", "b_O", short.results, short.results)
         last = (stored if short.residual else r)[:, -1]
-        total = self.rounded("sum", self.summed("residual", torch.stack([last, out], -1)))
+        final = self.rounded("sum", self.summed("residual", torch.stack([last, out], -1)))
         assert n == p.shape[1]
-        return self.times("logits", total, "W_U", "b_U", short.results, short.results)
+        return self.times("logits", final, "W_U", "b_U", short.results, short.results)
 
 
-def worst_margins(tensors: Tensors, run: StagesRun, x: np.ndarray[Any, Any], rivals: np.ndarray[Any, Any], steps: int = 4) -> Tensor:
-    """The least margin max(x) against rival that was found for each row, and the first one (at random roundings)."""
+def worst_margins(
+    tensors: Tensors, run: StagesRun, x: np.ndarray[Any, Any], rivals: np.ndarray[Any, Any], steps: int = 4, *, fused: bool = False
+) -> Tensor:
+    """The least margin max(x) against rival that was found for each row."""
     answers = torch.from_numpy(x.max(axis=1))
-    evaluation, least = Evaluation(tensors, run, x), torch.full((len(x),), np.inf, dtype=torch.float64)
+    evaluation, least = Evaluation(tensors, run, x, fused=fused), torch.full((len(x),), np.inf, dtype=torch.float64)
     rows = torch.arange(len(x))
     for step in range(steps):
         logits = evaluation.logits()

@@ -18,8 +18,6 @@ from strategies.max_of_k.strategy import Problem
 from tests.second_checker.drafts import write_certificate, write_random_separable, write_thinned, write_whole_boxes
 from tests.second_checker.random_models import write_mid_size_model, write_model
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 SEPARABLE = ("exact", "separable-counting", "separable-early-maximum", "separable-minimum")
 TRIALS = 4

@@ -17,8 +17,6 @@ from proofcheck.rules import RULES
 from proofcheck.rules.counting.facts import ProvedBlocks
 from tests.second_checker.both import compare
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> list[Judged]:

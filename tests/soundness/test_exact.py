@@ -20,8 +20,6 @@ from proofcheck import Report, Step
 from strategies.max_of_k.exact import propose_exact
 from strategies.max_of_k.strategy import Problem
 
-pytestmark = pytest.mark.slow
-
 MODELS = 252  # 28 of each kind
 
 

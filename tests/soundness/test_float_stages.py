@@ -20,14 +20,19 @@ from soundness.test_floats import steps as float_steps
 
 import proofcheck
 from proofcheck import Step
+from proofcheck.arithmetic.operations import counting
 from proofcheck.certificate import ClaimSpec
 from proofcheck.errors import Rejected
+from proofcheck.limits import Limits
+from proofcheck.models import Dimensions
+from proofcheck.rules import RULES
 from proofcheck.rules.attention_only.floats import float_stages, stages
 from proofcheck.rules.counting.facts import ProvedBlocks
 from proofcheck.rules.reading import FORMATS, FloatRun, Reading
 from tests.second_checker.facts import Context
 from tests.second_checker.outcome import RefusedError
 from tests.second_checker.rules_floats import Floats
+from tests.second_checker.rules_stages import Stages as TwinStages
 from tests.second_checker.rules_stages import float_stages as twin
 from tests.second_checker.rules_tables import tables_of
 from tests.second_checker.tasks import Task
@@ -79,7 +84,7 @@ def case(k: int) -> tuple[Shape, Tensors, np.ndarray[Any, Any], np.ndarray[Any, 
     run = run_of(k)
     shape, tensors = near_stage_ties(k, run)
     x, rivals = pairs(shape)
-    least = worst_margins(tensors, run, x, rivals).numpy()
+    least = np.minimum(*(worst_margins(tensors, run, x, rivals, fused=fused).numpy() for fused in (False, True)))
     return shape, tensors, by_block(shape, x, least > 0, True), by_block(shape, x, exact_margins(tensors, x, rivals) <= 0, False)
 
 
@@ -152,7 +157,10 @@ def random_case(k: int) -> tuple[Shape, Tensors, FloatRun]:
     if k % 3 == 0:
         for name in tensors:
             tensors[name] = np.ldexp(tensors[name], int(rng.integers(-8, 4))).astype("<f4")
-    N = max(shape.d_model, shape.d_head) + 2 * shape.n_ctx + 2 + int(rng.integers(-1, 2000))
+    if k % 4 == 1:  # scores may be off by about 8
+        tensors["blocks.0.attn.W_K"] = np.ldexp(tensors["blocks.0.attn.W_K"], int(rng.integers(1, 11))).astype("<f4")
+    least = max(shape.d_model, shape.d_head) + 2 * shape.n_ctx + 2
+    N = int(rng.choice([least - 1, least, least, 2**22, 2**22 + 1, *(least + rng.integers(0, 2000, 8))]))
     return shape, tensors, FloatRun(FORMATS[NAMES[k % 7]], N, Fraction(1, int(rng.choice([1, 2, 5, 2**13]))), int(rng.choice([0, 8, 100])))
 
 
@@ -177,12 +185,52 @@ def test_the_error_tables_are_those_of_the_page(part: int) -> None:
         page = twin(other, tables_of(network))
         accepted += 1
         for name in ("EUPU", "EVOU", "PVOU", "EQKE", "EQKP"):
+            least = 0 if name in ("EUPU", "EVOU", "EQKE") else -Fraction(1, 2**50)  # those of positions are excesses over the others
             for mine, theirs in zip(getattr(found, f"{name}_error").fractions().tolist(), getattr(page.errors, name), strict=True):
                 for a, b in zip(mine, theirs, strict=True):
-                    assert b - Fraction(1, 2**50) <= a <= b + Fraction(1, 2**44) + b / 2**40, (k, name, float(a), float(b))
+                    assert b + least <= a <= b + Fraction(1, 2**48) + b / 2**40, (k, name, float(a), float(b))
         assert found.loss.fractions().tolist() == [page.loss]
-    assert accepted >= 8
+    assert accepted >= 6
     assert refused >= 2
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_the_sizes_are_those_of_the_page(part: int) -> None:
+    """What must stay in the range, which decides what is refused."""
+    names = {"residual stream": "r", "queries": "q", "keys": "k", "values": "v", "output of the head": "head", "residual sum": "x"}
+    for k in range(part, 56, 2):
+        shape, tensors, run = random_case(k)
+        assert run.format.short is not None
+        sizes = {"n_ctx": shape.n_ctx, "d_vocab": shape.d_vocab, "d_model": shape.d_model, "d_head": shape.d_head}
+        page = TwinStages(read_network(safetensors_bytes(tensors), sizes, ""), Floats(run.format.name, run.roundings, run.tau, run.kappa))
+        found = stages.stage_errors(context(shape, tensors).model, run, run.format.short).sizes
+        ours = {names.get(name, name): size.fractions().item() for name, size in found.items()}
+        ours["weights"] = max(ours.pop(name) for name in list(ours) if name.startswith("weights"))
+        if not run.format.short.results:
+            del ours["scores"]
+        assert ours.keys() == page.sizes.keys()
+        for name, size in page.sizes.items():
+            assert size <= ours[name] <= size + Fraction(1, 2**48) + size / 2**40, (k, name)
+
+
+@pytest.mark.parametrize("bias", ["b_Q", "b_K", "b_V", "b_O", "b_U"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_bias_of_one_number_counts(bias: str, sign: int) -> None:
+    """Its rounding and that of the sum: tables are larger than with an absent bias, by as much as those of the page."""
+    shape = Shape(2, 3)
+    tensors = random_model(shape, 0, dtype="<f4")
+    name = "unembed.b_U" if bias == "b_U" else f"blocks.0.attn.{bias}"
+    array = np.zeros({"b_O": (3,), "b_U": (3,)}.get(bias, (1, 2)), dtype="<f4")
+    array.flat[0] = sign * 0.7
+    tensors[name] = array
+    run = FloatRun(FORMATS["bfloat16"], 64, Fraction(1, 2**13), 8)
+    where = replace(context(shape, tensors), reading=Reading(floats=run))
+    found = stages.stage_errors(where.model, run, run.format.short)
+    sizes = {"n_ctx": 2, "d_vocab": 3, "d_model": 3, "d_head": 2}
+    page = TwinStages(read_network(safetensors_bytes(tensors), sizes, ""), Floats("bfloat16", 64, Fraction(1, 2**13), 8))
+    for mine, theirs in ((found.scores, page.scores), (found.values, page.values), (found.direct, page.direct)):
+        pairs_of = zip(mine.fractions().ravel().tolist(), np.array(theirs, dtype=object).ravel().tolist(), strict=True)
+        assert all(b <= a <= b + Fraction(1, 2**48) + b / 2**40 for a, b in pairs_of)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -320,5 +368,61 @@ def stage_sizes() -> dict[str, tuple[int, ...]]:
 def test_the_twin_of_the_swapped_formats_in_the_corpus_verifies() -> None:
     decoded = proofcheck.decode_certificate(float_attacks.near_tie_twin(make_reject_corpus.twin()), proofcheck.Limits())
     report = proofcheck.verify(decoded, model=make_reject_corpus.FOLDER / "weights" / "near-tie.safetensors")
-    assert report.claim == "float accuracy >= 9/9 (1.000000) of tf32-nearest runs with roundings=54 tau=1/8192 kappa=8"
+    assert report.claim == "float accuracy >= 9/9 (1.000000) of tf32-nearest runs with roundings=54 a stage tau=1/8192 kappa=8"
     assert report.proved == 9
+
+
+def test_it_is_about_floats_and_no_transformer() -> None:
+    where = context(Shape(2, 3), _sharp(Shape(2, 3)))
+    tables = apply(where, "path-expansion")
+    run = FloatRun(FORMATS["tf32"], 64, Fraction(1, 2**13), 8)
+    for reading in (Reading(), Reading(floats=replace(run, activation=Fraction(1, 2**13)))):
+        with pytest.raises(Rejected) as refused:
+            apply(replace(where, reading=reading), "float-stages", (tables,))
+        assert refused.value.code == "rule-not-applicable"
+    assert apply(replace(where, reading=Reading(floats=run)), "float-stages", (tables,)).loss.fractions().tolist() == [
+        Fraction(2**12, 2**126)
+    ]
+
+
+@pytest.mark.parametrize("weight", [2.0**-127, 1 + 2.0**-24, 1e-45])
+def test_weights_that_binary32_does_not_hold_are_refused(weight: float, tmp_path: Path) -> None:
+    shape = Shape(2, 3)
+    tensors = {name: array.astype("<f8") for name, array in _sharp(shape).items()}
+    kept = steps("enumeration", shape, 0)
+    assert proved(tensors, shape, StagesRun("bfloat16"), kept, tmp_path)[0].error is None
+    tensors["unembed.W_U"][0, 0] = weight
+    assert proved(tensors, shape, StagesRun("bfloat16"), kept, tmp_path)[0].error.code == "rule-not-applicable"
+
+
+def test_sums_of_more_terms_are_refused() -> None:
+    """The bound on what sums lose is for at most 2^20 terms."""
+    run = FloatRun(FORMATS["tf32"], 2**21 + 10, Fraction(1, 2**13), 8)
+    for name in ("n_ctx", "d_model", "d_head"):
+        sizes = dict.fromkeys(("n_ctx", "d_vocab", "d_model", "d_head"), 2)
+        float_stages._require_run(replace(run, roundings=2**21 + 2**20), Dimensions(**sizes | {name: 2**20}))
+        with pytest.raises(Rejected) as refused:
+            float_stages._require_run(replace(run, roundings=2**21 + 2**20), Dimensions(**sizes | {name: 2**20 + 1}))
+        assert refused.value.message == "sums are too long"
+
+
+def test_the_cost_bounds_the_operations() -> None:
+    for k in range(12):
+        rng = np.random.default_rng(k)
+        n, d, D, H = (int(rng.integers(low, 14)) for low in (1, 2, 1, 1))
+        tensors = random_model(Shape(n, d, D, H), k, biases=bool(k % 2), scale=0.1, dtype="<f4")
+        run = FloatRun(FORMATS["bfloat16"], 200, Fraction(1, 2**13), 8)
+        where = replace(context(Shape(n, d, D, H), tensors), reading=Reading(floats=run))
+        tables = apply(where, "path-expansion")
+        with counting() as counter:
+            apply(where, "float-stages", (tables,))
+        assert counter.total <= RULES["float-stages"].cost(where.model.dimensions, Limits()).operations
+
+
+def test_numbers_of_2_to_the_40_are_refused(tmp_path: Path) -> None:
+    """The bound on what sums lose below the normal range is for smaller operands."""
+    one = {name: np.full(size, 0.5, dtype="<f4") for name, size in stage_sizes().items()}
+    for power, code in ((39, None), (40, "rule-not-applicable")):
+        one["unembed.W_U"][:] = [[0.0, 2.0**power]]
+        report, _ = proved(one, Shape(1, 2, 1, 1), StagesRun("tf32"), steps("enumeration", Shape(1, 2), 0), tmp_path)
+        assert (report.error and str(report.error.code)) == code

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 from soundness import float_attacks, make_reject_corpus
 from soundness.conforming import MODES, Adversary, Evaluation
@@ -25,6 +26,9 @@ from proofcheck.arithmetic import Arithmetic, Conforming, RunColumnArithmetic, e
 from proofcheck.catalogue import BUILT_IN
 from proofcheck.certificate import ClaimSpec, decode_certificate
 from proofcheck.models.weights import decode_weights
+from proofcheck.rules.counting.float_evaluations import conforming
+from proofcheck.rules.reading import BINARY32, BINARY64, FloatRun
+from tests.benchmarks import network_runs
 from tests.second_checker.both import compare_claims
 from tests.second_checker.random_evaluations import write
 from tests.second_checker.random_transformers import drawn
@@ -99,6 +103,36 @@ def test_evaluations_of_random_networks_lie_within_the_radius(tmp_path: Path) ->
                 used.append(distance / found.radius[k])
     assert min(compared[name] for name in ("LN", "LNPre", "RMS", "RMSPre", "gelu", "gelu_new", "silu", "causal-uniform", "full")) > 20
     assert np.quantile(used, 0.9) > 0.2  # no empty bound
+
+
+def test_torch_evaluations_of_random_networks_lie_within_the_radius(tmp_path: Path) -> None:
+    """Four orders, fused and one-pass layer norms, in both formats; three times the roundings that a plain evaluation needs."""
+    compared, used = Counter[str](), 0.0
+    for seed in range(60):
+        content: Any = drawn(tmp_path, seed)[0]
+        sizes, options = content["model"]["dimensions"], content["model"]["options"]
+        path = tmp_path / content["model"]["weights"]["file"]
+        words = np.array(list(product(range(sizes["d_vocab"]), repeat=sizes["n_ctx"])))
+        for kind, dtype in ((BINARY32, torch.float32), (BINARY64, torch.float64)):
+            error = Fraction(1, 2 ** (kind.unit - 4))
+            try:
+                with exclusive_precision():
+                    Arithmetic("fast", 64)
+                    model = built(sizes, options, path.read_bytes())
+                    run = FloatRun(kind, 3 * model.plain_roundings(), error, 8, error)
+                    found = model.evaluator_in(RunColumnArithmetic(conforming(run, model)))(words)
+            except ArithmeticError:
+                continue  # weights that are outside the format, or too far from 1
+            weights = {name: tensor.to(dtype) for name, tensor in load_file(path).items() if not name.endswith(("mask", "IGNORE"))}
+            for style in network_runs.STYLES.values():
+                out = network_runs.logits(style, sizes, options, weights, torch.from_numpy(words)).double().numpy()
+                known = np.isfinite(found.radius)
+                share = np.linalg.norm(out - found.values.T, axis=1)[known] / found.radius[known]
+                assert (share <= 1).all(), (seed, kind.name)
+                compared[kind.name] += len(share)
+                used = max(used, share.max(initial=0.0))
+    assert min(compared.values()) > 2000
+    assert used > 1e-3
 
 
 def float_claim(content: Any, rng: random.Random) -> Any:

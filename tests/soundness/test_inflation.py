@@ -18,8 +18,6 @@ import proofcheck
 from proofcheck import Reason, Verdict, decode_certificate
 from proofcheck.limits import Limits
 
-pytestmark = pytest.mark.slow
-
 SMALL = [case for case in CASES if case.name != "trained"]  # 4,096 forward passes in intervals take too long here
 
 

@@ -19,8 +19,6 @@ from proofcheck.rules import RULES
 from proofcheck.rules.attention_only.facts import ProvedClasses
 from strategies.max_of_k.registry import STRATEGIES
 
-pytestmark = pytest.mark.slow
-
 MUTANTS = 500
 
 

@@ -18,8 +18,6 @@ from proofcheck import Limits, decode_certificate
 from proofcheck.cli.main import main
 from proofcheck.rules import RULES
 
-pytestmark = pytest.mark.slow
-
 SPACE = 3 * 2**30
 IN_PROCESS = [attack for attack in ATTACKS if "stdin" not in attack.name]  # what stdin is here is pytest's affair
 

@@ -46,8 +46,6 @@ from tests.second_checker.transformer import WORDS as OPTION_WORDS
 from tests.second_checker.weights import DECODERS
 from tests.shipped import shipped, stem_of
 
-pytestmark = pytest.mark.slow
-
 CERTIFICATES = Path(__file__).parents[2] / "certificates"
 BUDGET = 1_000_000
 ONLY_OURS = {"windows-exact-too-few-expansions.json"}  # a number of steps that the hint allows; the second checker counts none

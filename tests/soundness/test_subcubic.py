@@ -17,8 +17,6 @@ import proofcheck
 from proofcheck import Reason, Rejected, Verdict
 from strategies.metrics.published_count import PublishedCount
 
-pytestmark = pytest.mark.slow
-
 MODELS = Path(__file__).parents[2] / "certificates" / "models"
 COMPOSITIONS = tuple(product(DIRECT_PATHS, QK_ERRORS, MARGINS))
 SHAPES = (

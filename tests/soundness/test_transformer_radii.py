@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from proofcheck import Limits
 from proofcheck.arithmetic import Arithmetic, exclusive_precision
@@ -18,8 +17,6 @@ from proofcheck.models.weights import decode_weights
 from tests.second_checker.random_transformers import drawn
 from tests.second_checker.transformer import read_options, read_transformer
 from tests.second_checker.transformer_forward import Pass
-
-pytestmark = pytest.mark.slow
 
 
 def task_of(data: bytes) -> str:

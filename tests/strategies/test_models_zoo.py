@@ -20,8 +20,6 @@ from strategies.models.train import is_of, metadata, train
 from strategies.models.zoo import RECIPES, SEEDS, file_of
 from tests.shipped import one
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 SMALL = (Recipe(n_ctx=2, seed=0, d_vocab=8, steps=300), Recipe(n_ctx=6, seed=0, d_vocab=4, steps=300))
 

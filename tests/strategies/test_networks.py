@@ -24,8 +24,6 @@ from strategies.networks.recipes import RECIPES
 from strategies.networks.task_words import task_document, task_fields
 from strategies.networks.train import Inputs, initial_weights, metadata, train
 
-pytestmark = pytest.mark.slow
-
 model_bridge = pytest.importorskip("transformer_lens.model_bridge")
 config = pytest.importorskip("transformer_lens.config")
 

@@ -18,8 +18,6 @@ from strategies.models.save import save
 from strategies.networks.adapters import from_tensors, from_transformer_lens, task_json
 from strategies.networks.network import Network
 
-pytestmark = pytest.mark.slow
-
 TASK = task_json("kth-largest", n_ctx=3, d_vocab=5, k=2, alphabets=("0-4",) * 3)
 SIZES = {"n_layers": 2, "n_heads": 2, "n_ctx": 3, "n_positions": 3, "d_vocab": 5, "d_model": 8, "d_head": 4, "d_mlp": 12}
 OPTIONS = {"attention": "full", "normalization": "LN", "eps": 1e-5, "activation": "gelu"}

@@ -26,8 +26,6 @@ from strategies.networks.comparison import WithoutSingle
 from strategies.networks.evaluate import network_of
 from strategies.networks.network import Network, logits
 
-pytestmark = pytest.mark.slow
-
 BASE: dict[str, Any] = {
     "n_layers": 2, "n_heads": 2, "d_model": 8, "d_head": 4, "d_mlp": 12, "n_ctx": 4, "d_vocab": 6, "act_fn": "gelu",
     "normalization_type": "LN", "seed": 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,38 @@ def test_the_module_lists_its_interface() -> None:
     assert dir(strategies) == ["Proof", "ProveError", "prove"]
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = strategies.nothing
+
+
+LAYER_NORM = CERTIFICATES / "models" / "networks" / "max-of-2-layernorm-seed-0.safetensors"
+
+
+@pytest.mark.parametrize("claim", ["float32", "float64"])
+def test_what_float_evaluations_of_a_transformer_answer_right(claim: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command writes the shipped certificate; from Python other assumptions may be given."""
+    out = tmp_path / "c.json"
+    assert main(["prove", str(LAYER_NORM), "--strategy", "evaluation", "--claim", claim, "-o", str(out)]) == 0
+    assert f"{claim.replace('float', 'binary')} accuracy >= 4096/4096" in capsys.readouterr().out
+    shipped = proofcheck.load(CERTIFICATES / "networks" / f"max-of-2-layernorm--{claim}.json")
+    assert proofcheck.load(out).claim == shipped.claim
+    proof = strategies.prove(LAYER_NORM, None, "evaluation", claim=claim, roundings=40, tau=Fraction(1, 2**20))
+    fields = proof.certificate.claim.fields
+    assert (fields["roundings"], fields["tau"], fields["activation"], fields["correct"]) == (40, "1/1048576", "1/1048576", 4096)
+
+
+def test_which_claims_about_floats_are_proved_by_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "c.json")
+    assert main(["prove", str(LAYER_NORM), "--strategy", "evaluation", "--claim", "tf32", "-o", out]) == 2
+    assert "accuracy, float32 or float64" in capsys.readouterr().err
+    assert main(["prove", str(LAYER_NORM), "--strategy", "evaluation", "--claim", "float64", "--roundings", "39", "-o", out]) == 1
+    assert "rule-not-applicable" in capsys.readouterr().err
+    small = CERTIFICATES / "models" / "min-of-3-d-vocab-6-seed-0.safetensors"
+    assert (
+        main(["prove", str(small), "--strategy", "evaluation", "--task", "min-of-k n_ctx=3 d_vocab=6", "--claim", "float64", "-o", out])
+        == 2
+    )
+    assert "is about transformer" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="accuracy, float32 or float64"):
+        strategies.prove(LAYER_NORM, None, "evaluation", claim="bfloat16")
+    with pytest.raises(ValueError, match="goes with strategy"):
+        strategies.prove(MODEL, None, "exact", claim="float64")
+    assert list(tmp_path.iterdir()) == []

@@ -26,8 +26,6 @@ from strategies.max_of_k.strategy import Problem
 from strategies.models.save import save
 from strategies.progress import Progress
 
-pytestmark = pytest.mark.slow
-
 MODELS = Path(__file__).parents[2] / "certificates" / "models"
 SMALL = MODELS / "max-of-3-d-vocab-16-seed-0.safetensors"
 SEARCHES = ("exact", "separable-counting")

@@ -92,7 +92,6 @@ def test_newer_strategies_stand_beside_the_others_on_their_networks(tmp_path: Pa
     assert draw_newer(study, tmp_path, "figure").stat().st_size > 10_000
 
 
-@pytest.mark.slow
 def test_the_page_is_that_of_the_tables() -> None:
     assert (RESULTS / "README.md").read_text(encoding="utf-8") == page(RESULTS)
 
@@ -115,7 +114,6 @@ ROWS = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("model", "strategies"), ROWS)
 def test_rows_run_again_give_the_same_integers(model: str, strategies: str, capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["rerun", str(RESULTS), str(ZOO / f"{model}.safetensors"), strategies])
@@ -124,7 +122,6 @@ def test_rows_run_again_give_the_same_integers(model: str, strategies: str, caps
     assert out.out.startswith("same ")
 
 
-@pytest.mark.slow
 def test_a_row_with_another_integer_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(RESULTS, tmp_path / "study", ignore=shutil.ignore_patterns("*.svg"))
     file = tmp_path / "study" / SWEEP
@@ -139,7 +136,6 @@ def test_a_row_with_another_integer_is_said(tmp_path: Path, capsys: pytest.Captu
     assert main(["rerun", str(RESULTS), str(ZOO / "max-of-4-seed-10248.safetensors"), "no-such"]) == 2
 
 
-@pytest.mark.slow
 def test_tables_from_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a small network, with a refusal; the counts are those of the sweep's table."""
     zoo = tmp_path / "zoo"
@@ -189,7 +185,6 @@ def right_without(model: Model, without: tuple[str, ...]) -> int:
     return int((rivals < logits.gather(1, answer)[:, 0]).sum())
 
 
-@pytest.mark.slow
 def test_ablations_are_exact_counts() -> None:
     rows = list(ablations(TINY))
     model = load(TINY)

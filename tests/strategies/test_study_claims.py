@@ -24,7 +24,6 @@ MODELS = ROOT / "certificates" / "models"
 PUBLISHED = json.loads((ROOT / "tests" / "data" / "published-bounds-seed-123.json").read_text())["subcubic"]
 
 
-@pytest.mark.slow
 def test_float32_claims_are_those_of_the_published_code() -> None:
     """97 of 100 counts are equal here; other processors round otherwise, and a class more or less is a few thousand sequences."""
     published = {(row["direct_path"], row["attention_handling"], row["qk_error"]): int(row["correct_count"]) for row in PUBLISHED}

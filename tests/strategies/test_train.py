@@ -20,8 +20,6 @@ from strategies.models.metadata import described
 from strategies.models.recipe import BATCH, Recipe, initial_weights, last_logits, training_tokens
 from strategies.models.train import main
 
-pytestmark = pytest.mark.slow
-
 SMALL = ["max-of-k", "--n-ctx", "3", "--d-vocab", "16", "--seed", "0", "--steps", "5"]
 COMMAND = [sys.executable, "-c", "import sys; from strategies.models.train import main; sys.exit(main(sys.argv[1:]))"]
 

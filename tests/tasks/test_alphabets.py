@@ -102,7 +102,6 @@ def test_tasks_that_do_not_fit_are_refused(name: str, change: dict[str, Any]) ->
         build(name, {**GOOD[name], **change})
 
 
-@pytest.mark.slow
 def test_machines_that_are_too_large_are_declined() -> None:
     assert KthLargest(4, 64, 1).total() == 64**4
     with pytest.raises(Declined) as caught:

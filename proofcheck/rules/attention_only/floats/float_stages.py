@@ -57,8 +57,8 @@ def float_stages(context: MaxOfKContext, tables: PathExpansion) -> FloatTables:
         raise _refused("a weight is no normal number of binary32", "weights that binary32 holds", problem)
     found = stage_errors(model, run, short)
     _require_range(found.sizes, short)
-    forms = found.forms()
-    EQKE_error, EQKP_error = weight_errors(tables, forms, run, model.dimensions.d_head)
+    errors = found.tables()
+    EQKE_error, EQKP_error = weight_errors(tables, errors, run, model.dimensions.d_head)
     most = EQKE_error.max(axis=1) + EQKP_error.max(axis=1)
     if (most * most - _integer(MOST_THETA**2 * model.dimensions.d_head)).is_positive().any():
         raise _refused("scores may be off by too much", f"errors of at most {MOST_THETA}", "larger ones")
@@ -68,9 +68,9 @@ def float_stages(context: MaxOfKContext, tables: PathExpansion) -> FloatTables:
         tables.PVOU,
         tables.EQKE,
         tables.EQKP,
-        EUPU_error=forms.direct,
-        EVOU_error=forms.tokens,
-        PVOU_error=forms.positions,
+        EUPU_error=errors.direct,
+        EVOU_error=errors.tokens,
+        PVOU_error=errors.positions,
         EQKE_error=EQKE_error,
         EQKP_error=EQKP_error,
         loss=_integer(1).reshape(1).times_power_of_two(LOSS_BITS - run.format.least),
@@ -93,7 +93,7 @@ def _require_run(run: FloatRun, sizes: Dimensions) -> None:
 def _require_range(sizes: dict[str, DyadicArray], short: ShortRoundings) -> None:
     limit = _integer(1).times_power_of_two(min(MOST, short.largest))
     for name, size in sizes.items():
-        if not (size - limit).is_negative().all():
+        if not bool((size - limit).is_negative()):
             raise _refused("numbers may leave the range of the format", f"{name} below 2^{min(MOST, short.largest)}", "larger ones")
 
 

@@ -22,11 +22,10 @@ GRID = 40  # bits below the unit roundoff
 
 
 @dataclass(frozen=True, slots=True)
-class Forms:
+class ErrorTables:
     """scores of tokens [d_vocab, d_vocab] and positions [d_vocab, n_ctx] (times √d_head): bounds on the errors of computed scores.
 
     tokens [d_vocab, d_vocab], positions [n_ctx, d_vocab], direct [d_vocab, d_vocab] (logits): bounds on the errors of value paths.
-    largest: no number of an evaluation, other than scores that fall out of the softmax, is above it in size.
     """
 
     score_tokens: DyadicArray
@@ -34,6 +33,12 @@ class Forms:
     tokens: DyadicArray
     positions: DyadicArray
     direct: DyadicArray
+
+
+@dataclass(frozen=True, slots=True)
+class Forms(ErrorTables):
+    """largest: no number of an evaluation, other than scores that fall out of the softmax, is above it in size."""
+
     largest: DyadicArray
 
 
@@ -108,7 +113,7 @@ class _Forms:
         return multiples_above(self.gamma * bar + (_integer(1) + self.gamma) * (bar - exact), self.format.unit + GRID)
 
 
-def weight_errors(tables: PathTables, found: Forms, run: FloatRun, d_head: int) -> tuple[DyadicArray, DyadicArray]:
+def weight_errors(tables: PathTables, found: ErrorTables, run: FloatRun, d_head: int) -> tuple[DyadicArray, DyadicArray]:
     """Bounds on √d_head·Θ as a sum of a part of tokens [d_vocab, d_vocab] and one of positions [d_vocab, n_ctx].
 
     Θ = e + τ + κu·(largest − least score of the query + 2·largest e): docs/semantics-float.md.

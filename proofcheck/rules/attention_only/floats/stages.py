@@ -13,7 +13,7 @@ import numpy as np
 
 from proofcheck.arithmetic import DyadicArray, dyadic_above, multiples_above, reciprocal_below
 from proofcheck.models import AttentionOnly, Dimensions
-from proofcheck.rules.attention_only.floats.forms import Forms, gamma
+from proofcheck.rules.attention_only.floats.forms import ErrorTables, gamma
 from proofcheck.rules.reading import FloatRun, ShortRoundings
 
 GRID = 64
@@ -33,16 +33,13 @@ class StageErrors:
     direct: DyadicArray
     sizes: dict[str, DyadicArray]
 
-    def forms(self) -> Forms:
+    def tables(self) -> ErrorTables:
         """Errors of scores and values as sums of a part of the token and one of the position, which are no less than the errors."""
         score_tokens, tokens = self.scores.min(axis=1), self.values.min(axis=0)
         d = self.direct.shape[0]
         score_positions = (self.scores - score_tokens.reshape(d, 1, d)).max(axis=2)
         positions = (self.values - tokens.reshape(1, d, d)).max(axis=1)
-        first, *others = self.sizes.values()
-        for size in others:
-            first = first.maximum(size)
-        return Forms(score_tokens, score_positions, tokens, positions, self.direct, first)
+        return ErrorTables(score_tokens, score_positions, tokens, positions, self.direct)
 
 
 @dataclass(frozen=True, slots=True)

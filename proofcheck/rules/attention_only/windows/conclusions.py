@@ -11,6 +11,7 @@ from proofcheck.arithmetic import Integers, Intervals
 from proofcheck.arithmetic.level_sums import nonpositive_tuples, tuples_operations
 from proofcheck.arithmetic.piecewise import joined
 from proofcheck.rules.attention_only.windows.levels import GroupTerms
+from proofcheck.rules.attention_only.windows.scores import distinct
 from proofcheck.rules.budget import Budget
 
 LEVEL_BITS = 40  # levels are integers up to 2^40: sums of n_ctx + 2 ≤ 1,026 of them are below 2^52
@@ -59,7 +60,8 @@ def levels(group: GroupTerms, rows: Integers, queries: Integers) -> Intervals:
     l], whatever l is: on f_{n−1}(q).
     """
     terms, n = group.terms, group.terms.n_ctx
-    different, which = np.unique(queries, return_inverse=True)
+    different = distinct(queries)
+    which = np.searchsorted(different, queries)
     factors = terms.u[different, : n - 1][:, :, None] * group.v[different][:, None, :]  # u_i v_c, [different queries, n − 1, L]
     base = group.heights[rows] + group.e[rows, queries][:, None]  # [C, L]
     z = base[:, None, :] + group.pi[rows[:, None], np.arange(n - 1)[None, :]][:, :, None]

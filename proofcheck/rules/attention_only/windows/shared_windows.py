@@ -15,6 +15,7 @@ from proofcheck.rules.attention_only.windows.centred_expansion import CentredTab
 from proofcheck.rules.attention_only.windows.jobs import LEVEL_BITS, beaten
 from proofcheck.rules.attention_only.windows.levels import Terms
 from proofcheck.rules.attention_only.windows.lists import LISTS, lists_operations, read_lists
+from proofcheck.rules.attention_only.windows.scores import distinct
 from proofcheck.rules.attention_only.windows.shared import RelativeWeights, SharedTerms
 from proofcheck.rules.attention_only.windows.sheets import (
     Sheet,
@@ -133,7 +134,7 @@ def _read_classes(sheets: list[Sheet], blocks: Integers, classes: Integers, bins
     for w, sheet in enumerate(sheets):
         labels = classes[start : start + len(sheet.queries)]
         start += len(sheet.queries)
-        parts = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        parts = [np.flatnonzero(labels == label) for label in distinct(labels)]
         if any(len(places) > 1 and sheet.cells.max_token in sheet.queries[places] for places in parts):
             raise refused(
                 "classes", f"of sheet {w} put the max token among others", "queries below it, or it alone", str(labels.tolist()[:8])
