@@ -191,25 +191,25 @@ def rules() -> str:
         "`proofcheck rules NAME` prints the statement. *Paper*: the section of Gross et al. 2024 (arXiv 2406.11779) that the rule makes",
         "rigorous, and the lemma by its name in [the published proofs](../published-strategies.md); empty where a rule is of this project.",
         "*Coq*: the machine-checked theorem in [docs/proofs](../proofs/README.md).\n",
-        "| rule | statement | paper | lemma | Coq | file in `proofcheck/rules/` |",
-        "|---|---|---|---|---|---|",
+        "| rule | statement | paper: lemma | Coq | file in `proofcheck/rules/` |",
+        "|---|---|---|---|---|",
     ]
     for name in sorted(RULES, key=lambda name: (place(name), name)):
         statement = re.sub(r"^Statement \(([^)]*)\).*", r"\1", inspect.cleandoc(RULES[name].theorem).splitlines()[0])
-        section, lemma = _published(name)
+        published = _published(name)
         coq = f"`{theorems[name]['file'].removesuffix('.v')}.{theorems[name]['name']}`"
         file = Path(inspect.getsourcefile(RULES[name].apply) or "").resolve().relative_to(ROOT / "proofcheck/rules").as_posix()
-        lines.append(f"| {_page(name)} | {_cell(statement)} | {section} | {lemma} | {coq} | `{file}` |")
+        lines.append(f"| {_page(name)} | {_cell(statement)} | {published} | {coq} | `{file}` |")
     lines += ["", "```{toctree}", ":hidden:", ":glob:", "", "../rules/*", "```", ""]
     return "\n".join(lines)
 
 
-def _published(rule: str) -> tuple[str, str]:
-    """Section of the paper, and its lemma as a link to our page about it; ("", "") for a rule of this project."""
+def _published(rule: str) -> str:
+    """Section of the paper, and its lemma as a link to our page about it; "" for a rule of this project."""
     for start, (section, number, lemma) in PAPER.items():
         if rule.startswith(start):
-            return section, f"[{lemma}](../published-strategies.md#{_anchor(number)})"
-    return "", ""
+            return f"{section}: [{lemma}](../published-strategies.md#{_anchor(number)})"
+    return ""
 
 
 def _anchor(number: str) -> str:

@@ -60,7 +60,11 @@ class Expectations(pytest.File):
             return
         for name in names:
             if not (self.path.parent / name).is_file():
-                yield Failure.from_parent(self, name=name, message=f"{self.path} expects a certificate {name}, and there is none")
+                message = f"{self.path} expects a certificate {name}, and there is none"
+                other = name.removesuffix(".gz") if name.endswith(".gz") else f"{name}.gz"
+                if (self.path.parent / other).is_file():
+                    message += f"; there is {other}"
+                yield Failure.from_parent(self, name=name, message=message)
             elif not name.endswith(ENDINGS):
                 message = f"{self.path} names {name}, but only {' and '.join(ENDINGS)} are certificates"
                 yield Failure.from_parent(self, name=name, message=message)

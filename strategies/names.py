@@ -37,6 +37,7 @@ GROUPED_PRICES = {
     "grouped-queries": (1800, 600, 200, 60),
     "rival-tree-direct": (600, 200, 60, 20),
     "rival-tree": (6000, 1800, 600, 200),
+    "rival-tree-small": (6000, 2500, 600),
 }
 
 
@@ -141,7 +142,7 @@ FAMILIES = (
         "the shortest proofs that keep anything; the price says how many billionths of all inputs an operation must prove",
         tuple(
             Entry(f"{kind}--price-{price:g}", f"{kind.replace('-', ' ')}, far queries in groups; price {price:g}", f"{short}-{price:g}")
-            for (kind, prices), short in zip(GROUPED_PRICES.items(), ("grouped", "direct", "tree"), strict=True)
+            for (kind, prices), short in zip(GROUPED_PRICES.items(), ("grouped", "direct", "tree", "small"), strict=True)
             for price in prices
         ),
     ),

@@ -1,4 +1,4 @@
-"""Strategies `grouped-queries`, `rival-tree-direct` and `rival-tree`: below the cost of the tables of
+"""Strategies `grouped-queries`, `rival-tree-direct`, `rival-tree` and `rival-tree-small`: below the cost of the tables of
 `windows`, along a price.
 """
 
@@ -42,9 +42,10 @@ PRICES = {  # billionths of all inputs that one operation must prove
     "grouped-queries": (1800.0, 600.0, 200.0, 60.0),
     "rival-tree-direct": (600.0, 200.0, 60.0, 20.0),
     "rival-tree": (6000.0, 1800.0, 600.0, 200.0),
+    "rival-tree-small": (6000.0, 2500.0, 600.0),  # fewer groups of queries, columns of the basis and nodes
 }
 BINS = 64
-DEFAULT = Shape()
+DEFAULT, SMALL, SMALLEST = Shape(), Shape(groups=3, basis=7), Shape(groups=2, basis=5, prune=10.0)
 NEAR = (3, 4, 5, 6)
 FARTHER = ((), (4,))
 MOST_RIVALS = 3
@@ -203,11 +204,18 @@ def _window_hints(tables: FloatTables, found: dict[int, tuple[Window, Found]], k
     }
 
 
+def shape_of(kind: str, price: float) -> Shape:
+    """What suits a kind at a price."""
+    if kind != "rival-tree-small":
+        return DEFAULT
+    return SMALLEST if price > 1000 else SMALL
+
+
 STRATEGIES = tuple(
     Strategy(
         f"{kind}--price-{price:g}",
         f"{kind.replace('-', ' ')}, far queries in groups; price {price:g}",
-        applied(propose, kind=kind, price=price),
+        applied(propose, kind=kind, price=price, shape=shape_of(kind, price)),
     )
     for kind, prices in PRICES.items()
     for price in prices

@@ -178,8 +178,9 @@ def _certificate(page: Page, entry: Entry, level: int = 2) -> list[Markup]:
         parts.append(element("section", element(title, "Where accuracy is lost"), *_losses(page, entry)))
     parts.append(element("section", element(title, "The proof, step by step"), *_steps(page, entry)))
     guarantee = element("blockquote", *(element("p", lines(part)) for part in GUARANTEE.split("\n\n")))
+    where = element("p", "Pages called docs/… are part of proofcheck: of its site, and in share/doc/proofcheck where it is installed.")
     if report.verdict is Verdict.VERIFIED:
-        parts.append(element("section", element(title, "What the verdict guarantees"), guarantee))
+        parts.append(element("section", element(title, "What the verdict guarantees"), guarantee, where))
     return parts
 
 

@@ -143,6 +143,7 @@ def test_a_weaker_claim_and_an_undecided_one_fail(project: pytest.Pytester) -> N
     ("text", "words"),
     [
         ('["lost.json"]\n', "*expects a certificate lost.json, and there is none"),
+        ('["good.json.gz"]\n', "*expects a certificate good.json.gz, and there is none; there is good.json"),
         ('["good.json"]\nat_most = 3\n', "*good.json: no such key at_most; there are at_least, *"),
         ('["good.json"]\nat_least = "9"\n', "*at_least = '9' is no int"),
         ('["good.json"]\nat_least = true\n', "*at_least = True is no int"),
