@@ -58,17 +58,16 @@ def _norms(squares: Doubles, k: int) -> Doubles:
 
 def norm_above(matrix: Doubles) -> float:
     """At least the Frobenius norm. ArithmeticError from HUGE on."""
-    if not matrix.size:
-        return TINY
     norm = math.sqrt(float(np.einsum("ij,ij->", matrix, matrix))) * (1 + 2 * gamma(matrix.size + 4)) + TINY
     return _finite(norm)
 
 
 def spectral_norm_above(matrix: Doubles, squarings: int = 5) -> float:
-    """At least the spectral norm: ‖M‖² = ‖MᵀM‖ ≤ ‖fl(MᵀM)‖ + γ‖M‖_F² + underflow, again and again, then the Frobenius norm.
+    """At least the spectral norm: ‖M‖² = ‖MᵀM‖ ≤ ‖fl(MᵀM)‖ + γ_k‖M‖_F² + underflow, again and again, then the Frobenius norm.
 
-    M is scaled by a power of two so that its Frobenius norm is in [1/2, 1] (entries that underflow add at most 2^−1022 each, and the sum of
-    the squares of fewer than 2^40 of them is below TINY²). Any rounding of fl(MᵀM), symmetric or not, is covered: γ bounds each entry.
+    M is scaled by a power of two so that its Frobenius norm is in [1/2, 1]. Any rounding of fl(MᵀM), symmetric or not, is covered: γ_k
+    bounds each entry. All underflow, of the scaling and in the products, is below 2^−900 for fewer than 2^40 entries: less than
+    γ_{k+2} − γ_k ≥ 2^−51, and than what SLACK adds to a root that is at least 2^−26.
     """
     frobenius = norm_above(matrix)
     if squarings == 0 or frobenius <= 2 * TINY:
@@ -78,8 +77,8 @@ def spectral_norm_above(matrix: Doubles, squarings: int = 5) -> float:
     if scaled.shape[0] < scaled.shape[1]:
         scaled = np.ascontiguousarray(scaled.T)
     gram = np.ascontiguousarray(scaled.T) @ scaled
-    error = gamma(scaled.shape[0] + 2) + 2.0**-250
-    root = math.sqrt((spectral_norm_above(gram, squarings - 1) + error) * SLACK) * SLACK + 2.0**-280
+    error = gamma(scaled.shape[0] + 2)
+    root = math.sqrt((spectral_norm_above(gram, squarings - 1) + error) * SLACK) * SLACK
     return _finite(min(math.ldexp(root, power), frobenius))
 
 

@@ -32,11 +32,14 @@ class Groups:
 
 
 def by_prefix(tokens: Integers, wanted: Collection[int]) -> dict[int, Groups]:
-    """[B, n] → for each wanted position i, groups of neighbours with the same tokens x_0 … x_i; all groups where the inputs are sorted."""
+    """[B, n] → for each wanted position i (one at least), groups of neighbours with the same tokens x_0 … x_i.
+
+    These are all groups where the inputs are sorted.
+    """
     new = np.zeros(len(tokens), dtype=np.bool_)
     new[:1] = True
     found = {}
-    for i in range(max(wanted, default=-1) + 1):
+    for i in range(max(wanted) + 1):
         new[1:] |= tokens[1:, i] != tokens[:-1, i]
         if i in wanted:
             found[i] = by_input(tokens) if new.all() else Groups(np.cumsum(new) - 1, np.flatnonzero(new))

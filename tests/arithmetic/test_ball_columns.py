@@ -38,3 +38,14 @@ def test_what_is_no_activation_and_what_are_no_balls_is_refused() -> None:
     floats = FloatColumns(np.ones((1, 1)), np.ones(1))
     with pytest.raises(TypeError, match="another arithmetic"):
         BallColumnArithmetic().average([floats], [None])
+
+
+def test_what_may_have_either_sign_is_cut_at_zero_and_keeps_its_upper_end() -> None:
+    for middle, radius in ((0.0, 1.0), (0.25, 0.5), (-0.25, 0.5), (1.0, 1.0), (-1.0, 1.0), (3.0, 1.0), (-3.0, 1.0)):
+        with exclusive_precision():
+            (found,) = one(arb(middle, radius)).activated("relu").entries.ravel().tolist()
+            low, high = max(middle - radius, 0.0), max(middle + radius, 0.0)
+            assert found.contains(arb(low)) and found.contains(arb(high)) and found.contains(arb((low + high) / 2))
+            assert not found.contains(arb(high + 1e-6)) and not found.contains(arb(low - 1e-6))
+    with exclusive_precision():
+        assert not one(arb("nan")).activated("relu").entries[0, 0].is_finite()

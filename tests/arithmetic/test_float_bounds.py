@@ -11,6 +11,7 @@ from proofcheck.arithmetic import DyadicArray, blas
 from proofcheck.arithmetic.float_bounds import (
     HUGE,
     TINY,
+    capped,
     column_norms,
     exact_doubles,
     gamma,
@@ -89,6 +90,22 @@ def test_exact_doubles() -> None:
     with pytest.raises(ArithmeticError):
         exact_doubles(DyadicArray(np.array([3**5000], dtype=object), 0))
     assert HUGE * TINY == 1
+    for least in (2.0**-900, -(2.0**-900), 2.0**300 * (1 - 2.0**-53)):
+        assert exact_doubles(DyadicArray.from_floats(np.array([least]))).tolist() == [least]
+
+
+@pytest.mark.parametrize("inexact", [2**53 + 1, 2**61 + 1, 2**62 + 1, 3**60, -(2**63) - 1, 3**600])
+@pytest.mark.parametrize("exact", [1, 2**62, -(2**63), 2**70, 2**200])
+def test_one_integer_that_is_no_double_is_enough(inexact: int, exact: int) -> None:
+    """Beside one that is, of every size: words, words too large for the quick comparison, and longer ones."""
+    assert exact_doubles(DyadicArray(np.array([exact, exact], dtype=object), 0)).tolist() == [float(exact)] * 2
+    for pair in ([inexact, exact], [exact, inexact]):
+        with pytest.raises(ArithmeticError):
+            exact_doubles(DyadicArray(np.array(pair, dtype=object), 0))
+
+
+def test_bounds_are_infinite_from_huge_on() -> None:
+    assert capped(np.array([HUGE, np.nextafter(HUGE, 0), np.nan, np.inf])).tolist() == [np.inf, np.nextafter(HUGE, 0), np.inf, np.inf]
 
 
 def test_this_machine_has_conventional_products() -> None:

@@ -12,9 +12,10 @@ import pytest
 from flint import arb, ctx
 from process.float_modes import flush_helper, flushing, rounding, rounding_modes
 
-from proofcheck.arithmetic import DyadicArray, Scale, exclusive_precision
+from proofcheck.arithmetic import DyadicArray, Scale, exclusive_precision, float_columns
 from proofcheck.arithmetic.ball_columns import BallColumnArithmetic, BallColumns
-from proofcheck.arithmetic.float_columns import FloatColumnArithmetic, FloatColumns
+from proofcheck.arithmetic.float_bounds import HUGE, TINY
+from proofcheck.arithmetic.float_columns import FloatColumnArithmetic, FloatColumns, capped_like
 
 Values = np.ndarray[Any, Any]
 
@@ -193,3 +194,69 @@ def test_modes_of_matrix_products_are_covered(tmp_path: Path) -> None:
         truth = BallColumnArithmetic().affine(exact(W), None)(as_balls(values))
         for result in results:
             assert_contains(result, truth)  # type: ignore[arg-type]
+
+
+def test_radii_are_at_least_tiny() -> None:
+    """Also of zeros known to TINY: what underflows is covered by it."""
+    zeros = FloatColumns(np.zeros((2, 3)), np.full(3, TINY))
+    maps = FloatColumnArithmetic()
+    found = [zeros + zeros, maps.average([zeros, zeros, zeros], [None] * 3)]
+    found += [zeros.activated(name) for name in ("relu", "gelu", "gelu_new", "silu")]
+    found += [zeros.normalized(Fraction(10**30), centred=centred) for centred in (False, True)]
+    for b in (None, exact(np.zeros(2))):
+        found += [maps.affine(exact(np.zeros((2, 2))), b)(zeros), maps.diagonal(exact(np.zeros(2)), b)(zeros)]
+    found += [maps.attention(heads, Scale(Fraction(0), 1))(zeros, None, [zeros] * 2, [zeros] * 2, [None] * 2) for heads in (1, 2)]
+    for number, columns in enumerate(found):
+        assert isinstance(columns, FloatColumns)
+        assert (columns.radius >= TINY).all(), number
+
+
+def test_columns_of_another_arithmetic_are_refused() -> None:
+    balls = as_balls(np.ones((2, 1)))
+    with pytest.raises(TypeError, match="another arithmetic"):
+        FloatColumnArithmetic().average([balls], [None])
+
+
+def test_norms_by_head_are_those_of_the_heads_that_are_asked_for() -> None:
+    columns = FloatColumns(np.array([[3.0], [4.0], [0.0], [1.0]]), np.full(1, TINY))
+    for heads, expected in ((2, [5.0, 1.0]), (4, [3.0, 4.0, 0.0, 1.0]), (2, [5.0, 1.0]), (1, [np.sqrt(26)])):
+        assert columns.norms_by_head(heads)[:, 0] == pytest.approx(expected)
+
+
+def test_nothing_is_known_about_norms_from_huge_on() -> None:
+    norms = np.array([1.0, np.nextafter(HUGE, 0), HUGE, np.inf, np.nan])
+    assert capped_like(np.ones(5), norms).tolist() == [1.0, 1.0, np.inf, np.inf, np.inf]
+
+
+def test_products_are_sampled_at_the_sizes_of_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With as many columns as the larger of both sizes, where both are above what the fixed samples have."""
+    sampled: list[tuple[int, int, int]] = []
+    monkeypatch.setattr(float_columns, "product_failures", lambda *shape: sampled.append(shape) or [])
+    maps = FloatColumnArithmetic()
+    for inputs, outputs in ((257, 300), (300, 257), (256, 400), (400, 256)):
+        maps.affine(exact(np.ones((inputs, outputs))), None)
+    assert sampled == [(300, 257, 300), (257, 300, 300)]
+
+
+def test_relu_moves_nothing_further_apart() -> None:
+    columns = FloatColumns(np.array([[3.0, -1.0], [-4.0, 2.0]]), np.array([0.1, 1.0]))
+    found = columns.activated("relu")
+    assert found.values.tolist() == [[3.0, 0.0], [0.0, 2.0]]
+    assert found.radius.tolist() == [0.1, 1.0]
+
+
+@pytest.mark.parametrize(("query", "key"), [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.25, 0.25)])
+@pytest.mark.parametrize("r", [0.5, 0.125, 2.0**-10])
+def test_scores_move_by_the_product_of_both_radii_as_well(query: float, key: float, r: float) -> None:
+    """One feature, keys that move apart and a query that grows, all within r; values 1 and −1 show the weights."""
+    maps = FloatColumnArithmetic()
+
+    def known(value: float, radius: float) -> FloatColumns:
+        return FloatColumns(np.array([[value]]), np.full(1, radius))
+
+    found = maps.attention(1, Scale(Fraction(1), 1))(
+        known(query, r), None, [known(key, r), known(-key, r)], [known(1.0, TINY), known(-1.0, TINY)], [None, None]
+    )
+    assert isinstance(found, FloatColumns)
+    farthest = np.tanh((query + r) * (key + r))  # weights e^±s/(e^s + e^−s)
+    assert abs(farthest - found.values[0, 0]) <= found.radius[0] <= 4 * (r * (query + key + r)) + 1e-12

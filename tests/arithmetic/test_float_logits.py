@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from proofcheck.arithmetic import dyadic_above
+from proofcheck.arithmetic.float_bounds import ROOT_TWO, SLACK, TINY, U
 from proofcheck.arithmetic.float_columns import FloatLogits
 
 
@@ -56,3 +57,42 @@ def test_without_a_margin_it_is_a_margin_of_zero() -> None:
     plain, zero = logits.decide(answers), logits.decide(answers, dyadic_above(Fraction(0), 4))
     assert all((a == b).all() for a, b in zip(plain, zero, strict=True))
     assert plain[0].any() and plain[1].any()
+
+
+def bound_of(ahead: float, radius: float) -> float:
+    """The formula of docs/rules/evaluation.md in doubles."""
+    return float((ROOT_TWO * radius + 2 * U * abs(ahead) + TINY) * SLACK)
+
+
+def test_the_edge_of_wrong_is_wrong_and_that_of_right_is_not() -> None:
+    """Without a margin: a distance that equals its own bound."""
+    rng = np.random.default_rng(2)
+    for radius in rng.uniform(0.1, 10, 20).tolist():
+        ahead = radius
+        for _ in range(100):
+            ahead = bound_of(ahead, radius)
+        assert ahead == bound_of(ahead, radius)
+        for value, right, wrong in ((-ahead, False, True), (ahead, False, False), (np.nextafter(ahead, 20), True, False)):
+            found = FloatLogits(np.array([[value], [0.0]]), np.full(1, radius)).decide(np.array([0]))
+            assert (bool(found[0][0]), bool(found[1][0])) == (right, wrong)
+
+
+def test_sums_with_a_margin_are_rounded_outward() -> None:
+    """Distances next to δ ± bound in doubles, on both sides: right and wrong only where the exact sum says so."""
+    rng = np.random.default_rng(3)
+    decided = set()
+    for _ in range(400):
+        margin, radius = dyadic_above(Fraction(int(rng.integers(1, 1000)), 4), 40), float(rng.uniform(0.01, 50))
+        delta = margin.fractions().item()
+        for sign in (1, -1):
+            ahead = float(delta) + sign * radius
+            for _ in range(60):
+                ahead = float(delta) + sign * bound_of(ahead, radius)
+            for value in (ahead + np.spacing(ahead) * np.arange(-4, 5)).tolist():
+                found = FloatLogits(np.array([[value], [0.0]]), np.full(1, radius)).decide(np.array([0]), margin)
+                right, wrong = bool(found[0][0]), bool(found[1][0])
+                bound = Fraction(bound_of(value, radius))
+                assert not right or Fraction(value) > delta + bound
+                assert not wrong or Fraction(value) <= delta - bound
+                decided.add((sign, right, wrong))
+    assert decided >= {(1, True, False), (1, False, False), (-1, False, True), (-1, False, False)}

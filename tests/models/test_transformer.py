@@ -147,6 +147,14 @@ def test_sizes_and_options_that_contradict_each_other_are_refused(shape: dict[st
     assert (type(error), error.path) == (Rejected, place)
 
 
+def test_a_head_of_width_one_is_a_network() -> None:
+    chosen = options(head=(1, 3, 1))
+    case = Case(sizes(), chosen, random_tensors(sizes(), chosen, 0))
+    tokens = words_of(case, 20)
+    with exclusive_precision():
+        assert np.abs(ball_middles(case, tokens)[0] - torch_logits(case, tokens)).max() < 1e-9
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

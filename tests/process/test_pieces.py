@@ -126,6 +126,7 @@ LIES = {
     "inputs of another piece": "k = part[0]; part[1 + k : 1 + 3 * k] += 1; honest(stream, question, part, operations)",
     "inputs forgotten": "honest(stream, question, np.zeros(2, dtype=np.int64), operations)",
     "open inputs invented": "part[-1] += 1; honest(stream, question, part, operations)",
+    "decided inputs left open": "part[-1] = 1; honest(stream, question, np.append(part, [0, 0, 0]), operations)",
     "negative operations": "honest(stream, question, part, -1)",
     "operations that are none": "honest(stream, question, part, True)",
     "other software": "pieces.versions = lambda: ('proofcheck 9',); honest(stream, question, part, operations)",

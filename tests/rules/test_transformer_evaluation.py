@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,13 @@ from safetensors.numpy import save
 
 import proofcheck
 from proofcheck import Certificate, Limits, Reason, Report, Step, Verdict
-from proofcheck.arithmetic import float_columns
+from proofcheck.arithmetic import Arithmetic, DyadicArray, exclusive_precision, float_columns
 from proofcheck.catalogue import BUILT_IN
 from proofcheck.certificate import ModelSpec, TaskSpec, accuracy_at_least, decode_certificate, encode_certificate, sha256_hex
 from proofcheck.kinds import read_fields
-from proofcheck.models.transformer import NAME
+from proofcheck.models.transformer import NAME, TRANSFORMER
+from proofcheck.rules.counting.evaluation import Margin, _Waiting, decide
+from proofcheck.rules.reading import Reading
 from strategies.networks.network import Network
 
 STEPS = (Step("inputs", "evaluation"), Step("total", "sum-blocks", ("inputs",)))
@@ -140,6 +144,40 @@ def test_metadata_that_contradicts_is_declined(name: str, value: str, tmp_path: 
     assert (report.verdict, report.error and report.error.code) == (Verdict.DECLINED, Reason.UNSUPPORTED_ARCHITECTURE)
 
 
+@pytest.mark.parametrize(
+    ("scale", "declared", "verdict"),
+    [
+        ("1/sqrt(d_head)", "sqrt(d_head)", Verdict.VERIFIED),
+        ("1/sqrt(d_head)", "as proofcheck.scale says", Verdict.DECLINED),
+        ("1/2", "sqrt(d_head)", Verdict.DECLINED),
+        ("1/2", "as proofcheck.scale says", Verdict.VERIFIED),
+    ],
+)
+def test_metadata_that_agrees_is_none_of_another_scale(scale: str, declared: str, verdict: Verdict, tmp_path: Path) -> None:
+    """Every word that a file of this network should say, but for the attention scale."""
+    case, task = trained_like()
+    case = replace(case, options={**case.options, "scale": scale})
+    words = {**TRANSFORMER.declared(case.read_options), "proofcheck.attention_scale": declared}
+    data = save({key: np.ascontiguousarray(array) for key, array in case.tensors.items()}, metadata=words)
+    (tmp_path / "m.safetensors").write_bytes(data)
+    these = certificate(case, task, 0, 64)
+    report = proofcheck.verify(replace(these, model=replace(these.model, sha256=sha256_hex(data))), model=tmp_path / "m.safetensors")
+    assert report.verdict is verdict
+
+
+@pytest.mark.parametrize("backend", ["fast", "arb"])
+@pytest.mark.parametrize(("margin", "right"), [(0, 3), (1, 2), (Fraction(3, 2), 2), (2, 1), (5, 1), (6, 0)])
+def test_a_margin_is_taken_from_the_right_logit(backend: Any, margin: Fraction, right: int) -> None:
+    """Three inputs that are ahead by 6, 2 and 1, each at its own answer; equal is not ahead."""
+    exact = DyadicArray.from_floats(np.array([[7.0, 1.0, 0.0], [0.0, 3.0, 1.0], [-9.0, 1.0, 2.0]]))
+    arithmetic = Arithmetic(backend, 64)
+    with exclusive_precision():
+        found, wrong = decide(arithmetic.enclose(exact), np.array([0, 1, 2]), Margin(Reading(Fraction(margin)), arithmetic))
+    assert found.tolist() == [k < right for k in range(3)]
+    equal = [backend == "fast" and distance == margin for distance in (6, 2, 1)]  # undecided there: ends are rounded outward
+    assert wrong.tolist() == [k >= right and not equal[k] for k in range(3)]
+
+
 def test_what_floats_leave_open_is_settled_in_balls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With radii a thousand times margins nothing is decided in floats; balls decide all, up to the limit."""
     case, task = trained_like()
@@ -232,3 +270,38 @@ def test_words_that_are_no_inputs_count_as_work_too(tmp_path: Path) -> None:
     assert (report.verdict, report.error.code) == (Verdict.DECLINED, Reason.LIMIT_EXCEEDED)
     assert report.error.message.startswith("work is ")
     assert "--limit work=" in report.error.hint
+
+
+def waiting(most: int) -> _Waiting:
+    """For words of two tokens out of three."""
+    task = BUILT_IN.tasks["token-at"].build(n_ctx=2, d_vocab=3, position=0)
+    return _Waiting(SimpleNamespace(task=task, limits=Limits(settled_in_balls=most)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [[], [-1], [1], [2, 0, 1, 0], [1, 0, 1, 0, 0], [4, *[0] * 12], [1, 3, 0, 0], [1, 0, 3, 0], [1, -1, 0, 0], [1, 0, 0, 3], [1, 0, 0, -1]],
+    ids=str,
+)
+def test_open_inputs_of_others_that_are_none_are_refused(part: list[int]) -> None:
+    """Parts come from other processes: how many inputs are open, then tokens and answer of the first of them, three at most here."""
+    with pytest.raises(RuntimeError, match="a part with"):
+        waiting(3).add(0, np.array(part, dtype=np.int64))
+
+
+def test_open_inputs_are_the_first_ones_whatever_the_order_of_pieces() -> None:
+    found = waiting(3)
+    found.add(1, np.array([5, 2, 2, 2, 1, 1, 1, 0, 0, 0]))
+    found.add(0, np.array([2, 0, 1, 0, 2, 0, 2]))
+    tokens, answers = found.inputs()
+    assert (found.found, tokens.tolist(), answers.tolist()) == (7, [[0, 1], [2, 0], [2, 2]], [0, 2, 2])
+
+
+def test_a_piece_keeps_no_more_open_inputs_than_may_be_settled() -> None:
+    own = waiting(3)
+    for k in range(3):
+        own.keep(np.array([[k, 0], [k, 1]]), np.array([k, k]))
+    assert own.part().tolist() == [6, 0, 0, 0, 0, 1, 0, 1, 0, 1]
+    other = waiting(3)
+    other.add(0, own.part())
+    assert (other.found, len(other.inputs()[1])) == (6, 3)

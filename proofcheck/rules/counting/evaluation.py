@@ -56,7 +56,7 @@ def evaluation(context: Context[Model, Task]) -> ProvedBlocks:
     tokens, answers = waiting.inputs()
     right, wrong = _settled(context, tokens, answers)
     tally.settle(tokens[:, -1], answers, right, wrong)
-    tally.undecided = waiting.found - int((right | wrong).sum())
+    tally.undecided = tally.neither
     return tally.fact()
 
 

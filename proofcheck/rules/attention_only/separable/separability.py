@@ -163,7 +163,7 @@ def shared_enclosures(context: MaxOfKContext, tables: LogitTables) -> Enclosures
             "the tables are those of another reading than the claim's",
             expected=wanted.__name__,
             found=type(tables).__name__,
-            hint="float-tables makes those of a claim about floats, path-expansion those of the others",
+            hint="float-tables or float-stages makes those of a claim about floats, path-expansion those of the others",
         )
     key = ("enclosures", arithmetic.backend, arithmetic.precision, context.reading)
     if isinstance(tables, FloatTables):
