@@ -136,6 +136,20 @@ def test_a_large_mean_beside_a_small_variance() -> None:
     assert off > 100 * relative_to_differences
 
 
+def test_the_error_of_a_mean_moves_every_entry() -> None:
+    """One entry of 256 is large: Γ·max|x| on each of them is √256 times as long as one rounding of it."""
+    run = Conforming(40, 1000, 1023, 53, 2**10, Fraction(1, 2**20), 8, Fraction(0))
+    x, k = np.zeros(256), 256
+    x[0] = 1.0
+    gamma = by("ones", 0, run).gamma
+    s = math.sqrt((x.var()) + 2.0**-30)
+    off = float(np.linalg.norm(np.full(k, gamma) / s))  # all of them shifted
+    found = columns(x, run=run).normalized(Fraction(1, 2**30), centred=True)
+    assert off <= found.reach[0]
+    one_rounding_each = 3 * gamma / s + 2 * gamma * math.sqrt(k)
+    assert off > 3 * one_rounding_each
+
+
 def test_the_error_of_a_variance_is_relative_to_the_mean_square() -> None:
     x = np.array([100.0, 100.5, 99.5, 100.0])
     run = Conforming(30, 60, 1023, 53, 2**10, Fraction(1, 2**8), 8, Fraction(0))
