@@ -255,3 +255,26 @@ def test_both_radii_count_in_the_decision() -> None:
         held = RunColumns(RUN, FloatColumns(np.array([[1.0], [0.0]]), np.full(1, ours + TINY)), np.full(1, theirs + TINY))
         right, wrong = held.logits().decide(np.array([0]))
         assert (bool(right[0]), bool(wrong[0])) == (decided, False)
+
+
+def two_keys(run: Conforming, keys: tuple[float, float], scale: int) -> float:
+    """The reach of a mix of 1 and −1 by a query of 1."""
+    query, held = columns(np.array([1.0]), run=run), [columns(np.array([k]), run=run) for k in keys]
+    values = [columns(np.array([v]), run=run) for v in (1.0, -1.0)]
+    found = RunColumnArithmetic(run).attention(1, Scale(Fraction(scale), 1))(query, None, held, values, [None, None])
+    assert isinstance(found, RunColumns)
+    return float(found.reach[0])
+
+
+def test_exponentials_are_off_by_the_size_of_their_arguments() -> None:
+    """Scores 0 and −1: the second exponent is off by κu."""
+    run = Conforming(14, 1000, 1023, 53, 1, Fraction(0), 2**9, Fraction(0))
+    off = 2 * (1 / (1 + math.exp(-1)) - 1 / (1 + math.exp(-1 + 2.0**-5)))
+    assert 0.3 * 2.0**-5 < off <= two_keys(run, (0.0, -1.0), 1)
+
+
+def test_scores_are_off_by_the_scale() -> None:
+    """Two scores of 4: one is off by 4Γ, the other by −4Γ."""
+    run = Conforming(14, 1000, 1023, 53, 2**9, Fraction(0), 0, Fraction(0))
+    off = math.tanh(4 * by("ones", 0, run).gamma)
+    assert 3.9 / 2**5 < off <= two_keys(run, (1.0, 1.0), 4)
