@@ -59,7 +59,15 @@ def operations(axes: Any, study: Study) -> None:
         if chosen:
             xs, ys = [m.operations for m in chosen], [m.bound for m in chosen]
             axes.errorbar(
-                xs, ys, [m.spread for m in chosen], [m.operations_spread for m in chosen], "o", ms=3, lw=0.7, c=colour, label=words
+                xs,
+                ys,
+                [m.spread for m in chosen],
+                [m.operations_spread for m in chosen],
+                "o",
+                ms=3,
+                lw=0.7,
+                c=colour,
+                label=words.rstrip("-"),
             )
     axes.set(
         xlabel="operations of the checker", ylabel="accuracy bound", ylim=(0, 1.03), title=f"{len(study.networks)} networks, mean ± std"

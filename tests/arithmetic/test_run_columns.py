@@ -136,6 +136,20 @@ def test_a_large_mean_beside_a_small_variance() -> None:
     assert off > 100 * relative_to_differences
 
 
+def test_the_error_of_a_mean_moves_every_entry() -> None:
+    """One entry of 256 is large: Γ·max|x| on each of them is √256 times as long as one rounding of it."""
+    run = Conforming(40, 1000, 1023, 53, 2**10, Fraction(1, 2**20), 8, Fraction(0))
+    x, k = np.zeros(256), 256
+    x[0] = 1.0
+    gamma = by("ones", 0, run).gamma
+    s = math.sqrt((x.var()) + 2.0**-30)
+    off = float(np.linalg.norm(np.full(k, gamma) / s))  # all of them shifted
+    found = columns(x, run=run).normalized(Fraction(1, 2**30), centred=True)
+    assert off <= found.reach[0]
+    one_rounding_each = 3 * gamma / s + 2 * gamma * math.sqrt(k)
+    assert off > 3 * one_rounding_each
+
+
 def test_the_error_of_a_variance_is_relative_to_the_mean_square() -> None:
     x = np.array([100.0, 100.5, 99.5, 100.0])
     run = Conforming(30, 60, 1023, 53, 2**10, Fraction(1, 2**8), 8, Fraction(0))
@@ -220,3 +234,24 @@ def test_the_smallest_lead_counts_only_beyond_both_radii() -> None:
     held = columns(np.array([1.0, 0.0]), 0.8)
     assert not held.logits().decide(np.array([0]))[0][0]  # √2·0.8 > 1
     assert columns(np.array([1.0, 0.0]), 0.7).logits().decide(np.array([0]))[0][0]  # √2·0.7 < 1
+
+
+@pytest.mark.parametrize(("q", "k", "q_reach", "k_reach"), [(10.0, 0.0, 0.0, 0.01), (0.0, 10.0, 0.01, 0.0), (0.0, 0.0, 1.0, 0.1)])
+def test_scores_are_off_by_queries_and_by_keys(q: float, k: float, q_reach: float, k_reach: float) -> None:
+    """Scores 0.1 and −0.1 in place of two equal ones: a query and keys that are off, one of them or both."""
+    run = Conforming(53, 1022, 1023, 53, 100, Fraction(0), 0, Fraction(0))
+    query, keys = columns(np.array([q]), q_reach, run), [columns(np.array([sign * k]), k_reach, run) for sign in (1, -1)]
+    values = [columns(np.array([v]), run=run) for v in (1.0, -1.0)]
+    found = RunColumnArithmetic(run).attention(1, Scale(Fraction(1), 1))(query, None, keys, values, [None, None])
+    assert isinstance(found, RunColumns)
+    assert found.own.values[0, 0] == 0
+    off = math.tanh(0.1)
+    assert off <= found.reach[0] <= 1.1 * off
+
+
+def test_both_radii_count_in_the_decision() -> None:
+    """A lead of 1: more than √2·0.4 and √2·0.35 alone, less than √2 times their sum."""
+    for ours, theirs, decided in ((0.4, 0.35, False), (0.4, 0.0, True), (0.0, 0.35, True)):
+        held = RunColumns(RUN, FloatColumns(np.array([[1.0], [0.0]]), np.full(1, ours + TINY)), np.full(1, theirs + TINY))
+        right, wrong = held.logits().decide(np.array([0]))
+        assert (bool(right[0]), bool(wrong[0])) == (decided, False)

@@ -105,7 +105,7 @@ def compare_claims(path: Path, budget: int = BUDGET, backend: str = "fast") -> l
     found = [beside(path, outcome, backend)]
     if not found[0].counted:
         return found
-    document = proofcheck.decode_certificate(path.read_bytes(), proofcheck.Limits())
+    document = proofcheck.load(path)
     used = "arb" if found[0].weaker else backend
     for claim, verdict in ((found[0].count, ("VERIFIED", "")), (found[0].count + 1, ("REJECTED", "not-proved"))):
         copy = path.with_name(f"{path.stem}--claim.json")
@@ -147,7 +147,7 @@ def replay(path: Path, backend: str) -> tuple[proofcheck.Report, int]:
 
 def derived(path: Path, report: proofcheck.Report, published: int) -> dict[str, int]:
     """The numbers that the steps prove or imply; not compared are flops, operations and seconds."""
-    certificate = proofcheck.decode_certificate(path.read_bytes(), proofcheck.Limits())
+    certificate = proofcheck.load(path)
     return {
         "proved": report.proved,
         "wrong": report.wrong,

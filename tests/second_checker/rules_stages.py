@@ -75,10 +75,11 @@ class Stages:
         last = slice((n - 1) * d, n * d)
         carried = (self.operand if residual else carried)[last]
         self.sizes = {"r": most(entries(lambda z, e: abs(z) + e, self.r, self.operand))}
+        self.products: list[Fraction] = []
         q = self.linear(self.r[last], self.operand[last], net.W_Q, net.b_Q, net.d_head)
         k = self.linear(self.r, self.operand, net.W_K, net.b_K, net.d_head)
         v = self.linear(self.r, self.operand, net.W_V, net.b_V, 1)
-        self.sizes |= {"q": most(q[3]), "k": most(k[3]), "v": most(v[3])}
+        self.sizes |= {name: max(found, most(x[3])) for name, found, x in zip("qkv", self.products, (q, k, v), strict=True)}
         flat = self.score_errors(q, k, last)
         self.scores = [[row[i * d : (i + 1) * d] for i in range(n)] for row in flat]
         self.direct, on_values = self.logit_errors(v, last, carried)
@@ -106,11 +107,11 @@ class Stages:
         """Exact, L, E, Z."""
         reached, exact = product(L_r, absolute(W)), product(x, W)
         L = self.prod(entries(lambda a, e: abs(a) + e, x, L_r), W)
+        Z = entries(lambda y, e, l: abs(y) + e + l, exact, reached, L)
+        product_L, Z = self.rounded(L, Z) if self.short.results else (L, Z)
+        self.products.append(most(Z))
         if any(b):
-            Z = entries(lambda y, e, l: abs(y) + e + l, exact, reached, L)
-            if self.short.results:
-                more = entries(self.round, Z)
-                L, Z = plus_all([L, more]), plus_all([Z, more])
+            L = product_L
             off = self.off_bias(b)
             L = [
                 [l + e + self.sum(z + abs(c) + e) for l, z, c, e in zip(row, sizes, b, off, strict=True)]

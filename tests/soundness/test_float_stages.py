@@ -419,6 +419,22 @@ def test_the_cost_bounds_the_operations() -> None:
         assert counter.total <= RULES["float-stages"].cost(where.model.dimensions, Limits()).operations
 
 
+@pytest.mark.parametrize("name", ["b_Q", "b_K", "b_V"])
+def test_a_product_that_a_bias_cancels_must_stay_in_the_range_too(name: str, tmp_path: Path) -> None:
+    """x W of 40,950 and a bias of −16,380: the sum is below 2^15, the product that is rounded first is not."""
+    one = {key: np.full(size, 2.0**-12, dtype="<f4") for key, size in stage_sizes().items()}
+    one["embed.W_E"][:], one["pos_embed.W_pos"][:] = 1.0, 0.0
+    matrix, bias = f"blocks.0.attn.W_{name[-1]}", f"blocks.0.attn.{name}"
+    for value, accepted in ((16_000.0, True), (32_740.0, False), (33_000.0, False)):
+        one[matrix][:], one[bias] = value, np.full((1, 1), -value / 2, dtype="<f4")
+        report, _ = proved(one, Shape(1, 2, 1, 1), StagesRun("binary16"), steps("enumeration", Shape(1, 2), 0), tmp_path)
+        assert (report.error is None) == accepted, value
+    one[matrix][:], one["embed.W_E"][:] = 16_380.0, 2.5  # x W = 40,950, less 16,380
+    one[bias] = np.full((1, 1), -16_380.0, dtype="<f4")
+    report, _ = proved(one, Shape(1, 2, 1, 1), StagesRun("binary16"), steps("enumeration", Shape(1, 2), 0), tmp_path)
+    assert "leave the range" in report.error.message
+
+
 def test_numbers_of_2_to_the_40_are_refused(tmp_path: Path) -> None:
     """The bound on what sums lose below the normal range is for smaller operands."""
     one = {name: np.full(size, 0.5, dtype="<f4") for name, size in stage_sizes().items()}

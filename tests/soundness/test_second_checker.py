@@ -24,6 +24,7 @@ from proofcheck.catalogue import BUILT_IN
 from proofcheck.kinds import read_fields
 from strategies.max_of_k.registry import STRATEGIES
 from strategies.max_of_k.strategy import Problem
+from strategies.write import packed
 from tests.second_checker import alphabet_tasks, both
 from tests.second_checker import check as check_module
 from tests.second_checker.block_numbers import added, affine, cut, exact_matrix, exact_row, inner, relu, scaled, times
@@ -476,3 +477,13 @@ def test_positive_semidefinite(matrix: list[list[int]]) -> None:
 @pytest.mark.parametrize("matrix", [[[1, 2], [2, 1]], [[0, 1], [1, 5]], [[-1]], [[1, 1, 0], [1, 1, 1], [0, 1, 9]]])
 def test_not_positive_semidefinite(matrix: list[list[int]]) -> None:
     assert not positive_semidefinite([[Fraction(entry, 7) for entry in row] for row in matrix])
+
+
+def test_compressed_certificates_are_compared_as_well(tmp_path: Path) -> None:
+    write_model(tmp_path / "model-0.safetensors", 0)
+    write_certificate(Problem(tmp_path / "model-0.safetensors"), "cubic", tmp_path / "plain.json")
+    (tmp_path / "small.json.gz").write_bytes(packed("small.json.gz", (tmp_path / "plain.json").read_bytes()))
+    plain, small = (compare_claims(tmp_path / name) for name in ("plain.json", "small.json.gz"))
+    assert tally(small) == tally(plain) == Counter(agree=3, counted=2, weaker=0)
+    assert [comparison.numbers for comparison in small] == [comparison.numbers for comparison in plain]
+    assert small[0].counted

@@ -56,12 +56,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """x W + b: exact, local error, error with that of x, size."""
+    """x W + b: exact, local error, error with that of x, size; largest: bounds x W too, shape []."""
 
     exact: DyadicArray
     local: DyadicArray
     error: DyadicArray
     size: DyadicArray
+    largest: DyadicArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,8 @@ class _Stages:
         direct, values, logits = self.logits(v, mix, stream, queries, of_query, of_value)
         tensors = ("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O", "W_U", "b_Q", "b_K", "b_V", "b_O", "b_U")
         sizes = {f"weights {name}": _most(getattr(model, name).abs() + self.off(getattr(model, name))) for name in tensors}
-        sizes |= {"residual stream": _most(stream.exact.abs() + stream.operand), "queries": _most(q.size), "keys": _most(k.size)}
-        sizes |= {"values": _most(v.size), "scores": score, "mix": _most(mix.size), "output of the head": _most(head.size)}
+        sizes |= {"residual stream": _most(stream.exact.abs() + stream.operand), "queries": q.largest, "keys": k.largest}
+        sizes |= {"values": v.largest, "scores": score, "mix": _most(mix.size), "output of the head": _most(head.size)}
         sizes |= {"residual sum": _most(of_query.size) + _most(of_value.size), "logits": logits}
         return StageErrors(scores.reshape(self.d, self.n, self.d), values.reshape(self.n, self.d, self.d), direct, sizes)
 
@@ -121,11 +122,13 @@ class _Stages:
         """x W + b, rounded. scaled: the factor 1/√H may stand in the result before it is rounded."""
         exact, reached = x.exact @ W, _up(x.operand @ W.abs())
         local = self.product(x.exact.abs() + x.operand, W)
+        part = self.stored(Part(local, exact.abs() + reached + local))
+        largest = _most(part.size)
         if _nonzero(b):
-            part, b_size = self.stored(Part(local, exact.abs() + reached + local)), b.abs() + self.off_bias(b)
+            b_size = b.abs() + self.off_bias(b)
             local, exact = part.local + self.off_bias(b) + self.roundings(part.size + b_size), exact + b
         done = self.rounded(Part(local, exact.abs() + reached + local), self.H if scaled and not self.short.results else 1)
-        return Linear(exact, done.local, reached + done.local, done.size)
+        return Linear(exact, done.local, reached + done.local, done.size, largest.maximum(_most(done.size)))
 
     def scores(self, q: Linear, k: Linear, queries: Stream, stream: Stream) -> tuple[DyadicArray, DyadicArray]:
         """Errors of √H·scores up to what is common to a query's scores [d, n·d], and the size of what is rounded."""
