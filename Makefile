@@ -13,7 +13,7 @@ verify: $(VERIFY_ENV)/ready  ## verify the shipped certificates with the checker
 test: $(DEV_ENV)/ready  ## all tests, in JOBS processes
 	@$(DEV_ENV)/bin/python -m pytest -n $(JOBS) --dist loadfile
 
-quick: $(DEV_ENV)/ready  ## the tests that tests/slow_tests.txt does not name: under a minute on two idle cores
+quick: $(DEV_ENV)/ready  ## the tests that tests/slow_tests.txt does not name: about a minute on two idle cores
 	@$(DEV_ENV)/bin/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
 
 lint: $(DEV_ENV)/ready

@@ -1,7 +1,7 @@
 """Which tests `make quick` leaves out: `python tests/measure.py` runs all tests, one after another, and writes tests/slow_tests.txt.
 
 Left out are whole files that cannot be collected without torch, distributed or playwright; tests that fail without them; tests above
-0.3 s of processor time, children included; and functions above 5 s in all their cases, but for the corpus of refused certificates.
+0.15 s of processor time, children included; and functions above 5 s in all their cases, but for the corpus of refused certificates.
 `--seconds FILE` takes the seconds of an earlier run (the plugin `cpu_seconds`) instead of a new one.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent
 LIST = TESTS / "slow_tests.txt"
 HEAVY = "torch,distributed,playwright"
-TEST, FUNCTION = 0.3, 5.0  # processor seconds
+TEST, FUNCTION = 0.15, 5.0  # processor seconds
 KEPT = "tests/soundness/test_corpus.py::test_rejected_files_end_in_the_code_of_their_folder"
 HEAD = "# Written by `python tests/measure.py`, which says what is in it: files, functions and cases that `make quick` leaves out.\n"
 
