@@ -10,6 +10,8 @@ PIP_FLAGS := --quiet --disable-pip-version-check
 verify: $(VERIFY_ENV)/ready  ## verify the shipped certificates with the checker's dependencies alone
 	@$(VERIFY_ENV)/bin/proofcheck verify --jobs $(JOBS) certificates/accept
 
+test quick: export OMP_NUM_THREADS := 1  # of each process: threads of several fight for the cores
+
 test: $(DEV_ENV)/ready  ## all tests, in JOBS processes
 	@$(DEV_ENV)/bin/python -m pytest -n $(JOBS) --dist loadfile
 
