@@ -168,6 +168,21 @@ def test_samples_find_out_other_algorithms(name: str, monkeypatch: pytest.Monkey
     assert blas.blas_failures()
 
 
+def test_one_wrong_entry_of_products_of_one_layout_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a library might use another routine for products of transposed matrices."""
+    for first in (True, False):
+
+        def wrong(a: Matrix, b: Matrix, first: bool = first) -> Matrix:
+            product = np.asarray(a @ b).copy()
+            if a.flags.c_contiguous == first:
+                product[-1, -1] = np.nextafter(product[-1, -1], np.inf)
+            return product
+
+        with monkeypatch.context() as patch:
+            replace_products(patch, wrong)
+            assert len(blas.blas_failures()) > 4
+
+
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_an_algorithm_for_large_matrices_alone_is_found_out_where_the_network_has_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     large, small = (DyadicArray.from_floats(np.ones((size, 300))) for size in (257, 256))

@@ -260,3 +260,18 @@ def test_scores_move_by_the_product_of_both_radii_as_well(query: float, key: flo
     assert isinstance(found, FloatColumns)
     farthest = np.tanh((query + r) * (key + r))  # weights e^±s/(e^s + e^−s)
     assert abs(farthest - found.values[0, 0]) <= found.radius[0] <= 4 * (r * (query + key + r)) + 1e-12
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_centring_rounds_also_where_the_mean_is_nearly_zero(seed: int) -> None:
+    """Then x and what is left of it have one norm, and differ by roundings of the size of both."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((5, 40))
+    x -= x.mean(axis=0)
+    x += rng.choice([0.0, 2.0**-53, 2.0**-51], 40) * rng.standard_normal(40)
+    found = FloatColumns(x, np.full(40, TINY)).centre(centred=True).c
+    for b in range(40):
+        exact = [Fraction(value) for value in x[:, b].tolist()]
+        mean = sum(exact) / 5
+        away = [Fraction(value) - (e - mean) for value, e in zip(found.values[:, b].tolist(), exact, strict=True)]
+        assert sum(a * a for a in away) <= Fraction(float(found.radius[b])) ** 2
