@@ -53,7 +53,7 @@ To run any row again, integers compared with the table (exit status 0 if all are
 Searches use float64 linear algebra, so a processor or a torch release that rounds otherwise can find another gap table; `proofcheck verify` gives the same verdict on the same certificate everywhere.
 The tables come from
 
-    python -m strategies sweep certificates/models/zoo/max-of-4-seed-*.safetensors --strategies '[bces][!h]*' -o FOLDER --search-seconds 0 --jobs 2
+    python -m strategies sweep certificates/models/zoo/max-of-4-seed-*.safetensors --strategies '[bces][!hm]*' -o FOLDER --search-seconds 0 --jobs 2
     python -m strategies sweep certificates/models/zoo/max-of-{{5,10,20}}-seed-*.safetensors --strategies '[cs][ue][bp]*' -o FOLDER --search-seconds 0 --jobs 2
     python -m strategies collect FOLDER… --models certificates/models/zoo --whole -o docs/results
     python -m strategies claims certificates/models/zoo/max-of-4-seed-*.safetensors -o claims.csv

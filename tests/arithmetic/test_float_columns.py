@@ -275,3 +275,10 @@ def test_centring_rounds_also_where_the_mean_is_nearly_zero(seed: int) -> None:
         mean = sum(exact) / 5
         away = [Fraction(value) - (e - mean) for value, e in zip(found.values[:, b].tolist(), exact, strict=True)]
         assert sum(a * a for a in away) <= Fraction(float(found.radius[b])) ** 2
+
+
+def test_a_scale_of_attention_from_huge_on_is_refused() -> None:
+    arithmetic = FloatColumnArithmetic()
+    arithmetic.attention(1, Scale(Fraction(2**299), 1))
+    with pytest.raises(ArithmeticError, match="the attention scale is too large"):
+        arithmetic.attention(1, Scale(Fraction(2**300), 1))
