@@ -239,7 +239,7 @@ def test_read_outs_and_prompts_that_no_model_of_the_library_has() -> None:
         from_transformer_lens(bridge, TASK, readout="sum")
     with pytest.raises(ModelError, match="n_ctx is 4, above the 3 positions"):
         from_transformer_lens(bridge, TASK, n_ctx=4)
-    with pytest.raises(ModelError, match="the field 'n_ctx' is missing .* Its fields are n_ctx"):
+    with pytest.raises(ModelError, match=r"the field 'n_ctx' is missing .* Its fields are n_ctx"):
         from_transformer_lens(bridge, "kth-largest")
     with pytest.raises(ModelError, match="from_tensors"):
         from_transformer_lens(Encoder(), TASK)
