@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
@@ -12,7 +12,7 @@ from typing import Any
 
 import proofcheck
 from proofcheck import Certificate, Limits, Report, Verdict, encode_certificate
-from proofcheck.certificate import TaskSpec
+from proofcheck.certificate import TaskSpec, accuracy_at_least
 from strategies.budget import DEFAULT_SECONDS, Budget
 from strategies.emit import ProveError, draft, refuse_existing, with_claim
 from strategies.names import EVALUATION, full_name
@@ -42,6 +42,7 @@ def prove(
     strategy: str = "exact",
     *,
     claim: str = "accuracy",
+    margin: Fraction | None = None,
     roundings: int | None = None,
     tau: Fraction | None = None,
     output: str | Path | None = None,
@@ -54,10 +55,10 @@ def prove(
     model: a safetensors file; a TransformerLens model becomes one by `strategies.models.adapters` or `strategies.networks.adapters`, and
     `strategies.models.save.save`. task: its words ("max-of-k n_ctx=4 d_vocab=64"), its fields ({"name": …}, also as JSON), None for what
     the file says, and for Max-of-K of the file's sizes. strategy: a name, alias or published name of `python -m strategies list`; those are
-    about Max-of-K, and "evaluation" tries every input of any task and network. claim: "accuracy", or with "evaluation" of a transformer
-    "float32" or "float64": what every conforming evaluation in that format answers right, with these roundings and tau (None: see
-    `strategies.networks.float_claims`). output: where the certificate goes; None keeps it in
-    memory, its weights named from the working folder. limits: of the checker, None for those of `proofcheck.Limits()`.
+    about Max-of-K, and "evaluation" tries every input of any task and network. claim: "accuracy"; "margin" with `margin`, logits by which
+    the right answer must lead; or with "evaluation" of a transformer "float32" or "float64": what each conforming evaluation in that format
+    answers right, with these roundings and tau (None: see `strategies.networks.float_claims`). output: where the certificate goes; None
+    keeps it in memory, its weights named from the working folder. limits: of the checker, None for those of `proofcheck.Limits()`.
 
     Raises UnknownStrategy; ValueError for a task or file that the strategy is not about; ProveError with the checker's reason;
     FileExistsError unless `force`; OSError.
@@ -67,12 +68,15 @@ def prove(
     if output is not None:
         refuse_existing(place, force=force)
     start = perf_counter()
-    if claim != "accuracy" and strategy != EVALUATION:
+    if (claim == "margin") != (margin is not None) or (margin is not None and margin < 0):
+        raise ValueError('claim="margin" and a margin of at least 0 go together')
+    ahead = Fraction(0) if margin is None else margin
+    if claim not in ("accuracy", "margin") and strategy != EVALUATION:
         raise ValueError(f'claim="{claim}" goes with strategy="evaluation"')
     drafted = (
-        _evaluation(path, task, place, claim, roundings, tau)
+        _evaluation(path, task, place, claim, ahead, roundings, tau)
         if strategy == EVALUATION
-        else _max_of_k(path, task, full_name(strategy), place, limits, search_seconds)
+        else _max_of_k(path, task, full_name(strategy), place, limits, search_seconds, ahead)
     )
     seconds = perf_counter() - start
     certificate, report = _counted(drafted, path, limits)
@@ -84,12 +88,12 @@ def prove(
     return Proof(certificate, report, None if output is None else place, certificate.provenance.get("left_out", ""), seconds)
 
 
-def _max_of_k(path: Path, task: Any, strategy: str, place: Path, limits: Limits, seconds: float) -> Certificate:
+def _max_of_k(path: Path, task: Any, strategy: str, place: Path, limits: Limits, seconds: float, margin: Fraction) -> Certificate:
     from strategies.max_of_k.registry import STRATEGIES  # torch
     from strategies.max_of_k.strategy import Problem
     from strategies.suitability import refusal
 
-    problem = Problem(path, limits, Budget(seconds))
+    problem = Problem(path, limits, Budget(seconds), margin)
     if task is not None and _spec(task).words() != problem.task:
         raise ValueError(
             f"the strategy {strategy} is about {problem.task}, not {_spec(task).words()}; strategy='evaluation' is about any task"
@@ -100,11 +104,17 @@ def _max_of_k(path: Path, task: Any, strategy: str, place: Path, limits: Limits,
     return draft(problem, STRATEGIES[strategy], place)
 
 
-def _evaluation(path: Path, task: Any, place: Path, claim: str, roundings: int | None, tau: Fraction | None) -> Certificate:
+def _evaluation(
+    path: Path, task: Any, place: Path, claim: str, margin: Fraction, roundings: int | None, tau: Fraction | None
+) -> Certificate:
     from strategies.networks.float_claims import about_floats
 
     certificate = _exhaustive(path, task, place)
-    return certificate if claim == "accuracy" else about_floats(certificate, claim, roundings, tau)
+    if claim in ("accuracy", "margin"):
+        total = certificate.claim.fields["total"]
+        assert isinstance(total, int)
+        return replace(certificate, claim=accuracy_at_least(0, total, margin))
+    return about_floats(certificate, claim, roundings, tau)
 
 
 def _exhaustive(path: Path, task: Any, place: Path) -> Certificate:

@@ -74,10 +74,10 @@ def run(options: argparse.Namespace) -> int:
     if options.claim in LOSS_CLAIMS:
         return run_loss(options)
     if options.strategy == EVALUATION:
-        if options.claim not in ("accuracy", *TRANSFORMER_FORMATS):
-            print(f"--strategy {EVALUATION} proves --claim accuracy, float32 or float64", file=sys.stderr)
+        if options.claim not in ("accuracy", "margin", *TRANSFORMER_FORMATS):
+            print(f"--strategy {EVALUATION} proves --claim accuracy, margin, float32 or float64", file=sys.stderr)
             return 2
-        return _evaluate(options)
+        return _evaluate(options) if _margin_fits(options) else 2
     if options.task is not None:
         print("--task goes with --strategy evaluation; the other strategies are about Max-of-K", file=sys.stderr)
         return 2
@@ -92,8 +92,7 @@ def run(options: argparse.Namespace) -> int:
         if chosen is None:
             print("--price goes with --strategy windows or shared-windows, --operations with windows; not both", file=sys.stderr)
             return 2
-    if (options.claim == "margin") != (options.margin is not None):
-        print("--claim margin and --margin P/Q go together", file=sys.stderr)
+    if not _margin_fits(options):
         return 2
     limits = limits_of(options)
     if limits is None:
@@ -174,6 +173,7 @@ def _evaluate(options: argparse.Namespace) -> int:
             options.task,
             EVALUATION,
             claim=options.claim,
+            margin=options.margin,
             roundings=options.roundings,
             tau=options.tau,
             output=options.output,
@@ -191,9 +191,17 @@ def _evaluate(options: argparse.Namespace) -> int:
         return 2
     report = proof.report
     bound = f"{report.proved}/{report.total} ({decimal(report.proved, report.total)})"
-    kind = "accuracy" if options.claim == "accuracy" else f"{FLOAT_CLAIMS[options.claim][0].name} accuracy"
+    kind = f"{FLOAT_CLAIMS[options.claim][0].name} accuracy" if options.claim in FLOAT_CLAIMS else "accuracy"
+    kind += f" with margin > {options.margin}" if options.margin else ""
     print(f"{options.output}: {kind} >= {bound}; check {report.seconds:.2f} s")
     return 0
+
+
+def _margin_fits(options: argparse.Namespace) -> bool:
+    fits = (options.claim == "margin") == (options.margin is not None)
+    if not fits:
+        print("--claim margin and --margin P/Q go together", file=sys.stderr)
+    return fits
 
 
 def _margin(text: str) -> Fraction:

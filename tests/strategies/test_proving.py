@@ -100,7 +100,7 @@ def test_what_float_evaluations_of_a_transformer_answer_right(claim: str, tmp_pa
 def test_which_claims_about_floats_are_proved_by_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = str(tmp_path / "c.json")
     assert main(["prove", str(LAYER_NORM), "--strategy", "evaluation", "--claim", "tf32", "-o", out]) == 2
-    assert "accuracy, float32 or float64" in capsys.readouterr().err
+    assert "accuracy, margin, float32 or float64" in capsys.readouterr().err
     assert main(["prove", str(LAYER_NORM), "--strategy", "evaluation", "--claim", "float64", "--roundings", "39", "-o", out]) == 1
     assert "rule-not-applicable" in capsys.readouterr().err
     small = CERTIFICATES / "models" / "min-of-3-d-vocab-6-seed-0.safetensors"
@@ -114,3 +114,28 @@ def test_which_claims_about_floats_are_proved_by_evaluation(tmp_path: Path, caps
     with pytest.raises(ValueError, match="goes with strategy"):
         strategies.prove(MODEL, None, "exact", claim="float64")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_margins_by_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A margin of a multiple of 2^-64 is counted exactly: as many inputs as lead by more than it, here fewer and fewer."""
+    out, proved = tmp_path / "c.json", [65536]
+    for margin in ("1", "8", "16"):
+        assert (
+            main(["prove", str(TOKEN_AT), "--strategy", "evaluation", "--claim", "margin", "--margin", margin, "-o", str(out), "--force"])
+            == 0
+        )
+        assert f"accuracy with margin > {margin} >= " in capsys.readouterr().out
+        report = proofcheck.verify(out)
+        assert report.exact
+        proof = strategies.prove(TOKEN_AT, None, "evaluation", claim="margin", margin=Fraction(margin))
+        assert report.proved == proof.report.proved
+        proved.append(report.proved)
+    assert proved == sorted(proved, reverse=True)
+    assert proved[-1] < proved[0]
+    max_of_3 = strategies.prove(MODEL, None, "exact", claim="margin", margin=Fraction(1, 10)).certificate.claim.fields
+    assert max_of_3["margin"] == "1/10"
+    assert main(["prove", str(TOKEN_AT), "--strategy", "evaluation", "--claim", "margin", "-o", str(out), "--force"]) == 2
+    assert "go together" in capsys.readouterr().err
+    for claim, without in (("margin", None), ("accuracy", Fraction(1))):
+        with pytest.raises(ValueError, match="go together"):
+            strategies.prove(TOKEN_AT, None, "evaluation", claim=claim, margin=without)
