@@ -282,3 +282,10 @@ def test_a_scale_of_attention_from_huge_on_is_refused() -> None:
     arithmetic.attention(1, Scale(Fraction(2**299), 1))
     with pytest.raises(ArithmeticError, match="the attention scale is too large"):
         arithmetic.attention(1, Scale(Fraction(2**300), 1))
+
+
+def test_the_spread_of_scores_is_the_largest_less_the_least() -> None:
+    """What errors of exponentials that grow with their argument are multiplied with."""
+    query, *keys = (FloatColumns(np.array([[value]]), np.array([TINY])) for value in (2.0, 1.0, -3.0, 0.0))
+    attended = float_columns.FloatAttention(1, Scale(Fraction(1, 2), 1))(query, None, keys, keys, [None] * 3)
+    assert attended.spread.tolist() == [[4.0]]
