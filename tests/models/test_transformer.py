@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,12 @@ import pytest
 from models.transformer_reference import Case, options, random_case, random_tensors, sizes, torch_logits
 from numpy.typing import NDArray
 
-from proofcheck import Declined, ProofcheckError, Reason, Rejected
-from proofcheck.arithmetic import Arithmetic, exclusive_precision
+from proofcheck import Declined, Limits, ProofcheckError, Reason, Rejected
+from proofcheck.arithmetic import Arithmetic, DyadicArray, exclusive_precision
 from proofcheck.arithmetic.ball_intervals import BallIntervals, ends
 from proofcheck.arithmetic.float_columns import FloatLogits
 from proofcheck.arithmetic.operations import counting
-from proofcheck.models.transformer import TRANSFORMER
+from proofcheck.models.transformer import TRANSFORMER, Transformer, WidthsKind
 
 
 def words_of(case: Case, most: int = 60) -> NDArray[np.int64]:
@@ -259,3 +260,20 @@ def test_numbers_that_leave_the_range_of_float64_decide_nothing(seed: int) -> No
         truly_right, truly_wrong = decide(balls, answers)
     assert not (right & truly_wrong).any()
     assert not (wrong & truly_right).any()
+
+
+def test_widths_of_the_head_have_the_limit_of_dimensions() -> None:
+    limits = Limits()
+    assert WidthsKind().read((limits.dimension,), "$.head", limits) == (limits.dimension,)
+    with pytest.raises(Declined, match="dimension") as refused:
+        WidthsKind().read((1, limits.dimension + 1), "$.head", limits)
+    assert (refused.value.code, refused.value.path) == (Reason.LIMIT_EXCEEDED, "$.head[1]")
+
+
+def test_a_plain_evaluation_rounds_in_its_longest_sum() -> None:
+    """Of a deep and narrow network that is the residual stream, read out as a sum."""
+    sizes = {"n_layers": 10, "n_heads": 1, "n_ctx": 2, "d_model": 2, "d_head": 1, "d_mlp": 3}
+    one = DyadicArray.from_floats(np.ones((2, 2)))
+    for changed, terms in (({}, 22), ({"d_mlp": 30}, 30), ({"d_model": 40}, 40), ({"n_heads": 50}, 50), ({"n_ctx": 60}, 120)):
+        network = SimpleNamespace(dimensions=SimpleNamespace(**{**sizes, **changed}), unembedding=SimpleNamespace(maps=[(one, None)]))
+        assert Transformer.plain_roundings(network) == terms + 8  # type: ignore[arg-type]
