@@ -290,7 +290,7 @@ def test_a_sweep_killed_again_and_again_gives_the_table_of_an_uninterrupted_one(
             while process.poll() is None and len(list(out.glob("*.json"))) <= before:
                 time.sleep(0.01)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=0.3 * generator.random())
+                process.wait(timeout=0.05 * generator.random())
             kills += process.poll() is None
             process.kill()
         for path in out.glob("*.json"):
